@@ -1,0 +1,12 @@
+//! Small values every other layer speaks: time, ids, secrets, redaction. No I/O lives here.
+
+pub mod clock;
+pub mod id;
+pub mod redact;
+pub mod secret;
+pub mod timestamp;
+
+pub use clock::{Clock, SharedClock, SystemClock};
+pub use id::RequestId;
+pub use secret::Secret;
+pub use timestamp::Timestamp;

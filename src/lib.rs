@@ -1,0 +1,7 @@
+//! Rack Gateway: the access gateway in front of Convox racks, a container registry and internal services.
+//!
+//! Layers, from the top; each may use those below it (`tests/it/architecture.rs` checks that):
+//! `boot` · `http listener` · `api web cli` · `gateway jobs` · `upstream notify demo` ·
+//! `identity policy audit directory observe` · `store` · `config` · `core`.
+
+pub mod core;
