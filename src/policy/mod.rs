@@ -1,0 +1,14 @@
+//! Who may do what: permissions, roles, targets, grants, and the one function that decides.
+//! Pure: no database, no clock of its own, no HTTP.
+
+mod decide;
+mod grant;
+mod permission;
+mod role;
+mod target;
+
+pub use decide::{Demand, Demanding, Denied, Missing, Permit, authorize};
+pub use grant::{CompiledGrant, Rights};
+pub use permission::{Effect, MfaLevel, Permission, PermissionPattern, PermissionSet};
+pub use role::{BUILT_IN, BuiltInRole, built_in};
+pub use target::{InvalidPattern, Target, TargetKind, TargetPattern};
