@@ -5,4 +5,6 @@
 //! `identity policy audit directory observe` · `store` · `config` · `core`.
 
 pub mod core;
+pub mod identity;
 pub mod policy;
+pub mod store;

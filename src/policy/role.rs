@@ -1,6 +1,6 @@
 //! The roles that every installation has. Custom roles live in the database.
 
-use super::{Permission, PermissionPattern, PermissionSet};
+use super::{PermissionPattern, PermissionSet};
 
 #[derive(Debug)]
 pub struct BuiltInRole {
@@ -113,6 +113,7 @@ pub static BUILT_IN: [BuiltInRole; 5] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Permission;
 
     /// Permissions that no built-in role but `admin` may hold: each reaches round the gateway's own decisions.
     const ADMIN_ONLY: [Permission; 6] = [

@@ -1,0 +1,98 @@
+//! The snapshot that requests read, and the task that keeps it young.
+
+use super::AccessSnapshot;
+use crate::store::{Db, StoreResult};
+use arc_swap::{ArcSwap, Guard};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio_util::sync::CancellationToken;
+
+/// How often the database is asked whether anything changed. A lock or a revocation is in force everywhere
+/// within this time and the length of one query.
+const POLL: Duration = Duration::from_millis(200);
+
+/// Past this age without an answer from the database, rights count as unknown and everything is refused:
+/// a revocation must not wait for the database to come back.
+const MAX_AGE: Duration = Duration::from_secs(5);
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("rights could not be verified against the database for {0:?}")]
+pub struct AccessStale(Duration);
+
+#[derive(Debug)]
+pub struct AccessCache {
+    db: Db,
+    snapshot: ArcSwap<AccessSnapshot>,
+    started: Instant,
+    /// Milliseconds after `started` at which the database last confirmed the snapshot's epoch.
+    verified: AtomicU64,
+}
+
+impl AccessCache {
+    /// Reads the snapshot for the first time.
+    pub async fn load(db: Db) -> StoreResult<Arc<Self>> {
+        let snapshot = ArcSwap::from_pointee(AccessSnapshot::compile(&db.access_rows().await?));
+        Ok(Arc::new(Self { db, snapshot, started: Instant::now(), verified: AtomicU64::new(0) }))
+    }
+
+    /// The snapshot, unless it is too old to be trusted.
+    pub fn current(&self) -> Result<Guard<Arc<AccessSnapshot>>, AccessStale> {
+        let age = self.age();
+        if age > MAX_AGE {
+            return Err(AccessStale(age));
+        }
+        Ok(self.snapshot.load())
+    }
+
+    /// Time since the database last confirmed the snapshot.
+    pub fn age(&self) -> Duration {
+        let verified = Duration::from_millis(self.verified.load(Ordering::Relaxed));
+        self.started.elapsed().saturating_sub(verified)
+    }
+
+    /// Compares epochs, and reads everything again when they differ.
+    pub async fn refresh(&self) -> StoreResult<()> {
+        let asked_at = self.started.elapsed();
+        if self.db.access_epoch().await? != self.snapshot.load().epoch {
+            self.snapshot.store(Arc::new(AccessSnapshot::compile(&self.db.access_rows().await?)));
+        }
+        let millis = u64::try_from(asked_at.as_millis()).unwrap_or(u64::MAX);
+        self.verified.store(millis, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Refreshes until `stop`. Failures are logged once each time the database goes away.
+    pub async fn keep_young(self: Arc<Self>, stop: CancellationToken) {
+        let mut away = false;
+        while stop.run_until_cancelled(tokio::time::sleep(POLL)).await.is_some() {
+            let refreshed = tokio::time::timeout(MAX_AGE, self.refresh()).await;
+            metrics::gauge!("access_snapshot_age_seconds").set(self.age().as_secs_f64());
+            match refreshed {
+                Ok(Ok(())) if away => {
+                    away = false;
+                    tracing::info!("the database answers again; rights are verified");
+                }
+                Ok(Ok(())) => {}
+                Ok(Err(error)) if !away => {
+                    away = true;
+                    tracing::error!(error = %cause(&error), "cannot verify rights: the database does not answer");
+                }
+                Err(_) if !away => {
+                    away = true;
+                    tracing::error!("cannot verify rights: the database is too slow");
+                }
+                _ => {}
+            }
+            metrics::gauge!("db_up").set(if away { 0.0 } else { 1.0 });
+        }
+    }
+}
+
+fn cause(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), ToString::to_string)
+}

@@ -1,0 +1,17 @@
+//! Who is calling: credentials in, a [`Principal`] out. What they may do is decided in `policy`.
+
+mod authenticate;
+mod cache;
+mod credential;
+pub mod email;
+mod principal;
+mod snapshot;
+pub mod token;
+mod usage;
+
+pub use authenticate::{AuthError, authenticate};
+pub use cache::{AccessCache, AccessStale};
+pub use credential::Presented;
+pub use principal::{Principal, TokenIdentity, UserIdentity};
+pub use snapshot::AccessSnapshot;
+pub use usage::TokenUsage;

@@ -1,0 +1,110 @@
+//! The append-only audit log: batches in, filtered pages out.
+
+use super::{Db, StoreResult, dialect, read};
+use crate::core::{RequestId, Timestamp};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// A record on its way into the log. `record` is kept byte for byte; the rest are copies to search by.
+#[derive(Clone, Debug)]
+pub struct AuditRow {
+    pub ts: Timestamp,
+    /// `intent` before a change, `outcome` after a request.
+    pub event: &'static str,
+    pub request_id: RequestId,
+    pub user_email: Arc<str>,
+    pub action: Cow<'static, str>,
+    pub resource: String,
+    pub status: Cow<'static, str>,
+    pub rbac_decision: Cow<'static, str>,
+    pub record: Vec<u8>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct StoredAuditRow {
+    pub seq: i64,
+    pub record: Vec<u8>,
+}
+
+/// Which rows to list, newest first. Empty fields do not filter.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    pub user_email: Option<String>,
+    pub action: Option<String>,
+    pub resource: Option<String>,
+    pub status: Option<String>,
+    pub rbac_decision: Option<String>,
+    pub event: Option<String>,
+    pub request_id: Option<RequestId>,
+    pub since: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+    /// Only rows below this sequence number: the cursor.
+    pub before: Option<i64>,
+    pub limit: i64,
+}
+
+const TAKE_SEQ: &str = "UPDATE audit_head SET next_seq = next_seq + $1 WHERE id = 1 RETURNING next_seq - $1";
+const PROBE: &str = "UPDATE audit_head SET next_seq = next_seq WHERE id = 1";
+impl Db {
+    /// Appends a batch in one transaction and gives the sequence number of its first row. When it returns,
+    /// the rows are on disk; when it fails, none is.
+    pub async fn append_audit(&self, rows: &[AuditRow]) -> StoreResult<i64> {
+        let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        match self {
+            Self::Sqlite { write, .. } => {
+                let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
+                let first: i64 = sqlx::query_scalar(TAKE_SEQ).bind(count).fetch_one(&mut *tx).await?;
+                dialect::insert_audit_sqlite(&mut tx, first, rows).await?;
+                tx.commit().await?;
+                Ok(first)
+            }
+            Self::Postgres(pool) => {
+                let mut tx = pool.begin().await?;
+                let first: i64 = sqlx::query_scalar(TAKE_SEQ).bind(count).fetch_one(&mut *tx).await?;
+                dialect::insert_audit_postgres(&mut tx, first, rows).await?;
+                tx.commit().await?;
+                Ok(first)
+            }
+        }
+    }
+
+    /// Proves that the log can be written, by writing its head as it is.
+    pub async fn probe_audit(&self) -> StoreResult<()> {
+        match self {
+            Self::Sqlite { write, .. } => sqlx::query(PROBE).execute(write).await.map(drop)?,
+            Self::Postgres(pool) => sqlx::query(PROBE).execute(pool).await.map(drop)?,
+        }
+        Ok(())
+    }
+
+    pub async fn audit_rows(&self, filter: &AuditFilter) -> StoreResult<Vec<StoredAuditRow>> {
+        Ok(read!(self, pool => {
+            let mut query = sqlx::QueryBuilder::new("SELECT seq, record FROM audit_log WHERE seq < ");
+            query.push_bind(filter.before.unwrap_or(i64::MAX));
+            let texts = [
+                (" AND user_email = ", &filter.user_email),
+                (" AND action = ", &filter.action),
+                (" AND resource = ", &filter.resource),
+                (" AND status = ", &filter.status),
+                (" AND rbac_decision = ", &filter.rbac_decision),
+                (" AND event = ", &filter.event),
+            ];
+            for (condition, value) in texts {
+                if let Some(value) = value {
+                    query.push(condition).push_bind(value.as_str());
+                }
+            }
+            if let Some(id) = filter.request_id {
+                query.push(" AND request_id = ").push_bind(id);
+            }
+            if let Some(since) = filter.since {
+                query.push(" AND ts >= ").push_bind(since);
+            }
+            if let Some(until) = filter.until {
+                query.push(" AND ts < ").push_bind(until);
+            }
+            query.push(" ORDER BY seq DESC LIMIT ").push_bind(filter.limit);
+            query.build_query_as().fetch_all(pool).await
+        })?)
+    }
+}

@@ -1,0 +1,85 @@
+//! Grants: a user or a token holds a role on a target pattern, perhaps for a time.
+
+use super::{Db, StoreError, StoreResult, access_tx, read};
+use crate::core::{
+    Timestamp,
+    id::{GrantId, TokenId, UserId},
+};
+
+/// Who holds a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    User(UserId),
+    Token(TokenId),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct GrantRow {
+    pub id: GrantId,
+    pub user_id: Option<UserId>,
+    pub token_id: Option<TokenId>,
+    pub role: String,
+    pub target: String,
+    pub created_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+}
+
+impl GrantRow {
+    pub fn new(
+        subject: Subject,
+        role: &str,
+        target: &str,
+        expires_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Self {
+        let (user_id, token_id) = match subject {
+            Subject::User(id) => (Some(id), None),
+            Subject::Token(id) => (None, Some(id)),
+        };
+        let (role, target) = (role.to_owned(), target.to_owned());
+        Self { id: GrantId::new(now), user_id, token_id, role, target, created_at: now, expires_at }
+    }
+}
+
+pub(super) const INSERT: &str = "INSERT INTO grants (id, user_id, token_id, role, target, created_at, expires_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7)";
+const LIST: &str =
+    "SELECT id, user_id, token_id, role, target, created_at, expires_at FROM grants ORDER BY created_at, id";
+const DELETE: &str = "DELETE FROM grants WHERE id = $1";
+
+/// Binds a grant's columns in the order of [`INSERT`].
+macro_rules! bind_grant {
+    ($grant:expr) => {
+        sqlx::query(crate::store::grants::INSERT)
+            .bind($grant.id)
+            .bind($grant.user_id)
+            .bind($grant.token_id)
+            .bind(&$grant.role)
+            .bind(&$grant.target)
+            .bind($grant.created_at)
+            .bind($grant.expires_at)
+    };
+}
+
+pub(super) use bind_grant;
+
+impl Db {
+    pub async fn add_grant(&self, grant: &GrantRow) -> StoreResult<()> {
+        access_tx!(self, tx => {
+            bind_grant!(grant).execute(&mut *tx).await?;
+        })
+    }
+
+    pub async fn grants(&self) -> StoreResult<Vec<GrantRow>> {
+        Ok(read!(self, pool => sqlx::query_as(LIST).fetch_all(pool).await)?)
+    }
+
+    pub async fn remove_grant(&self, id: GrantId) -> StoreResult<()> {
+        access_tx!(self, tx => {
+            let done = sqlx::query(DELETE).bind(id).execute(&mut *tx).await?;
+            if done.rows_affected() == 0 {
+                return Err(StoreError::NotFound(format!("the grant {id}")));
+            }
+        })
+    }
+}

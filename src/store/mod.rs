@@ -1,0 +1,81 @@
+//! The database: two engines behind one SQL text. All SQL of the crate lives here; no decisions do.
+//!
+//! Each query is one `&'static str` that both engines run, and its body is type-checked once for each. What
+//! the engines do differently has a named helper in [`dialect`].
+
+mod access;
+mod audit;
+mod dialect;
+mod error;
+mod grants;
+mod migrate;
+mod open;
+mod roles;
+mod tokens;
+mod users;
+
+pub use access::{AccessRows, Epoch};
+pub use audit::{AuditFilter, AuditRow, StoredAuditRow};
+pub use error::{StoreError, StoreResult};
+pub use grants::{GrantRow, Subject};
+pub use migrate::MigrationReport;
+pub use open::{Options, Place, PoolState};
+pub use roles::RoleRow;
+pub use tokens::{NewToken, TokenRow};
+pub use users::UserRow;
+
+use sqlx::{PgPool, SqlitePool};
+
+/// An open database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub enum Db {
+    /// `write` has one connection, so writers queue in the process instead of failing with "busy".
+    Sqlite {
+        read: SqlitePool,
+        write: SqlitePool,
+    },
+    Postgres(PgPool),
+}
+
+/// Runs `$body` with `$pool` bound to the pool for reading.
+macro_rules! read {
+    ($db:expr, $pool:ident => $body:expr) => {
+        match $db {
+            crate::store::Db::Sqlite { read: $pool, .. } => $body,
+            crate::store::Db::Postgres($pool) => $body,
+        }
+    };
+}
+
+/// Runs `$body` inside a write transaction bound to `$tx`; commits when it ends, rolls back on `?`.
+macro_rules! write_tx {
+    ($db:expr, $tx:ident => $body:expr) => {
+        match $db {
+            crate::store::Db::Sqlite { write, .. } => {
+                let mut $tx = write.begin_with("BEGIN IMMEDIATE").await?;
+                let out = $body;
+                $tx.commit().await?;
+                Ok(out)
+            }
+            crate::store::Db::Postgres(pool) => {
+                let mut $tx = pool.begin().await?;
+                let out = $body;
+                $tx.commit().await?;
+                Ok(out)
+            }
+        }
+    };
+}
+
+/// A write transaction on the access tables: it also advances the epoch that every process watches.
+macro_rules! access_tx {
+    ($db:expr, $tx:ident => $body:expr) => {
+        crate::store::write_tx!($db, $tx => {
+            let out = $body;
+            sqlx::query(crate::store::access::ADVANCE_EPOCH).execute(&mut *$tx).await?;
+            out
+        })
+    };
+}
+
+pub(crate) use {access_tx, read, write_tx};

@@ -1,0 +1,147 @@
+//! Opening either engine with the settings that the rest of the store relies on.
+
+use super::{Db, StoreError, StoreResult};
+use crate::core::Secret;
+use sqlx::{
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr as _,
+    time::Duration,
+};
+
+/// Where the database is.
+#[derive(Clone, Debug)]
+pub enum Place {
+    Sqlite(PathBuf),
+    /// `postgres://user:password@host/database`.
+    Postgres(Secret),
+}
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub place: Place,
+    pub max_connections: u32,
+    pub min_connections: u32,
+    pub max_lifetime: Duration,
+    pub idle_timeout: Duration,
+}
+
+impl Options {
+    pub fn new(place: Place) -> Self {
+        Self {
+            place,
+            max_connections: 10,
+            min_connections: 1,
+            max_lifetime: Duration::from_secs(1_800),
+            idle_timeout: Duration::from_secs(600),
+        }
+    }
+}
+
+/// How long a query waits for a connection before the database counts as away.
+const ACQUIRE: Duration = Duration::from_secs(2);
+
+/// Connections of the pool, for the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolState {
+    pub used: u32,
+    pub idle: u32,
+    pub max: u32,
+}
+
+impl Db {
+    /// Connects without migrating. Creates the SQLite file and its directory when they are missing.
+    pub async fn open(options: &Options) -> StoreResult<Self> {
+        match &options.place {
+            Place::Sqlite(path) => open_sqlite(path, options).await,
+            Place::Postgres(url) => open_postgres(url, options).await,
+        }
+    }
+
+    pub const fn engine(&self) -> &'static str {
+        match self {
+            Self::Sqlite { .. } => "sqlite",
+            Self::Postgres(_) => "postgres",
+        }
+    }
+
+    pub fn pool_state(&self) -> PoolState {
+        let (size, idle, max) = match self {
+            Self::Sqlite { read, write } => (
+                read.size() + write.size(),
+                read.num_idle() + write.num_idle(),
+                read.options().get_max_connections() + write.options().get_max_connections(),
+            ),
+            Self::Postgres(pool) => (pool.size(), pool.num_idle(), pool.options().get_max_connections()),
+        };
+        let idle = u32::try_from(idle).unwrap_or(u32::MAX);
+        PoolState { used: size.saturating_sub(idle), idle, max }
+    }
+
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+async fn open_sqlite(path: &Path, options: &Options) -> StoreResult<Db> {
+    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        std::fs::create_dir_all(directory).map_err(|error| {
+            StoreError::Open(format!("cannot make the database directory {}: {error}", directory.display()))
+        })?;
+    }
+    // The write-ahead log is checkpointed rarely: the audit log appends much, and a checkpoint of scattered
+    // index pages is what costs. FULL makes an acknowledged commit survive a power cut.
+    let connect = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        .statement_cache_capacity(64)
+        .pragma("wal_autocheckpoint", "16384")
+        .pragma("cache_size", "-32768");
+    let open = |error: sqlx::Error| StoreError::Open(format!("cannot open {}: {error}", path.display()));
+    let write = SqlitePoolOptions::new()
+        .max_connections(1)
+        .min_connections(1)
+        .acquire_timeout(ACQUIRE)
+        .test_before_acquire(false)
+        .connect_with(connect.clone())
+        .await
+        .map_err(open)?;
+    let read = SqlitePoolOptions::new()
+        .max_connections(options.max_connections)
+        .acquire_timeout(ACQUIRE)
+        .idle_timeout(options.idle_timeout)
+        .connect_with(connect.pragma("cache_size", "-4096").pragma("query_only", "true"))
+        .await
+        .map_err(open)?;
+    Ok(Db::Sqlite { read, write })
+}
+
+async fn open_postgres(url: &Secret, options: &Options) -> StoreResult<Db> {
+    let connect = PgConnectOptions::from_str(url.expose())
+        .map_err(|_| StoreError::Open("the database URL is not a postgres:// URL".to_owned()))?
+        .application_name("rack-gateway")
+        .options([("statement_timeout", "30000"), ("lock_timeout", "10000")]);
+    let pool = PgPoolOptions::new()
+        .max_connections(options.max_connections)
+        .min_connections(options.min_connections)
+        .max_lifetime(options.max_lifetime)
+        .idle_timeout(options.idle_timeout)
+        .acquire_timeout(ACQUIRE)
+        .connect_with(connect)
+        .await
+        .map_err(|error| StoreError::Open(format!("cannot connect to PostgreSQL: {error}")))?;
+    Ok(Db::Postgres(pool))
+}

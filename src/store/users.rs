@@ -1,0 +1,66 @@
+//! People and service accounts.
+
+use super::{Db, StoreError, StoreResult, access_tx, read};
+use crate::core::{Timestamp, id::UserId};
+use serde::Serialize;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct UserRow {
+    pub id: UserId,
+    pub email: String,
+    pub name: String,
+    pub created_at: Timestamp,
+    pub locked_at: Option<Timestamp>,
+    pub locked_reason: Option<String>,
+}
+
+const INSERT: &str = "INSERT INTO users (id, email, name, created_at) VALUES ($1, $2, $3, $4)";
+const LIST: &str = "SELECT id, email, name, created_at, locked_at, locked_reason FROM users ORDER BY email";
+const BY_EMAIL: &str =
+    "SELECT id, email, name, created_at, locked_at, locked_reason FROM users WHERE email = $1";
+const LOCK: &str = "UPDATE users SET locked_at = $1, locked_reason = $2 WHERE email = $3";
+
+impl Db {
+    /// Adds a user. `email` must be in the canonical form of `identity::email`.
+    pub async fn add_user(&self, email: &str, name: &str, now: Timestamp) -> StoreResult<UserRow> {
+        let user = UserRow {
+            id: UserId::new(now),
+            email: email.to_owned(),
+            name: name.to_owned(),
+            created_at: now,
+            locked_at: None,
+            locked_reason: None,
+        };
+        access_tx!(self, tx => {
+            sqlx::query(INSERT)
+                .bind(user.id)
+                .bind(&user.email)
+                .bind(&user.name)
+                .bind(user.created_at)
+                .execute(&mut *tx)
+                .await
+                .map_err(|error| StoreError::or_exists(error, || format!("the user {email}")))?;
+            user
+        })
+    }
+
+    pub async fn users(&self) -> StoreResult<Vec<UserRow>> {
+        Ok(read!(self, pool => sqlx::query_as(LIST).fetch_all(pool).await)?)
+    }
+
+    pub async fn user_by_email(&self, email: &str) -> StoreResult<UserRow> {
+        let user = read!(self, pool => sqlx::query_as(BY_EMAIL).bind(email).fetch_optional(pool).await)?;
+        user.ok_or_else(|| StoreError::NotFound(format!("the user {email}")))
+    }
+
+    /// Locks (`Some((when, why))`) or unlocks (`None`).
+    pub async fn set_user_lock(&self, email: &str, lock: Option<(Timestamp, &str)>) -> StoreResult<()> {
+        let (at, reason) = (lock.map(|(at, _)| at), lock.map(|(_, reason)| reason));
+        access_tx!(self, tx => {
+            let done = sqlx::query(LOCK).bind(at).bind(reason).bind(email).execute(&mut *tx).await?;
+            if done.rows_affected() == 0 {
+                return Err(StoreError::NotFound(format!("the user {email}")));
+            }
+        })
+    }
+}
