@@ -44,6 +44,7 @@ pub struct AuditFilter {
 }
 
 const TAKE_SEQ: &str = "UPDATE audit_head SET next_seq = next_seq + $1 WHERE id = 1 RETURNING next_seq - $1";
+const BY_REQUEST: &str = "SELECT seq FROM audit_log WHERE request_id = $1 AND event = $2 LIMIT 1";
 const PROBE: &str = "UPDATE audit_head SET next_seq = next_seq WHERE id = 1";
 impl Db {
     /// Appends a batch in one transaction and gives the sequence number of its first row. When it returns,
@@ -75,6 +76,14 @@ impl Db {
             Self::Postgres(pool) => sqlx::query(PROBE).execute(pool).await.map(drop)?,
         }
         Ok(())
+    }
+
+    /// Whether a record of this request and event is in the log.
+    pub async fn has_audit_row(&self, request_id: RequestId, event: &str) -> StoreResult<bool> {
+        let found: Option<i64> = read!(self, pool => {
+            sqlx::query_scalar(BY_REQUEST).bind(request_id).bind(event).fetch_optional(pool).await
+        })?;
+        Ok(found.is_some())
     }
 
     pub async fn audit_rows(&self, filter: &AuditFilter) -> StoreResult<Vec<StoredAuditRow>> {

@@ -1,0 +1,318 @@
+//! One record: the thirteen keys of the monitoring document first, in their order, then ours.
+
+use super::Seen;
+use crate::{
+    core::{RequestId, Timestamp, id::TokenId},
+    identity::Principal,
+    policy::{Permission, Target},
+    store::AuditRow,
+};
+use http::{HeaderValue, Method, StatusCode};
+use serde::{Serialize, Serializer};
+use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Duration};
+
+/// The answer of policy, as the record spells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Decision {
+    Allow,
+    Deny,
+}
+
+impl Decision {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+/// What is known of a request so far. Deny is the decision until policy says otherwise.
+#[derive(Debug)]
+pub struct Record {
+    pub(super) at: Timestamp,
+    pub(super) seen: Seen,
+    pub(super) user_email: Arc<str>,
+    pub(super) token: Option<(TokenId, Arc<str>)>,
+    pub action_type: &'static str,
+    pub action: Cow<'static, str>,
+    pub resource: String,
+    pub resource_type: &'static str,
+    pub decision: Decision,
+    pub route: &'static str,
+    pub rack: Option<Arc<str>>,
+    pub target: Option<Target>,
+    pub permission: Option<Permission>,
+    /// Why it was refused or failed, in words that may be shown to anyone who may read the log.
+    pub reason: Option<Cow<'static, str>>,
+    pub command: Option<String>,
+    pub exit_code: Option<i32>,
+}
+
+impl Record {
+    pub(super) fn begin(seen: Seen, at: Timestamp) -> Self {
+        Self {
+            at,
+            seen,
+            user_email: super::nobody(),
+            token: None,
+            action_type: "http",
+            action: Cow::Borrowed("request.refuse"),
+            resource: String::new(),
+            resource_type: "request",
+            decision: Decision::Deny,
+            route: "",
+            rack: None,
+            target: None,
+            permission: None,
+            reason: None,
+            command: None,
+            exit_code: None,
+        }
+    }
+
+    pub fn set_principal(&mut self, principal: &Principal) {
+        self.user_email = principal.user.email.clone();
+        self.token = Some((principal.token.id, principal.token.name.clone()));
+    }
+
+    pub const fn request_id(&self) -> RequestId {
+        self.seen.request_id
+    }
+
+    /// The row for the table; its `record` is also the line on stdout.
+    pub(super) fn row(&self, ending: &Ending) -> AuditRow {
+        let mut record = Vec::with_capacity(640);
+        let line = Line::of(self, ending);
+        // Writing to a vector cannot fail, and every field is a plain string or number.
+        if let Err(error) = serde_json::to_writer(&mut record, &line) {
+            tracing::error!(%error, "an audit record could not be written as JSON");
+        }
+        AuditRow {
+            ts: self.at,
+            event: ending.event,
+            request_id: self.seen.request_id,
+            user_email: self.user_email.clone(),
+            action: self.action.clone(),
+            resource: self.resource.clone(),
+            status: Cow::Borrowed(line.status),
+            rbac_decision: Cow::Borrowed(self.decision.as_str()),
+            record,
+        }
+    }
+}
+
+/// How far the request has come when the record is written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ending {
+    pub event: &'static str,
+    pub status: Option<StatusCode>,
+    pub latency: Duration,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+}
+
+impl Ending {
+    pub const fn intent(latency: Duration) -> Self {
+        Self { event: "intent", status: None, latency, bytes_in: 0, bytes_out: 0 }
+    }
+
+    /// Success below 400; denied when policy or authentication said no; failed for the caller's other
+    /// mistakes; error for ours and the upstream's.
+    const fn word(&self, decision: Decision) -> &'static str {
+        let Some(status) = self.status else { return "pending" };
+        match (status.as_u16(), decision) {
+            (401 | 403, Decision::Deny) => "denied",
+            (..400, Decision::Deny) => "denied",
+            (..400, Decision::Allow) => "success",
+            (400..500, _) => "failed",
+            _ => "error",
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(serialize_with = "seconds_or_finer")]
+    ts: Timestamp,
+    user_email: &'a str,
+    action_type: &'a str,
+    action: &'a str,
+    resource: &'a str,
+    resource_type: &'a str,
+    status: &'static str,
+    rbac_decision: Decision,
+    http_status: u16,
+    latency_ms: u64,
+    ip_address: IpAddr,
+    #[serde(serialize_with = "header_text")]
+    user_agent: Option<&'a HeaderValue>,
+    event_count: u32,
+    event: &'static str,
+    request_id: RequestId,
+    #[serde(serialize_with = "method_text")]
+    method: &'a Method,
+    route: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rack: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permission: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_id: Option<TokenId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit_code: Option<i32>,
+    bytes_in: u64,
+    bytes_out: u64,
+}
+
+impl<'a> Line<'a> {
+    fn of(record: &'a Record, ending: &Ending) -> Self {
+        Self {
+            ts: record.at,
+            user_email: &record.user_email,
+            action_type: record.action_type,
+            action: &record.action,
+            resource: &record.resource,
+            resource_type: record.resource_type,
+            status: ending.word(record.decision),
+            rbac_decision: record.decision,
+            http_status: ending.status.map_or(0, |status| status.as_u16()),
+            latency_ms: u64::try_from(ending.latency.as_millis()).unwrap_or(u64::MAX),
+            ip_address: record.seen.ip,
+            user_agent: record.seen.user_agent.as_ref(),
+            event_count: 1,
+            event: ending.event,
+            request_id: record.seen.request_id,
+            method: &record.seen.method,
+            route: record.route,
+            rack: record.rack.as_deref(),
+            target: record.target.as_ref().map(Target::path),
+            permission: record.permission.map(Permission::name),
+            token_id: record.token.as_ref().map(|(id, _)| *id),
+            token_name: record.token.as_ref().map(|(_, name)| &**name),
+            reason: record.reason.as_deref(),
+            command: record.command.as_deref(),
+            exit_code: record.exit_code,
+            bytes_in: ending.bytes_in,
+            bytes_out: ending.bytes_out,
+        }
+    }
+}
+
+fn seconds_or_finer<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(at)
+}
+
+/// At most 512 bytes of the header, with what is not UTF-8 replaced. JSON escapes control characters.
+fn header_text<S: Serializer>(value: &Option<&HeaderValue>, serializer: S) -> Result<S::Ok, S::Error> {
+    let bytes = value.map_or(&b""[..], |value| value.as_bytes());
+    let cut = bytes.get(..512).unwrap_or(bytes);
+    serializer.serialize_str(&String::from_utf8_lossy(cut))
+}
+
+fn method_text<S: Serializer>(method: &&Method, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(method.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(super) fn seen(user_agent: &[u8]) -> Seen {
+        Seen {
+            request_id: RequestId::new(Timestamp::from_micros(1)),
+            ip: IpAddr::from([192, 168, 1, 100]),
+            user_agent: Some(HeaderValue::from_bytes(user_agent).unwrap()),
+            method: Method::POST,
+        }
+    }
+
+    fn ended(status: u16) -> Ending {
+        let status = StatusCode::from_u16(status).ok();
+        Ending { event: "outcome", status, latency: Duration::from_millis(1250), bytes_in: 1, bytes_out: 2 }
+    }
+
+    fn line(record: &Record, ending: &Ending) -> serde_json::Value {
+        serde_json::from_slice(&record.row(ending).record).unwrap()
+    }
+
+    #[test]
+    fn the_thirteen_keys_come_first_and_in_order() {
+        let record =
+            Record::begin(seen(b"rack-gateway-cli/1.0.0"), Timestamp::from_micros(1_705_314_600_000_000));
+        let value = line(&record, &ended(200));
+        let keys: Vec<_> = value.as_object().unwrap().keys().take(13).map(String::as_str).collect();
+        assert_eq!(
+            keys,
+            [
+                "ts",
+                "user_email",
+                "action_type",
+                "action",
+                "resource",
+                "resource_type",
+                "status",
+                "rbac_decision",
+                "http_status",
+                "latency_ms",
+                "ip_address",
+                "user_agent",
+                "event_count"
+            ]
+        );
+        assert_eq!(value["ts"], "2024-01-15T10:30:00.000000Z");
+        assert_eq!(value["latency_ms"], 1250);
+        assert_eq!(value["event_count"], 1);
+    }
+
+    #[test]
+    fn words_for_the_status() {
+        let mut record = Record::begin(seen(b""), Timestamp::from_micros(1));
+        for (status, word) in [
+            (401, "denied"),
+            (403, "denied"),
+            (400, "failed"),
+            (404, "failed"),
+            (503, "error"),
+            (101, "denied"),
+        ] {
+            assert_eq!(line(&record, &ended(status))["status"], word, "{status} denied");
+        }
+        record.decision = Decision::Allow;
+        for (status, word) in [
+            (101, "success"),
+            (200, "success"),
+            (302, "success"),
+            (403, "failed"),
+            (404, "failed"),
+            (502, "error"),
+        ] {
+            assert_eq!(line(&record, &ended(status))["status"], word, "{status} allowed");
+        }
+        assert_eq!(line(&record, &Ending::intent(Duration::ZERO))["status"], "pending");
+    }
+
+    #[test]
+    fn hostile_text_stays_inside_its_line() {
+        let mut record = Record::begin(seen(b"evil \xff\xfe agent\t"), Timestamp::from_micros(1));
+        record.resource = "web\n{\"status\":\"success\"}\u{1b}[2J\u{202e}".into();
+        let row = record.row(&ended(200));
+        assert!(!row.record.contains(&b'\n') && !row.record.contains(&0x1b));
+        assert_eq!(line(&record, &ended(200))["resource"], record.resource);
+    }
+
+    #[test]
+    fn a_long_user_agent_is_cut() {
+        let record = Record::begin(seen(&[b'a'; 70_000]), Timestamp::from_micros(1));
+        assert_eq!(line(&record, &ended(200))["user_agent"].as_str().unwrap().len(), 512);
+    }
+}

@@ -1,0 +1,171 @@
+//! Lines for the log collector: written whole, by one thread, so that a request never waits for a pipe.
+
+use std::{
+    io::Write,
+    sync::{Arc, Condvar, Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
+
+/// Bytes that may wait for a collector that has stalled. The table still has every record; what does not fit
+/// here is counted and left out of stdout.
+const LIMIT: usize = 16 * 1024 * 1024;
+
+/// Lines are gathered for this long, so that a busy gateway makes few and large writes.
+const GATHER: Duration = Duration::from_millis(10);
+
+#[derive(Clone, Debug)]
+pub struct LineSink(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: Vec<u8>,
+    writing: bool,
+    closed: bool,
+}
+
+impl LineSink {
+    /// Starts the thread that writes to `out`.
+    pub fn start(out: impl Write + Send + 'static) -> Self {
+        let shared = Arc::new(Shared::default());
+        let for_thread = shared.clone();
+        let spawned =
+            thread::Builder::new().name("audit-lines".into()).spawn(move || write_lines(&for_thread, out));
+        if let Err(error) = spawned {
+            tracing::error!(%error, "cannot start the thread that writes audit lines");
+        }
+        Self(shared)
+    }
+
+    /// `line` without its newline. Never blocks on the reader of stdout.
+    pub fn write_line(&self, line: &[u8]) {
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.waiting.len() + line.len() >= LIMIT {
+            drop(state);
+            metrics::counter!("audit_stdout_failures_total").increment(1);
+            return;
+        }
+        let was_empty = state.waiting.is_empty();
+        state.waiting.extend_from_slice(line);
+        state.waiting.push(b'\n');
+        drop(state);
+        if was_empty {
+            self.0.changed.notify_all();
+        }
+    }
+
+    /// Waits until all lines are written, for `limit` at most. True when they are.
+    pub fn flush(&self, limit: Duration) -> bool {
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.closed = true;
+        self.0.changed.notify_all();
+        let (state, _) = self
+            .0
+            .changed
+            .wait_timeout_while(state, limit, |state| state.writing || !state.waiting.is_empty())
+            .unwrap_or_else(PoisonError::into_inner);
+        !state.writing && state.waiting.is_empty()
+    }
+}
+
+fn write_lines(shared: &Shared, mut out: impl Write) {
+    let mut batch = Vec::new();
+    loop {
+        let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.writing = false;
+        shared.changed.notify_all();
+        let mut state = shared
+            .changed
+            .wait_while(state, |state| state.waiting.is_empty())
+            .unwrap_or_else(PoisonError::into_inner);
+        if !state.closed {
+            drop(state);
+            thread::sleep(GATHER);
+            state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        }
+        state.writing = true;
+        std::mem::swap(&mut batch, &mut state.waiting);
+        drop(state);
+        if let Err(error) = out.write_all(&batch).and_then(|()| out.flush()) {
+            metrics::counter!("audit_stdout_failures_total").increment(1);
+            tracing::error!(%error, "cannot write audit lines to stdout; the table still has the records");
+        }
+        let lines = batch.iter().filter(|byte| **byte == b'\n').count();
+        metrics::counter!("audit_lines_total").increment(lines as u64);
+        batch.clear();
+        batch.shrink_to(256 * 1024);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    struct Pipe(mpsc::Sender<Vec<u8>>);
+
+    impl Write for Pipe {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.send(bytes.to_vec()).map_err(|_| std::io::Error::from(std::io::ErrorKind::BrokenPipe))?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_from_many_threads_stay_whole() {
+        let (sender, receiver) = mpsc::channel();
+        let sink = LineSink::start(Pipe(sender));
+        thread::scope(|scope| {
+            for name in ["aaaa", "bbbb", "cccc"] {
+                let sink = &sink;
+                scope.spawn(move || (0..500).for_each(|_| sink.write_line(name.repeat(50).as_bytes())));
+            }
+        });
+        assert!(sink.flush(Duration::from_secs(5)));
+        let text = receiver.try_iter().flatten().collect::<Vec<u8>>();
+        let lines: Vec<_> = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+        assert_eq!(lines.len(), 1500);
+        assert!(lines.iter().all(|line| line.len() == 200 && line.iter().all(|byte| *byte == line[0])));
+    }
+
+    /// A collector that stalls must cost neither the request nor unbounded memory.
+    #[test]
+    fn a_blocked_pipe_does_not_block_writers() {
+        struct Stalled;
+        impl Write for Stalled {
+            fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+                thread::sleep(Duration::from_secs(600));
+                Ok(0)
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let sink = LineSink::start(Stalled);
+        let line = vec![b'x'; 1024 * 1024];
+        (0..64).for_each(|_| sink.write_line(&line));
+        let held = sink.0.state.lock().unwrap().waiting.len();
+        assert!(held <= LIMIT, "{held}");
+        assert!(!sink.flush(Duration::from_millis(50)));
+    }
+
+    #[test]
+    fn a_closed_pipe_is_survived() {
+        let (sender, receiver) = mpsc::channel();
+        drop(receiver);
+        let sink = LineSink::start(Pipe(sender));
+        sink.write_line(b"one");
+        sink.write_line(b"two");
+        assert!(sink.flush(Duration::from_secs(5)));
+    }
+}

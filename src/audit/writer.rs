@@ -1,0 +1,257 @@
+//! The one writer: takes rows from a bounded queue and commits them in groups.
+//!
+//! Rows that somebody waits for (intents) are committed as soon as the writer is free; the others may gather
+//! for a few milliseconds. When a commit fails, those who wait are told at once, the rest is kept and tried
+//! again, and until a commit succeeds no new scope is opened: the gateway fails closed and recovers by itself.
+
+use crate::store::{AuditRow, Db, StoreError};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+    time::{Instant, sleep, timeout, timeout_at},
+};
+
+/// The record cannot be kept now, so the request must not be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the audit log cannot take records now")]
+pub struct AuditUnavailable;
+
+#[derive(Clone, Copy, Debug)]
+pub struct WriterOptions {
+    /// Rows that may wait, those of running requests included.
+    pub queue: usize,
+    /// How long an intent may take to reach the disk.
+    pub intent_timeout: Duration,
+}
+
+impl Default for WriterOptions {
+    fn default() -> Self {
+        Self { queue: 65_536, intent_timeout: Duration::from_secs(1) }
+    }
+}
+
+/// Most rows of one commit.
+const BATCH: usize = 4_096;
+/// How long rows that nobody waits for may gather.
+const LINGER: Duration = Duration::from_millis(5);
+/// Pause between attempts while the store is away.
+const RETRY: Duration = Duration::from_millis(250);
+/// Longest that one commit may take before it counts as failed.
+const COMMIT: Duration = Duration::from_secs(5);
+
+/// The handle to the writer. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Writer {
+    queue: mpsc::Sender<Entry>,
+    available: Arc<AtomicBool>,
+    options: WriterOptions,
+}
+
+#[derive(Debug)]
+struct Entry {
+    row: AuditRow,
+    waiter: Option<oneshot::Sender<Result<(), AuditUnavailable>>>,
+}
+
+/// Room for one row in the queue, held from the opening of a scope to its close.
+#[derive(Debug)]
+pub struct Room(mpsc::OwnedPermit<Entry>);
+
+impl Room {
+    pub(super) fn fill(self, row: AuditRow) {
+        self.0.send(Entry { row, waiter: None });
+    }
+}
+
+impl Writer {
+    /// Starts the writer task. It ends, with everything written, when all handles and rooms are gone.
+    pub fn start(db: Db, options: WriterOptions) -> (Self, JoinHandle<()>) {
+        let (queue, entries) = mpsc::channel(options.queue);
+        let available = Arc::new(AtomicBool::new(true));
+        metrics::gauge!("audit_queue_capacity").set(options.queue as f64);
+        metrics::gauge!("audit_available").set(1.0);
+        let task = Task { db, entries, available: available.clone(), kept: Vec::new() };
+        (Self { queue, available, options }, tokio::spawn(task.run()))
+    }
+
+    pub fn is_available(&self) -> bool {
+        self.available.load(Ordering::Relaxed)
+    }
+
+    /// Room for the record of a request that begins now.
+    pub fn reserve(&self) -> Result<Room, AuditUnavailable> {
+        if !self.is_available() {
+            return Err(AuditUnavailable);
+        }
+        self.queue.clone().try_reserve_owned().map(Room).map_err(|_| AuditUnavailable)
+    }
+
+    /// Returns once `row` is committed, or fails within about a second.
+    pub async fn record_durable(&self, row: AuditRow) -> Result<(), AuditUnavailable> {
+        let deadline = Instant::now() + self.options.intent_timeout;
+        let (waiter, committed) = oneshot::channel();
+        let room = timeout_at(deadline, self.queue.reserve()).await.map_err(|_| AuditUnavailable)?;
+        room.map_err(|_| AuditUnavailable)?.send(Entry { row, waiter: Some(waiter) });
+        let answer = timeout_at(deadline, committed).await.map_err(|_| AuditUnavailable)?;
+        answer.unwrap_or(Err(AuditUnavailable))
+    }
+}
+
+struct Task {
+    db: Db,
+    entries: mpsc::Receiver<Entry>,
+    available: Arc<AtomicBool>,
+    /// Rows of a failed commit that still must be written.
+    kept: Vec<AuditRow>,
+}
+
+impl Task {
+    async fn run(mut self) {
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            if !self.kept.is_empty() || !self.available.load(Ordering::Relaxed) {
+                self.recover().await;
+                continue;
+            }
+            if self.entries.recv_many(&mut batch, BATCH).await == 0 {
+                return;
+            }
+            self.linger(&mut batch).await;
+            metrics::gauge!("audit_queue_depth").set(self.entries.len() as f64);
+            self.commit(&mut batch).await;
+        }
+    }
+
+    /// Lets rows gather, until somebody waits for one, the batch is full, or time is up.
+    async fn linger(&mut self, batch: &mut Vec<Entry>) {
+        let deadline = Instant::now() + LINGER;
+        let mut looked_at = 0;
+        while batch.len() < BATCH {
+            if batch.iter().skip(looked_at).any(|entry| entry.waiter.is_some()) {
+                return;
+            }
+            looked_at = batch.len();
+            let room = BATCH - batch.len();
+            if timeout_at(deadline, self.entries.recv_many(batch, room)).await.is_ok_and(|count| count > 0) {
+                continue;
+            }
+            return;
+        }
+    }
+
+    async fn commit(&mut self, batch: &mut Vec<Entry>) {
+        let mut rows = Vec::with_capacity(batch.len());
+        let mut waiters = Vec::new();
+        for entry in batch.drain(..) {
+            // Whoever stopped waiting was told "no" and did nothing: its intent would be untrue.
+            if entry.waiter.as_ref().is_some_and(oneshot::Sender::is_closed) {
+                continue;
+            }
+            waiters.extend(entry.waiter.map(|waiter| (rows.len(), waiter)));
+            rows.push(entry.row);
+        }
+        if rows.is_empty() {
+            return;
+        }
+        let written = self.append(&rows).await;
+        let answer = written.as_ref().map(|_| ()).map_err(|_| AuditUnavailable);
+        let mut refused = Vec::new();
+        for (index, waiter) in waiters {
+            refused.push(index);
+            let _ = waiter.send(answer);
+        }
+        if let Err(error) = written {
+            self.fail(&error);
+            let mut index = 0;
+            rows.retain(|_| {
+                let keep = refused.binary_search(&index).is_err();
+                index += 1;
+                keep
+            });
+            self.kept.append(&mut rows);
+        }
+    }
+
+    async fn append(&self, rows: &[AuditRow]) -> Result<i64, StoreError> {
+        let started = Instant::now();
+        let written = match timeout(COMMIT, self.db.append_audit(rows)).await {
+            Ok(written) => written,
+            Err(_) => Err(StoreError::Unavailable(sqlx_timed_out())),
+        };
+        metrics::histogram!("audit_write_seconds").record(started.elapsed().as_secs_f64());
+        if written.is_ok() {
+            metrics::counter!("audit_batches_total").increment(1);
+            metrics::counter!("audit_rows_total").increment(rows.len() as u64);
+        }
+        written
+    }
+
+    fn fail(&self, error: &StoreError) {
+        metrics::counter!("audit_write_failures_total").increment(1);
+        metrics::gauge!("audit_available").set(0.0);
+        if self.available.swap(false, Ordering::Relaxed) {
+            let cause =
+                std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+            tracing::error!(%cause, "the audit log cannot be written; refusing requests until it can");
+        }
+    }
+
+    /// One attempt to write what was kept and to prove that writing works. Those who queued meanwhile and wait
+    /// are told that it does not.
+    async fn recover(&mut self) {
+        self.refuse_waiters();
+        match self.write_kept().await {
+            Ok(()) => {
+                self.available.store(true, Ordering::Relaxed);
+                metrics::gauge!("audit_available").set(1.0);
+                tracing::info!("the audit log can be written again");
+            }
+            Err(error) => {
+                self.fail(&error);
+                sleep(RETRY).await;
+            }
+        }
+    }
+
+    fn refuse_waiters(&mut self) {
+        while self.kept.len() < 16 * BATCH {
+            let Ok(entry) = self.entries.try_recv() else { return };
+            match entry.waiter {
+                Some(waiter) => drop(waiter.send(Err(AuditUnavailable))),
+                None => self.kept.push(entry.row),
+            }
+        }
+    }
+
+    /// A commit whose answer was lost may have happened: rows that are there already are not written twice.
+    async fn write_kept(&mut self) -> Result<(), StoreError> {
+        timeout(COMMIT, self.db.probe_audit())
+            .await
+            .map_err(|_| StoreError::Unavailable(sqlx_timed_out()))??;
+        while !self.kept.is_empty() {
+            let count = self.kept.len().min(BATCH);
+            let mut missing = Vec::with_capacity(count);
+            for row in self.kept.iter().take(count) {
+                if !self.db.has_audit_row(row.request_id, row.event).await? {
+                    missing.push(row.clone());
+                }
+            }
+            if !missing.is_empty() {
+                self.append(&missing).await?;
+            }
+            self.kept.drain(..count);
+        }
+        Ok(())
+    }
+}
+
+const fn sqlx_timed_out() -> sqlx::Error {
+    sqlx::Error::PoolTimedOut
+}
