@@ -9,3 +9,4 @@ pub mod core;
 pub mod identity;
 pub mod policy;
 pub mod store;
+pub mod upstream;

@@ -36,6 +36,14 @@ impl Traffic {
         self.bytes_in.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    pub fn bytes_in(&self) -> u64 {
+        self.bytes_in.load(Ordering::Relaxed)
+    }
+
+    pub fn bytes_out(&self) -> u64 {
+        self.bytes_out.load(Ordering::Relaxed)
+    }
+
     /// Bytes to the client.
     pub fn add_out(&self, bytes: u64) {
         self.bytes_out.fetch_add(bytes, Ordering::Relaxed);
@@ -99,8 +107,8 @@ impl Scope {
             event: "outcome",
             status: Some(status.unwrap_or_else(status_of_the_unanswered)),
             latency: started.elapsed(),
-            bytes_in: traffic.bytes_in.load(Ordering::Relaxed),
-            bytes_out: traffic.bytes_out.load(Ordering::Relaxed),
+            bytes_in: traffic.bytes_in(),
+            bytes_out: traffic.bytes_out(),
         };
         let row = record.row(&ending);
         audit.now_line(&row.record);

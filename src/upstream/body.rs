@@ -1,0 +1,84 @@
+//! What is sent to an upstream: nothing, a form that was rebuilt, or the client's bytes as they come.
+
+use crate::audit::Traffic;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+/// How long an upstream may be silent before we give up.
+#[derive(Clone, Copy, Debug)]
+pub struct Silence(pub Duration);
+
+#[derive(Debug)]
+pub enum OutgoingBody {
+    Empty,
+    Form(Option<Bytes>),
+    /// Trailers are not passed on: no rack reads them, and they could carry what was not decided on.
+    Stream {
+        body: Incoming,
+        traffic: Arc<Traffic>,
+    },
+}
+
+impl OutgoingBody {
+    pub fn stream(body: Incoming, traffic: Arc<Traffic>) -> Self {
+        if body.is_end_stream() {
+            return Self::Empty;
+        }
+        Self::Stream { body, traffic }
+    }
+
+    /// The counter of a body that streams.
+    pub(super) fn traffic(&self) -> Option<Arc<Traffic>> {
+        match self {
+            Self::Stream { traffic, .. } => Some(traffic.clone()),
+            Self::Empty | Self::Form(_) => None,
+        }
+    }
+}
+
+impl Body for OutgoingBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut *self {
+            Self::Empty => Poll::Ready(None),
+            Self::Form(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Stream { body, traffic } => loop {
+                let Some(frame) = ready!(Pin::new(&mut *body).poll_frame(context)?) else {
+                    return Poll::Ready(None);
+                };
+                if let Some(data) = frame.data_ref() {
+                    traffic.add_in(data.len() as u64);
+                    return Poll::Ready(Some(Ok(frame)));
+                }
+            },
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty | Self::Form(None) => true,
+            Self::Form(Some(_)) => false,
+            Self::Stream { body, .. } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty | Self::Form(None) => SizeHint::with_exact(0),
+            Self::Form(Some(bytes)) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Stream { body, .. } => body.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The one door out. Nothing passes it without a `Permit`, and what passes is what the permit was given for.
+
+mod body;
+mod connect;
+mod rack;
+mod trust;
+
+pub use body::{OutgoingBody, Silence};
+pub use rack::{Outbound, Rack, RackAddress, RackError, Racks, UpstreamError};
+pub use trust::{Trust, TrustError};

@@ -1,0 +1,192 @@
+//! A rack as the gateway reaches it: its address, its credential, its connections.
+
+use super::{OutgoingBody, Silence, Trust, TrustError, connect};
+use crate::{
+    core::{RequestId, Secret},
+    policy::{Demanding, Permit},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri,
+    header::{AUTHORIZATION, CONNECTION, HOST, UPGRADE},
+    uri::{Authority, PathAndQuery, Scheme},
+};
+use hyper::body::Incoming;
+use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
+
+static CONVOX_ACTOR: HeaderName = HeaderName::from_static("convox-actor");
+static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A call that says exactly what is to be sent.
+pub trait Outbound: Demanding {
+    fn method(&self) -> &Method;
+    /// Path and query, rebuilt from what was decided on; begins with `/`.
+    fn path_and_query(&self) -> &str;
+    /// End-to-end headers, without host, credentials and framing.
+    fn headers(&self) -> &HeaderMap;
+    fn is_websocket(&self) -> bool;
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    #[error("the rack cannot be reached")]
+    Unreachable(#[source] hyper_util::client::legacy::Error),
+    #[error("the connection to the rack broke")]
+    Broken(#[source] hyper_util::client::legacy::Error),
+    #[error("the rack was silent for {0:?}")]
+    TimedOut(Duration),
+    #[error("the rebuilt request cannot be sent")]
+    Malformed(#[from] http::Error),
+}
+
+#[derive(Debug)]
+pub struct Rack {
+    pub name: Arc<str>,
+    scheme: Scheme,
+    authority: Authority,
+    /// Path before each rack path, without a trailing slash.
+    prefix: String,
+    host: HeaderValue,
+    authorization: HeaderValue,
+    pool: connect::Pool,
+    silence: Silence,
+}
+
+/// What it takes to reach a rack.
+#[derive(Clone, Debug)]
+pub struct RackAddress {
+    pub name: String,
+    /// `http` or `https`, with no credential in it; may have a path.
+    pub url: url::Url,
+    pub username: String,
+    pub password: Secret,
+    pub trust: Trust,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RackError {
+    #[error("rack {rack}: {source}")]
+    Trust { rack: String, source: TrustError },
+    #[error("rack {rack}: the address cannot be used: {why}")]
+    Address { rack: String, why: String },
+}
+
+impl Rack {
+    pub fn new(
+        address: &RackAddress,
+        connect_timeout: Duration,
+        silence: Silence,
+    ) -> Result<Self, RackError> {
+        let bad = |why: String| RackError::Address { rack: address.name.clone(), why };
+        let url = &address.url;
+        let host = url.host_str().ok_or_else(|| bad("it has no host".to_owned()))?;
+        let authority = match url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        };
+        let credential = format!("{}:{}", address.username, address.password.expose());
+        let mut authorization = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(credential)))
+            .map_err(|error| bad(error.to_string()))?;
+        authorization.set_sensitive(true);
+        Ok(Self {
+            name: address.name.as_str().into(),
+            scheme: if url.scheme() == "https" { Scheme::HTTPS } else { Scheme::HTTP },
+            host: HeaderValue::from_str(&authority).map_err(|error| bad(error.to_string()))?,
+            authority: authority.parse().map_err(|error: http::uri::InvalidUri| bad(error.to_string()))?,
+            prefix: url.path().trim_end_matches('/').to_owned(),
+            authorization,
+            pool: connect::pool(&address.trust, connect_timeout)
+                .map_err(|source| RackError::Trust { rack: address.name.clone(), source })?,
+            silence,
+        })
+    }
+
+    /// Sends the call that the permit was given for. `actor` is told to the rack, for its own log.
+    pub async fn send<T: Outbound>(
+        &self,
+        permit: Permit<T>,
+        body: OutgoingBody,
+        actor: &str,
+        request_id: RequestId,
+    ) -> Result<Response<Incoming>, UpstreamError> {
+        let traffic = body.traffic();
+        let request = self.request(&permit.into_call(), body, actor, request_id)?;
+        let mut answer = pin!(self.pool.request(request));
+        let Silence(limit) = self.silence;
+        let mut seen = 0;
+        loop {
+            let Ok(answered) = tokio::time::timeout(limit, &mut answer).await else {
+                // An upload that still moves is not silence.
+                let moved = traffic.as_ref().map_or(0, |traffic| traffic.bytes_in());
+                if moved == seen {
+                    return Err(UpstreamError::TimedOut(limit));
+                }
+                seen = moved;
+                continue;
+            };
+            return answered.map_err(|error| match error.is_connect() {
+                true => UpstreamError::Unreachable(error),
+                false => UpstreamError::Broken(error),
+            });
+        }
+    }
+
+    fn request<T: Outbound>(
+        &self,
+        call: &T,
+        body: OutgoingBody,
+        actor: &str,
+        request_id: RequestId,
+    ) -> Result<Request<OutgoingBody>, http::Error> {
+        let mut path = String::with_capacity(self.prefix.len() + call.path_and_query().len());
+        path.push_str(&self.prefix);
+        path.push_str(call.path_and_query());
+        let uri = Uri::builder()
+            .scheme(self.scheme.clone())
+            .authority(self.authority.clone())
+            .path_and_query(PathAndQuery::from_maybe_shared(path)?)
+            .build()?;
+        let mut request = Request::new(body);
+        *request.method_mut() = call.method().clone();
+        *request.uri_mut() = uri;
+        *request.headers_mut() = call.headers().clone();
+        let headers = request.headers_mut();
+        headers.insert(HOST, self.host.clone());
+        headers.insert(AUTHORIZATION, self.authorization.clone());
+        headers.insert(&CONVOX_ACTOR, HeaderValue::from_str(actor)?);
+        headers.insert(&X_REQUEST_ID, HeaderValue::from_str(&request_id.to_string())?);
+        if call.is_websocket() {
+            headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        }
+        Ok(request)
+    }
+}
+
+/// The racks of this gateway, by name; one of them is the default.
+#[derive(Debug)]
+pub struct Racks {
+    default: Arc<Rack>,
+    by_name: BTreeMap<Arc<str>, Arc<Rack>>,
+}
+
+impl Racks {
+    pub fn new(default: Rack, others: impl IntoIterator<Item = Rack>) -> Self {
+        let default = Arc::new(default);
+        let others = others.into_iter().map(Arc::new);
+        let by_name = others.chain([default.clone()]).map(|rack| (rack.name.clone(), rack)).collect();
+        Self { default, by_name }
+    }
+
+    pub const fn default_rack(&self) -> &Arc<Rack> {
+        &self.default
+    }
+
+    pub fn named(&self, name: &str) -> Option<&Arc<Rack>> {
+        self.by_name.get(name)
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(|name| &**name)
+    }
+}
