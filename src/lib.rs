@@ -4,4 +4,5 @@
 //! `boot` · `http listener` · `api web cli` · `gateway jobs` · `upstream notify demo` ·
 //! `identity policy audit directory observe` · `store` · `config` · `core`.
 
+pub mod config;
 pub mod core;
