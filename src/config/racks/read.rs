@@ -71,42 +71,41 @@ fn env_rack_name(r: &mut Reader<'_>) -> Option<String> {
 
 /// The rack of the environment, else the one marked in the file, else the only one.
 fn default_name(r: &mut Reader<'_>, in_env: Option<&str>) -> Option<String> {
-    let names = r.file.racks();
-    let mut marked = Vec::new();
-    for name in &names {
-        let path = format!("racks.{name}.{RACK_DEFAULT_KEY}");
-        if r.optional(Place::in_file(path), values::switch) == Some(true) {
-            marked.push(name.clone());
-        }
-    }
-    if let [first, others @ ..] = marked.as_slice() {
-        for other in others {
-            let key = format!("racks.{other}.{RACK_DEFAULT_KEY}");
-            let problem = format!("is true, and racks.{first} is the default too; mark only one");
-            r.complain_about(Place::in_file(key), problem);
-        }
-    }
+    let marked = marked_as_default(r);
     if let Some(name) = in_env {
+        let doubt = format!("has no effect, because the environment makes \"{name}\" the default rack");
         for other in marked.iter().filter(|marked| *marked != name) {
-            let place = Place::in_file(format!("racks.{other}.{RACK_DEFAULT_KEY}"));
-            r.warn_about(
-                &place,
-                &format!("has no effect, because the environment makes \"{name}\" the default rack"),
-            );
+            r.warn_about(&default_mark(other), &doubt);
         }
         return Some(name.to_owned());
     }
-    match (marked.into_iter().next(), names.as_slice()) {
-        (Some(name), _) => Some(name),
-        (None, [only]) => Some(only.clone()),
-        (None, []) => None,
-        (None, [first, ..]) => {
-            let origin = r.file.rack_origin(first).unwrap_or(Origin::Default);
-            let problem = "none of several racks is the default; write default = true into one of them";
-            r.complain(origin, "racks", problem.into());
-            None
+    if let Some(first) = marked.into_iter().next() {
+        return Some(first);
+    }
+    let first = r.file.racks().into_iter().next()?;
+    if r.file.racks().len() > 1 {
+        let origin = r.file.rack_origin(&first).unwrap_or(Origin::Default);
+        let problem = "none of several racks is the default; write default = true into one of them";
+        r.complain(origin, "racks", problem.into());
+    }
+    Some(first)
+}
+
+/// The racks of the file with `default = true`; more than one is an error.
+fn marked_as_default(r: &mut Reader<'_>) -> Vec<String> {
+    let mut marked = r.file.racks();
+    marked.retain(|name| r.optional(default_mark(name), values::switch) == Some(true));
+    if let [first, others @ ..] = marked.as_slice() {
+        for other in others {
+            let problem = format!("is true, and racks.{first} is the default too; mark only one");
+            r.complain_about(default_mark(other), problem);
         }
     }
+    marked
+}
+
+fn default_mark(rack: &str) -> Place {
+    Place::in_file(format!("racks.{rack}.{RACK_DEFAULT_KEY}"))
 }
 
 fn rack(r: &mut Reader<'_>, spot: &Spot) -> Option<RackConfig> {
