@@ -1,0 +1,176 @@
+//! Prints `docs/CONFIG.md` from the table of settings.
+
+use super::variables::{self, RESERVED, RESERVED_PREFIXES, Section, Variable};
+use std::fmt::Write as _;
+
+/// The whole page. `UPDATE_DOCS=1 cargo test config` writes it to `docs/CONFIG.md`.
+pub fn markdown() -> String {
+    let mut page = String::from(INTRODUCTION);
+    for section in Section::ALL {
+        page.push_str(&section_of(section));
+    }
+    page.push_str(&reserved());
+    page
+}
+
+const INTRODUCTION: &str = "\
+# Configuration
+
+<!-- Printed from src/config/variables.rs; `UPDATE_DOCS=1 cargo test config` prints it again. -->
+
+Settings come from the environment and, if one is named, a TOML file. The environment is stronger than the file, the
+file is stronger than the default. Everything is checked before the gateway starts, and all problems are told at once:
+
+    gateway.toml:12: racks.staging.url: \"htp://x\" is not an http(s) URL; write for example https://rack.example.com
+    environment: RATE_LIMIT_PER_MINUTE: \"abc\" is not a whole number; write a number from 1 to 1000000000
+
+- **Secrets** are marked. `NAME_FILE` (in TOML `key_file`) names a file that holds the secret instead; line breaks at
+  its end are dropped. Setting both is an error. Secrets are never printed.
+- **Durations** are `500ms`, `10s`, `2m`, `1h`, `1h30m`, or plain seconds. **Sizes** are bytes, `128KiB`, `10MiB` (powers
+  of 1024) or `10MB` (powers of 1000). **Lists** have commas; in TOML they may be arrays.
+- An empty variable counts as one that is not set. Unknown variables are ignored; unknown keys of the file are errors.
+- Relative paths start at the working directory.
+
+A file with two racks:
+
+```toml
+[server]
+domain = \"gateway.example.com\"
+
+[racks.production]
+url = \"https://rack.example.com\"
+password_file = \"/run/secrets/production\"
+default = true
+
+[racks.staging]
+url = \"https://staging.example.com:5443\"
+password_file = \"/run/secrets/staging\"
+pin_sha256 = \"0f:1e:2d:3c:4b:5a:69:78:87:96:a5:b4:c3:d2:e1:f0:0f:1e:2d:3c:4b:5a:69:78:87:96:a5:b4:c3:d2:e1:f0\"
+```
+";
+
+fn section_of(section: Section) -> String {
+    let mut text = format!("\n## {}\n\n", title(section));
+    let remark = remark(section);
+    if !remark.is_empty() {
+        let _ = writeln!(text, "{remark}\n");
+    }
+    text.push_str("| Variable | TOML | Default | Meaning |\n| --- | --- | --- | --- |\n");
+    for row in variables::ALL.iter().filter(|row| row.section == section) {
+        let _ = writeln!(text, "{}", table_row(row));
+    }
+    text
+}
+
+fn table_row(row: &Variable) -> String {
+    let Variable { name, default, meaning, .. } = row;
+    let default = if default.is_empty() { "–".to_owned() } else { format!("`{default}`") };
+    let mark = if row.is_secret() { "**Secret.** " } else { "" };
+    format!("| `{name}` | {} | {default} | {mark}{meaning} |", toml_key(row))
+}
+
+fn toml_key(row: &Variable) -> String {
+    match (row.section, row.key) {
+        (_, "") => "–".to_owned(),
+        (Section::Racks, key) => format!("`racks.<name>.{key}`"),
+        (section, key) => format!("`{}.{key}`", section.table()),
+    }
+}
+
+fn title(section: Section) -> &'static str {
+    match section {
+        Section::File => "The file",
+        Section::Server => "Server",
+        Section::Limits => "Limits",
+        Section::Database => "Database",
+        Section::Racks => "Racks",
+        Section::Audit => "Audit",
+        Section::Access => "Access",
+        Section::Log => "Log",
+        Section::Sentry => "Sentry",
+    }
+}
+
+fn remark(section: Section) -> &'static str {
+    match section {
+        Section::Database => {
+            "The first of these that is set decides: `RGW_DATABASE_URL`, `GATEWAY_DATABASE_URL`, `DATABASE_URL`, `PGHOST`,\n\
+             `SQLITE_PATH`, then `database.url` and `database.sqlite_path` of the file. Without any, the embedded database is\n\
+             used."
+        }
+        Section::Racks => {
+            "The variables describe one rack, which is the default one; when the file has a rack of the same name, they are\n\
+             stronger than its keys. Each further rack is a table `[racks.<name>]` of the file; a name has 1 to 40 of the\n\
+             characters `a-z`, `0-9` and `-`. Among several racks of the file, `default = true` marks the default one. A user and\n\
+             password in the URL count when none is set beside it.\n\
+             \n\
+             The certificate of a rack is always verified: by the authorities of the system, by `ca_file`, or by `pin_sha256`,\n\
+             which accepts exactly one certificate. Print the pin of a rack with\n\
+             `openssl s_client -connect HOST:5443 </dev/null | openssl x509 -noout -fingerprint -sha256`."
+        }
+        _ => "",
+    }
+}
+
+fn reserved() -> String {
+    let mut text = String::from(
+        "\n## Reserved: accepted, without effect in this version\n\n\
+         An environment that holds these loads unchanged. Their values are neither read nor printed.\n\n\
+         | Purpose | Variables |\n| --- | --- |\n",
+    );
+    for (names, purpose) in RESERVED {
+        let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+        let _ = writeln!(text, "| {purpose} | {} |", names.join(", "));
+    }
+    let prefixes: Vec<_> = RESERVED_PREFIXES.iter().map(|prefix| format!("`{prefix}*`")).collect();
+    let _ = writeln!(text, "| Stored settings | {} |", prefixes.join(", "));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Env as _, ProcessEnv, testing};
+    use std::{fs, path::Path};
+
+    #[test]
+    fn the_page_is_current() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/CONFIG.md");
+        if ProcessEnv.get("UPDATE_DOCS").is_some() {
+            fs::write(&path, markdown()).unwrap();
+        }
+        let page = fs::read_to_string(&path).unwrap_or_default();
+        assert!(page == markdown(), "docs/CONFIG.md is out of date; run UPDATE_DOCS=1 cargo test config");
+    }
+
+    #[test]
+    fn the_page_names_every_setting() {
+        let page = markdown();
+        let reserved = RESERVED.iter().flat_map(|(names, _)| names.iter().copied());
+        for name in variables::ALL.iter().map(|row| row.name).chain(reserved) {
+            assert!(page.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_example_on_the_page_loads() {
+        let (_, after) = INTRODUCTION.split_once("```toml\n").unwrap();
+        let (example, _) = after.split_once("```").unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["production", "staging"] {
+            fs::write(dir.path().join(name), "secret\n").unwrap();
+        }
+        let example = example.replace("/run/secrets", dir.path().to_str().unwrap());
+        let config = testing::load_toml([], &example);
+        assert_eq!(config.racks.default_rack().unwrap().name, "production");
+        assert_eq!(config.warnings, Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_errors_on_the_page_are_real() {
+        let file = "\n".repeat(10) + "[racks.staging]\nurl = 'htp://x'\npassword = 'x'";
+        for error in testing::errors_toml([("RATE_LIMIT_PER_MINUTE", "abc")], &file) {
+            assert!(INTRODUCTION.contains(&format!("    {error}\n")), "{error}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! From text to typed values. Each function's error continues the sentence that begins with the value, and
+//! ends with the mend: `is not a whole number; write for example 1200`.
+
+mod address;
+mod quantity;
+mod words;
+
+pub(super) use address::{cidr, domain, socket_addr};
+pub(super) use quantity::{duration, fraction, number, size};
+pub(super) use words::{choice, email, existing_file, name, path, secret, switch, text, variable_name};
+
+pub(super) type Checked<T> = Result<T, String>;

@@ -1,0 +1,331 @@
+//! The one table of settings. The loader looks settings up through it and `docs/CONFIG.md` is printed from
+//! it, so a setting that is not here does not exist.
+
+/// The tables of the TOML file, in the order of the documentation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    File,
+    Server,
+    Limits,
+    Database,
+    Racks,
+    Audit,
+    Access,
+    Log,
+    Sentry,
+}
+
+impl Section {
+    pub const ALL: [Self; 9] = [
+        Self::File,
+        Self::Server,
+        Self::Limits,
+        Self::Database,
+        Self::Racks,
+        Self::Audit,
+        Self::Access,
+        Self::Log,
+        Self::Sentry,
+    ];
+
+    /// The name of its table in the TOML file.
+    pub const fn table(self) -> &'static str {
+        match self {
+            Self::File => "",
+            Self::Server => "server",
+            Self::Limits => "limits",
+            Self::Database => "database",
+            Self::Racks => "racks",
+            Self::Audit => "audit",
+            Self::Access => "access",
+            Self::Log => "log",
+            Self::Sentry => "sentry",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Plain,
+    /// Never printed; `<NAME>_FILE` may name a file that holds it.
+    Secret,
+}
+
+/// One row: a setting.
+#[derive(Debug)]
+pub struct Variable {
+    /// In the environment.
+    pub name: &'static str,
+    pub section: Section,
+    /// In the table of its section; empty when the file cannot hold it.
+    pub key: &'static str,
+    /// As it would be written; empty when there is none.
+    pub default: &'static str,
+    pub kind: Kind,
+    pub meaning: &'static str,
+}
+
+impl Variable {
+    pub fn is_secret(&self) -> bool {
+        self.kind == Kind::Secret
+    }
+}
+
+macro_rules! variables {
+    ($($section:ident { $($name:ident $kind:ident $key:literal = $default:literal: $meaning:literal;)* })*) => {
+        $($(
+            #[doc = $meaning]
+            pub const $name: Variable = Variable {
+                name: stringify!($name),
+                section: Section::$section,
+                key: $key,
+                default: $default,
+                kind: Kind::$kind,
+                meaning: $meaning,
+            };
+        )*)*
+
+        pub const ALL: &[Variable] = &[$($($name,)*)*];
+    };
+}
+
+variables! {
+    File {
+        RACK_GATEWAY_CONFIG Plain "" = "":
+            "Path of the TOML file. The option `--config` is stronger.";
+    }
+    Server {
+        LISTEN Plain "listen" = "0.0.0.0:8443":
+            "Address and port of the main listener.";
+        PORT Plain "" = "":
+            "Replaces only the port of `LISTEN`.";
+        OPS_LISTEN Plain "ops_listen" = "127.0.0.1:5001":
+            "Address and port of the listener for `/metrics`, `/livez` and `/readyz`.";
+        DOMAIN Plain "domain" = "":
+            "Public host name of the gateway, without scheme and port.";
+        TLS_CERT_FILE Plain "tls_cert_file" = "":
+            "Certificate chain in PEM. With `TLS_KEY_FILE` it turns the main listener to HTTPS.";
+        TLS_KEY_FILE Plain "tls_key_file" = "":
+            "Private key in PEM that belongs to `TLS_CERT_FILE`.";
+        WORKER_THREADS Plain "worker_threads" = "0":
+            "Threads that serve requests; `0` takes one for each core.";
+        DRAIN_TIMEOUT Plain "drain_timeout" = "30s":
+            "How long open requests may go on after the signal to stop.";
+    }
+    Limits {
+        TRUSTED_PROXY_CIDRS Plain "trusted_proxy_cidrs" = "":
+            "List of networks or addresses whose `X-Forwarded-*` headers are believed.";
+        RATE_LIMIT_PER_MINUTE Plain "rate_limit_per_minute" = "1200":
+            "Requests a minute for one client address, 1 to 1000000000. It cannot be turned off.";
+        MAX_CONNECTIONS Plain "max_connections" = "10000":
+            "Open client connections; further ones wait.";
+        HEADER_TIMEOUT Plain "header_timeout" = "10s":
+            "Time a client has to send the head of a request.";
+        KEEPALIVE_TIMEOUT Plain "keepalive_timeout" = "120s":
+            "How long an idle client connection stays open.";
+        BODY_IDLE_TIMEOUT Plain "body_idle_timeout" = "60s":
+            "Silence of a client in the middle of a request body.";
+        MAX_HEADER_BYTES Plain "max_header_bytes" = "128KiB":
+            "Size of the head of a request, from 8KiB.";
+        MAX_FORM_BYTES Plain "max_form_bytes" = "10MiB":
+            "Size of a form that must be read before it can be authorised.";
+        MAX_API_BODY_BYTES Plain "max_api_body_bytes" = "1MiB":
+            "Size of a body sent to the gateway's own API.";
+        UPSTREAM_CONNECT_TIMEOUT Plain "upstream_connect_timeout" = "10s":
+            "Time to reach a rack, TLS included.";
+        UPSTREAM_IDLE_TIMEOUT Plain "upstream_idle_timeout" = "1h":
+            "Silence while waiting for a rack.";
+        STREAM_IDLE_TIMEOUT Plain "stream_idle_timeout" = "12h":
+            "A WebSocket without a byte either way is closed after this time.";
+    }
+    Database {
+        RGW_DATABASE_URL Secret "" = "":
+            "Strongest name of `DATABASE_URL`.";
+        GATEWAY_DATABASE_URL Secret "" = "":
+            "Stronger than `DATABASE_URL`.";
+        DATABASE_URL Secret "url" = "":
+            "`postgres://user:password@host:5432/name`, or `sqlite://path`.";
+        PGHOST Plain "" = "":
+            "PostgreSQL host, or the directory of its socket; used when no URL is given.";
+        PGPORT Plain "" = "5432":
+            "PostgreSQL port, with `PGHOST`.";
+        PGUSER Plain "" = "":
+            "PostgreSQL user, with `PGHOST`.";
+        PGPASSWORD Secret "" = "":
+            "PostgreSQL password, with `PGHOST` or a URL without password.";
+        PGDATABASE Plain "" = "":
+            "PostgreSQL database, with `PGHOST`.";
+        PGSSLMODE Plain "sslmode" = "":
+            "Replaces the `sslmode` of a URL: disable, allow, prefer, require, verify-ca or verify-full.";
+        SQLITE_PATH Plain "sqlite_path" = "./data/gateway.db":
+            "File of the embedded database, used when no PostgreSQL is configured.";
+        ADMIN_DATABASE_URL Secret "admin_url" = "":
+            "PostgreSQL URL that `migrate` uses instead, with the right to change the schema.";
+        DB_MAX_OPEN_CONNS Plain "max_open_conns" = "10":
+            "Connections to the database at most.";
+        DB_MAX_IDLE_CONNS Plain "max_idle_conns" = "2":
+            "Connections that are kept when idle.";
+        DB_CONN_MAX_LIFETIME Plain "conn_max_lifetime" = "30m":
+            "A connection is replaced after this time; `0` means never.";
+        DB_CONN_MAX_IDLE_TIME Plain "conn_max_idle_time" = "10m":
+            "An idle connection is closed after this time; `0` means never.";
+    }
+    Racks {
+        RACK Plain "" = "":
+            "Name of the default rack, `default` when only `RACK_HOST` is set.";
+        RACK_HOST Plain "url" = "":
+            "URL of the rack, or `host[:port]`, which means https and port 5443. It may hold user and password.";
+        RACK_TOKEN Secret "password" = "":
+            "Password of the rack.";
+        RACK_USERNAME Plain "username" = "convox":
+            "User name for the rack.";
+        RACK_ALIAS Plain "alias" = "":
+            "Second name under which the rack is known.";
+        RACK_DISPLAY_NAME Plain "display_name" = "":
+            "Name for people; the alias or the name when it is not set.";
+        RACK_CA_FILE Plain "ca_file" = "":
+            "Certificates in PEM that the rack's certificate must descend from.";
+        RACK_PIN_SHA256 Plain "pin_sha256" = "":
+            "SHA-256 of the rack's own certificate (DER), 64 hexadecimal digits; colons are allowed.";
+        ENABLE_RACK_TLS_PINNING Plain "" = "":
+            "`true` insists on `RACK_PIN_SHA256`. TLS is verified in any case.";
+        KUBERNETES_SERVICE_HOST Plain "" = "":
+            "Set by Kubernetes. `RACK` without `RACK_HOST` then means `https://api.<RACK>-system.svc.cluster.local:5443`.";
+    }
+    Audit {
+        AUDIT_QUEUE_ROWS Plain "queue_rows" = "65536":
+            "Audit rows that may wait for the database.";
+        AUDIT_INTENT_TIMEOUT Plain "intent_timeout" = "1s":
+            "How long a request waits for the record of its intent before it is refused.";
+    }
+    Access {
+        ADMIN_USERS Plain "admin_users" = "":
+            "E-mail addresses that begin with the role admin.";
+        VIEWER_USERS Plain "viewer_users" = "":
+            "E-mail addresses that begin with the role viewer.";
+        DEPLOYER_USERS Plain "deployer_users" = "":
+            "E-mail addresses that begin with the role deployer.";
+        OPERATIONS_USERS Plain "operations_users" = "":
+            "E-mail addresses that begin with the role ops.";
+        CONVOX_SECRET_ENV_VARS Plain "secret_env_vars" = "":
+            "Further environment variables of apps whose values are masked.";
+    }
+    Log {
+        LOG_LEVEL Plain "level" = "info":
+            "trace, debug, info, warn, error or fatal.";
+        LOG_FORMAT Plain "format" = "text":
+            "text, json or pretty.";
+        LOG_UNSAFE_HEADERS Plain "unsafe_headers" = "false":
+            "`true` writes credentials in headers to the log; for local debugging only.";
+    }
+    Sentry {
+        SENTRY_DSN Secret "dsn" = "":
+            "Where errors of the gateway are reported.";
+        SENTRY_ENVIRONMENT Plain "environment" = "":
+            "Environment named in the reports.";
+        SENTRY_RELEASE Plain "release" = "":
+            "Release named in the reports.";
+        SENTRY_TRACES_SAMPLE_RATE Plain "traces_sample_rate" = "0.0":
+            "Share of requests that are traced, 0 to 1.";
+        SENTRY_JS_DSN Plain "js_dsn" = "":
+            "Where errors of the web pages are reported; every visitor can read it.";
+        SENTRY_JS_TRACES_SAMPLE_RATE Plain "js_traces_sample_rate" = "0.0":
+            "Share of page loads that are traced, 0 to 1.";
+    }
+}
+
+/// Names that are accepted without effect in this version, so that an existing environment loads unchanged.
+/// Their values are never read.
+pub const RESERVED: &[(&[&str], &str)] = &[
+    (&["APP_SECRET_KEY", "AUDIT_HMAC_SECRET"], "Signing keys"),
+    (&["COOKIE_SECURE", "DEV_MODE"], "Cookies and development mode"),
+    (
+        &["GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "GOOGLE_ALLOWED_DOMAIN", "GOOGLE_OAUTH_BASE_URL"],
+        "Sign-in with Google",
+    ),
+    (&["WEBAUTHN_RP_ID", "WEBAUTHN_ORIGIN", "YUBICO_CLIENT_ID", "YUBICO_SECRET_KEY"], "Second factors"),
+    (&["RATE_LIMIT_RPS", "RATE_LIMIT_BURST"], "Limits of login attempts"),
+    (
+        &[
+            "AUDIT_ANCHOR_BUCKET",
+            "AUDIT_ANCHOR_CHAIN_ID",
+            "AUDIT_ANCHOR_RETENTION_DAYS",
+            "AUDIT_ANCHOR_INTERVAL_MINUTES",
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+            "AWS_REGION",
+            "AWS_ENDPOINT_URL_S3",
+        ],
+        "Anchoring of the audit chain in S3",
+    ),
+    (
+        &["POSTMARK_API_TOKEN", "POSTMARK_FROM", "POSTMARK_STREAM", "POSTMARK_API_BASE", "DEV_EMAIL_LOG"],
+        "Mail",
+    ),
+    (
+        &["SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "SLACK_WEBHOOK_URL", "GITHUB_TOKEN", "CIRCLECI_TOKEN"],
+        "Integrations",
+    ),
+    (&["DEBUG_TOPICS", "ENABLE_SENTRY_TEST_BUTTONS"], "Debugging"),
+    (&["FORCE_CSP_IN_DEV", "WEB_DEV_SERVER_URL", "E2E_TEST_MODE"], "Development and tests"),
+    (&["RESET_RACK_GATEWAY_DATABASE", "DISABLE_DATABASE_ENVIRONMENT_CHECK"], "Reset of the database"),
+    (
+        &[
+            "RACK_GATEWAY_RACK",
+            "RACK_GATEWAY_URL",
+            "RACK_GATEWAY_API_TOKEN",
+            "GATEWAY_CLI_CONFIG_DIR",
+            "CONVOX_APP",
+        ],
+        "Client commands",
+    ),
+];
+
+/// Beginnings of reserved names with a variable end: `RGW_SETTING_<KEY>`, `RGW_APP_<APP>_SETTING_<KEY>`.
+pub const RESERVED_PREFIXES: &[&str] = &["RGW_SETTING_", "RGW_APP_"];
+
+/// The keys a section's table may hold; a secret has `<key>_file` too.
+pub fn keys(section: Section) -> Vec<String> {
+    let mut keys = Vec::new();
+    for variable in ALL.iter().filter(|row| row.section == section && !row.key.is_empty()) {
+        keys.push(variable.key.to_owned());
+        if variable.is_secret() {
+            keys.push(format!("{}_file", variable.key));
+        }
+    }
+    if section == Section::Racks {
+        keys.push(RACK_DEFAULT_KEY.to_owned());
+    }
+    keys
+}
+
+/// `default = true` marks the default rack among several; the environment says it by `RACK`.
+pub const RACK_DEFAULT_KEY: &str = "default";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_and_keys_are_unique() {
+        let mut names = BTreeSet::new();
+        let reserved = RESERVED.iter().flat_map(|(names, _)| names.iter().copied());
+        for name in ALL.iter().map(|row| row.name).chain(reserved) {
+            assert!(names.insert(name), "{name}");
+        }
+        for section in Section::ALL {
+            let keys = keys(section);
+            assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len(), "{section:?}");
+        }
+    }
+
+    #[test]
+    fn every_row_explains_itself() {
+        for row in ALL {
+            assert!(row.meaning.ends_with('.') && !row.meaning.contains('|'), "{}", row.name);
+            assert!(!row.is_secret() || row.default.is_empty(), "{} has a built-in secret", row.name);
+        }
+    }
+}
