@@ -1,0 +1,4 @@
+//! What the process tells its operators: application log, metrics and error reports.
+//! Nothing here decides anything about a request, and the audit record lives elsewhere.
+
+pub mod metrics;
