@@ -23,9 +23,7 @@ pub fn is_secret_name(name: &str) -> bool {
     let ends_in =
         |word: &&str| plain.strip_suffix(*word).is_some_and(|head| head.is_empty() || head.ends_with('_'));
     !NOT_SECRET.contains(&plain.as_str())
-        && (SECRET.iter().any(|word| ends_in(word))
-            || is_secret_header(name)
-            || is_secret_variable(&plain, &[]))
+        && (SECRET.iter().any(ends_in) || is_secret_header(name) || is_secret_variable(&plain, &[]))
 }
 
 /// Replaces every credential in `text` by [`REDACTED`]. Borrows when there is none; scrubbing twice changes
@@ -122,7 +120,7 @@ fn assignment(text: &str, at: usize) -> Option<Range<usize>> {
     }
     let in_query = text.get(..at - name.len())?.ends_with(['?', '&']);
     let word =
-        |text: &str| run(text, |c| !c.is_whitespace() && !"\"'`<>".contains(c) && !(in_query && c == '&'));
+        |text: &str| run(text, |c| !(c.is_whitespace() || "\"'`<>".contains(c) || in_query && c == '&'));
     let length = word(value);
     let is_scheme = ["bearer", "basic", "token"]
         .iter()

@@ -191,8 +191,7 @@ mod tests {
         let subscriber =
             tracing_subscriber::registry().with(filter(options.level)).with(layer(options, sink));
         tracing::subscriber::with_default(subscriber, work);
-        let lines = lines.lock().unwrap().clone();
-        lines
+        Arc::into_inner(lines).unwrap().into_inner().unwrap()
     }
 
     fn options(level: Level, format: Format) -> LogOptions {
