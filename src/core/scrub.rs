@@ -96,6 +96,9 @@ fn scheme(text: &str, at: usize) -> Option<Range<usize>> {
 fn userinfo(text: &str, at: usize) -> Option<Range<usize>> {
     let after = rest(text, at).strip_prefix("://")?;
     let near = after.get(..after.floor_char_boundary(LONGEST_AUTHORITY))?;
+    if !near.as_bytes().contains(&b'@') {
+        return None;
+    }
     let word = near.get(..run(near, |c| !c.is_whitespace() && !"\"'<>`".contains(c)))?;
     let authority = word.split(['/', '?', '#']).next().unwrap_or_default();
     let looks_like_password = || {

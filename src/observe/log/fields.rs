@@ -11,6 +11,8 @@ use tracing::field::{Field, Visit};
 
 /// Longer texts are cut: a log line is for reading.
 const LONGEST_TEXT: usize = 16 * 1024;
+/// What is looked at for secrets; well beyond the cut, so that the cut cannot hide how a secret ends.
+const LONGEST_SCRUBBED: usize = 4 * LONGEST_TEXT;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Fields {
@@ -44,12 +46,15 @@ impl Collector<'_> {
 }
 
 fn clean(text: &str) -> String {
-    let scrubbed = scrub(text);
-    let cut = scrubbed.floor_char_boundary(LONGEST_TEXT);
-    match scrubbed.split_at_checked(cut) {
-        Some((head, tail)) if !tail.is_empty() => format!("{head}… ({} bytes more)", tail.len()),
-        _ => scrubbed.into_owned(),
-    }
+    let looked_at = head(text, LONGEST_SCRUBBED);
+    let scrubbed = scrub(looked_at);
+    let shown = head(&scrubbed, LONGEST_TEXT);
+    let cut = scrubbed.len() - shown.len() + text.len() - looked_at.len();
+    if cut == 0 { shown.into() } else { format!("{shown}… ({cut} bytes more)") }
+}
+
+fn head(text: &str, longest: usize) -> &str {
+    text.get(..text.floor_char_boundary(longest)).unwrap_or_default()
 }
 
 impl Visit for Collector<'_> {
