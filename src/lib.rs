@@ -11,3 +11,4 @@ pub mod identity;
 pub mod policy;
 pub mod store;
 pub mod upstream;
+pub mod observe;

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod id;
 pub mod redact;
+pub mod scrub;
 pub mod secret;
 pub mod timestamp;
 

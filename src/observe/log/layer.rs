@@ -1,0 +1,80 @@
+//! Turns events into lines.
+
+use super::{
+    FATAL, Format, Headers,
+    fields::{Collector, Fields},
+    format::{Origin, Severity, line},
+};
+use crate::core::SharedClock;
+use std::{fmt, sync::Arc};
+use tracing::{
+    Event, Level, Metadata, Subscriber,
+    span::{Attributes, Id, Record},
+};
+use tracing_subscriber::{
+    Layer,
+    layer::Context,
+    registry::{LookupSpan, Scope},
+};
+
+/// Takes finished lines, each with its newline, in one piece.
+pub(super) type Sink = Arc<dyn Fn(&str) + Send + Sync>;
+
+#[derive(Clone)]
+pub(super) struct LogLayer {
+    pub format: Format,
+    pub headers: Headers,
+    pub origin: Origin,
+    pub clock: SharedClock,
+    pub sink: Sink,
+}
+
+impl fmt::Debug for LogLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogLayer").field("format", &self.format).finish_non_exhaustive()
+    }
+}
+
+impl LogLayer {
+    fn collector<'a>(&self, fields: &'a mut Fields) -> Collector<'a> {
+        Collector { fields, headers: self.headers }
+    }
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let mut fields = Fields::default();
+        attributes.record(&mut self.collector(&mut fields));
+        span.extensions_mut().insert(fields);
+    }
+
+    fn on_record(&self, id: &Id, record: &Record<'_>, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        if let Some(fields) = span.extensions_mut().get_mut::<Fields>() {
+            record.record(&mut self.collector(fields));
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let mut fields = Fields::default();
+        for span in context.event_scope(event).into_iter().flat_map(Scope::from_root) {
+            if let Some(outer) = span.extensions().get::<Fields>() {
+                fields.values.extend(outer.values.clone());
+            }
+        }
+        event.record(&mut self.collector(&mut fields));
+        (self.sink)(&line(self.format, &self.origin, self.clock.now(), severity(event.metadata()), &fields));
+    }
+}
+
+fn severity(metadata: &Metadata<'_>) -> Severity {
+    match *metadata.level() {
+        _ if metadata.target() == FATAL => Severity::Fatal,
+        Level::ERROR => Severity::Error,
+        Level::WARN => Severity::Warn,
+        Level::INFO => Severity::Info,
+        Level::DEBUG => Severity::Debug,
+        Level::TRACE => Severity::Trace,
+    }
+}

@@ -1,0 +1,203 @@
+//! Every metric family the process exports, in one table: name, type, labels, help text and buckets.
+//!
+//! Rooms record through the constants, for example
+//! `metrics::counter!(catalogue::GATEWAY_DECISIONS, "decision" => "deny", "reason" => reason).increment(1)`.
+
+/// Upper bounds in seconds for anything a client waits for.
+pub const LATENCY_SECONDS: [f64; 9] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
+/// Upper bounds in seconds for one database commit.
+const COMMIT_SECONDS: [f64; 11] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
+const GC_SECONDS: [f64; 6] = [0.001, 0.01, 0.1, 1.0, 2.0, 5.0];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+impl Kind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// Who keeps the numbers of a family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeper {
+    /// The recorder behind the `metrics` macros.
+    Recorder,
+    /// This room itself: the request hot path, and counters that are not whole numbers.
+    Direct,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Family {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub keeper: Keeper,
+    pub labels: &'static [&'static str],
+    pub help: &'static str,
+    /// Upper bounds in seconds, without `+Inf`; empty unless a histogram.
+    pub buckets: &'static [f64],
+}
+
+pub fn find(name: &str) -> Option<&'static Family> {
+    CATALOGUE.iter().find(|family| family.name == name)
+}
+
+macro_rules! families {
+    ($($konst:ident = $keeper:ident $kind:ident $name:literal [$($label:literal),*] $(in $buckets:ident)? $help:literal;)*) => {
+        $(#[doc = $help] pub const $konst: &str = $name;)*
+
+        pub const CATALOGUE: &[Family] = &[$(Family {
+            name: $name,
+            kind: Kind::$kind,
+            keeper: Keeper::$keeper,
+            labels: &[$($label),*],
+            help: $help,
+            buckets: families!(@buckets $($buckets)?),
+        }),*];
+    };
+    (@buckets) => { &[] };
+    (@buckets $buckets:ident) => { &$buckets };
+}
+
+families! {
+    HTTP_REQUESTS = Direct Counter "http_requests_total" ["method", "route", "status"]
+        "HTTP requests finished.";
+    HTTP_REQUEST_DURATION = Direct Histogram "http_request_duration_seconds" ["method", "route", "status_code"] in LATENCY_SECONDS
+        "Duration of HTTP requests in seconds.";
+    HTTP_REQUESTS_IN_FLIGHT = Direct Gauge "http_requests_in_flight" []
+        "HTTP requests being served now.";
+
+    UPSTREAM_REQUESTS = Recorder Counter "upstream_requests_total" ["rack", "outcome"]
+        "Requests sent to an upstream.";
+    UPSTREAM_REQUEST_DURATION = Recorder Histogram "upstream_request_duration_seconds" ["rack"] in LATENCY_SECONDS
+        "Time from sending a request to an upstream until its response headers, in seconds.";
+    UPSTREAM_BYTES = Recorder Counter "upstream_bytes_total" ["rack", "direction"]
+        "Body bytes exchanged with an upstream.";
+
+    GATEWAY_TUNNELS_OPEN = Recorder Gauge "gateway_tunnels_open" ["kind"]
+        "Upgraded connections (exec, logs, port forwarding) open now.";
+    GATEWAY_TUNNELS = Recorder Counter "gateway_tunnels_total" ["kind", "ended_by"]
+        "Upgraded connections that have ended.";
+    GATEWAY_DECISIONS = Recorder Counter "gateway_decisions_total" ["decision", "reason"]
+        "Authorization decisions.";
+    GATEWAY_AUTHENTICATIONS = Recorder Counter "gateway_authentications_total" ["outcome"]
+        "Attempts to authenticate.";
+    GATEWAY_MFA_EVENTS = Recorder Counter "gateway_mfa_events_total" ["event"]
+        "Second-factor challenges, successes and failures.";
+    GATEWAY_SESSIONS_ACTIVE = Recorder Gauge "gateway_sessions_active" []
+        "Signed-in sessions that have not ended.";
+    GATEWAY_TOKEN_REQUESTS = Recorder Counter "gateway_token_requests_total" ["token"]
+        "Requests made with each API token; tokens beyond the first 1000 count as other.";
+    RATE_LIMITED = Recorder Counter "rate_limited_total" []
+        "Requests refused because the client made too many.";
+
+    GATEWAY_CONNECTIONS_OPEN = Recorder Gauge "gateway_connections_open" []
+        "Client connections open now.";
+    GATEWAY_CONNECTIONS = Recorder Counter "gateway_connections_total" []
+        "Client connections accepted.";
+    GATEWAY_CONNECTIONS_CUT = Recorder Counter "gateway_connections_cut_total" ["reason"]
+        "Client connections closed by the gateway before their time.";
+    GATEWAY_CONNECTIONS_REFUSED = Recorder Counter "gateway_connections_refused_total" []
+        "Client connections refused because the limit was reached.";
+    GATEWAY_BUILD_INFO = Recorder Gauge "gateway_build_info" ["version"]
+        "Always 1; the label tells the running version.";
+    GATEWAY_READY = Recorder Gauge "gateway_ready" []
+        "1 when the gateway can serve, else 0.";
+
+    AUDIT_QUEUE_DEPTH = Recorder Gauge "audit_queue_depth" []
+        "Audit records waiting to be stored.";
+    AUDIT_QUEUE_CAPACITY = Recorder Gauge "audit_queue_capacity" []
+        "Audit records that may wait before requests are held back.";
+    AUDIT_ROWS = Recorder Counter "audit_rows_total" []
+        "Audit records stored.";
+    AUDIT_BATCHES = Recorder Counter "audit_batches_total" []
+        "Commits of audit records.";
+    AUDIT_WRITE_SECONDS = Recorder Histogram "audit_write_seconds" [] in COMMIT_SECONDS
+        "Duration of one commit of audit records in seconds.";
+    AUDIT_WRITE_FAILURES = Recorder Counter "audit_write_failures_total" []
+        "Commits of audit records that failed.";
+    AUDIT_AVAILABLE = Recorder Gauge "audit_available" []
+        "1 when audit records can be stored, 0 when obliged requests are refused.";
+    AUDIT_LINES = Recorder Counter "audit_lines_total" []
+        "Audit lines written to standard output.";
+    AUDIT_STDOUT_FAILURES = Recorder Counter "audit_stdout_failures_total" []
+        "Audit lines that could not be written to standard output.";
+
+    DB_POOL_CONNECTIONS = Recorder Gauge "db_pool_connections" ["state"]
+        "Database connections of the pool: idle, used and max.";
+    DB_UP = Recorder Gauge "db_up" []
+        "1 when the database answered the last check, else 0.";
+    ACCESS_SNAPSHOT_AGE = Recorder Gauge "access_snapshot_age_seconds" []
+        "Age of the access rules in use, in seconds.";
+    ERROR_REPORTS = Recorder Counter "error_reports_total" ["outcome"]
+        "Error reports handed to the transport (queued) or held back as repeats (suppressed).";
+
+    PROCESS_CPU_USER = Direct Counter "process_cpu_user_seconds_total" []
+        "Total user CPU time spent in seconds.";
+    PROCESS_CPU_SYSTEM = Direct Counter "process_cpu_system_seconds_total" []
+        "Total system CPU time spent in seconds.";
+    PROCESS_CPU = Direct Counter "process_cpu_seconds_total" []
+        "Total user and system CPU time spent in seconds.";
+    PROCESS_RESIDENT_MEMORY = Recorder Gauge "process_resident_memory_bytes" []
+        "Resident memory size in bytes.";
+    PROCESS_VIRTUAL_MEMORY = Recorder Gauge "process_virtual_memory_bytes" []
+        "Virtual memory size in bytes.";
+    PROCESS_OPEN_FDS = Recorder Gauge "process_open_fds" []
+        "Number of open file descriptors.";
+    PROCESS_MAX_FDS = Recorder Gauge "process_max_fds" []
+        "Maximum number of open file descriptors.";
+    PROCESS_START_TIME = Recorder Gauge "process_start_time_seconds" []
+        "Start time of the process since unix epoch in seconds.";
+    PROCESS_THREADS = Recorder Gauge "process_threads" []
+        "Number of OS threads in the process.";
+
+    HEAP_TOTAL = Recorder Gauge "nodejs_heap_size_total_bytes" []
+        "Process heap size from Node.js in bytes.";
+    HEAP_USED = Recorder Gauge "nodejs_heap_size_used_bytes" []
+        "Process heap size used from Node.js in bytes.";
+    EVENT_LOOP_LAG = Recorder Gauge "nodejs_eventloop_lag_seconds" []
+        "Lag of event loop in seconds.";
+    GC_DURATION = Recorder Histogram "nodejs_gc_duration_seconds" [] in GC_SECONDS
+        "Garbage collection duration in seconds. This process collects no garbage: always zero.";
+    TOKIO_WORKERS = Recorder Gauge "tokio_workers" []
+        "Worker threads of the asynchronous runtime.";
+    TOKIO_ALIVE_TASKS = Recorder Gauge "tokio_alive_tasks" []
+        "Tasks that have been started and have not finished.";
+    TOKIO_QUEUE_DEPTH = Recorder Gauge "tokio_global_queue_depth" []
+        "Tasks waiting in the shared queue of the asynchronous runtime.";
+    TOKIO_BUSY = Direct Counter "tokio_workers_busy_seconds_total" []
+        "Time that workers of the asynchronous runtime were busy, in seconds.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_unique_and_follow_the_conventions() {
+        let mut seen = HashSet::new();
+        for family in CATALOGUE {
+            assert!(seen.insert(family.name), "{} is listed twice", family.name);
+            assert!(family.name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b.is_ascii_digit()));
+            assert_eq!(family.kind == Kind::Counter, family.name.ends_with("_total"), "{}", family.name);
+            assert!(family.help.ends_with('.'), "{}", family.name);
+        }
+    }
+
+    #[test]
+    fn only_histograms_have_buckets_and_they_rise() {
+        for family in CATALOGUE {
+            assert_eq!(family.kind == Kind::Histogram, !family.buckets.is_empty(), "{}", family.name);
+            assert!(family.buckets.is_sorted_by(|a, b| a < b), "{}", family.name);
+        }
+    }
+}
