@@ -8,7 +8,7 @@ pub mod audit;
 pub mod config;
 pub mod core;
 pub mod identity;
+pub mod observe;
 pub mod policy;
 pub mod store;
 pub mod upstream;
-pub mod observe;

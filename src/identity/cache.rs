@@ -3,6 +3,7 @@
 use super::AccessSnapshot;
 use crate::store::{Db, StoreResult};
 use arc_swap::{ArcSwap, Guard};
+use futures_util::FutureExt as _;
 use std::{
     sync::{
         Arc,
@@ -10,6 +11,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// How often the database is asked whether anything changed. A lock or a revocation is in force everywhere
@@ -19,6 +21,9 @@ const POLL: Duration = Duration::from_millis(200);
 /// Past this age without an answer from the database, rights count as unknown and everything is refused:
 /// a revocation must not wait for the database to come back.
 const MAX_AGE: Duration = Duration::from_secs(5);
+
+/// How often open streams look at their rights although nothing was written.
+const BEAT: Duration = Duration::from_secs(3);
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("rights could not be verified against the database for {0:?}")]
@@ -31,13 +36,21 @@ pub struct AccessCache {
     started: Instant,
     /// Milliseconds after `started` at which the database last confirmed the snapshot's epoch.
     verified: AtomicU64,
+    /// Beats when the snapshot changed, and every few seconds for rights that end by the clock.
+    pulse: watch::Sender<()>,
 }
 
 impl AccessCache {
     /// Reads the snapshot for the first time.
     pub async fn load(db: Db) -> StoreResult<Arc<Self>> {
         let snapshot = ArcSwap::from_pointee(AccessSnapshot::compile(&db.access_rows().await?));
-        Ok(Arc::new(Self { db, snapshot, started: Instant::now(), verified: AtomicU64::new(0) }))
+        Ok(Arc::new(Self {
+            db,
+            snapshot,
+            started: Instant::now(),
+            verified: AtomicU64::new(0),
+            pulse: watch::Sender::new(()),
+        }))
     }
 
     /// The snapshot, unless it is too old to be trusted.
@@ -47,6 +60,11 @@ impl AccessCache {
             return Err(AccessStale(age));
         }
         Ok(self.snapshot.load())
+    }
+
+    /// Changes whenever somebody who is in the middle of something should look at their rights again.
+    pub fn pulse(&self) -> watch::Receiver<()> {
+        self.pulse.subscribe()
     }
 
     /// Time since the database last confirmed the snapshot.
@@ -60,6 +78,7 @@ impl AccessCache {
         let asked_at = self.started.elapsed();
         if self.db.access_epoch().await? != self.snapshot.load().epoch {
             self.snapshot.store(Arc::new(AccessSnapshot::compile(&self.db.access_rows().await?)));
+            self.pulse.send_replace(());
         }
         let millis = u64::try_from(asked_at.as_millis()).unwrap_or(u64::MAX);
         self.verified.store(millis, Ordering::Relaxed);
@@ -69,8 +88,12 @@ impl AccessCache {
     /// Refreshes until `stop`. Failures are logged once each time the database goes away.
     pub async fn keep_young(self: Arc<Self>, stop: CancellationToken) {
         let mut away = false;
+        let mut beats = tokio::time::interval(BEAT);
         while stop.run_until_cancelled(tokio::time::sleep(POLL)).await.is_some() {
             let refreshed = tokio::time::timeout(MAX_AGE, self.refresh()).await;
+            if beats.tick().now_or_never().is_some() {
+                self.pulse.send_replace(());
+            }
             metrics::gauge!("access_snapshot_age_seconds").set(self.age().as_secs_f64());
             match refreshed {
                 Ok(Ok(())) if away => {

@@ -39,6 +39,18 @@ pub enum UpstreamError {
     Malformed(#[from] http::Error),
 }
 
+impl UpstreamError {
+    /// A word for metrics.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "unreachable",
+            Self::Broken(_) => "broken",
+            Self::TimedOut(_) => "timeout",
+            Self::Malformed(_) => "malformed",
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Rack {
     pub name: Arc<str>,
