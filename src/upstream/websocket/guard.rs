@@ -31,7 +31,8 @@ pub struct ExitGuard {
 
 enum Stage {
     Open,
-    /// A ping is out; the timer bounds the wait for its pong.
+    PingSent,
+    /// The timer bounds the wait for the pong.
     Proving(Pin<Box<Sleep>>),
     MarkerSent,
     Pausing(Pin<Box<Sleep>>),
@@ -79,6 +80,7 @@ impl ExitGuard {
             ready!(lane.poll_write(cx, client))?;
             match &mut self.stage {
                 Stage::Open => return Poll::Ready(Ok(())),
+                Stage::PingSent => self.stage = Stage::Proving(Box::pin(sleep(self.wait))),
                 Stage::MarkerSent => self.stage = Stage::Pausing(Box::pin(sleep(PAUSE))),
                 Stage::Pausing(timer) => {
                     ready!(timer.as_mut().poll(cx));
@@ -97,6 +99,6 @@ impl ExitGuard {
 
     fn prove(&mut self, lane: &mut Lane) {
         lane.inject(self.checkpoints.next_ping());
-        self.stage = Stage::Proving(Box::pin(sleep(self.wait)));
+        self.stage = Stage::PingSent;
     }
 }
