@@ -4,7 +4,7 @@ mod body;
 mod connect;
 mod rack;
 mod trust;
-
 pub use body::{OutgoingBody, Silence};
 pub use rack::{Outbound, Rack, RackAddress, RackError, Racks, UpstreamError};
 pub use trust::{Trust, TrustError};
+pub mod websocket;
