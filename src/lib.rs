@@ -5,4 +5,5 @@
 //! `identity policy audit directory observe` · `store` · `config` · `core`.
 
 pub mod core;
+pub mod gateway;
 pub mod policy;
