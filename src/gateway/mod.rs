@@ -1,4 +1,5 @@
 //! What happens to a request between its arrival and its upstream: parse, classify, decide, rewrite.
 //! Pure text work lives here; sockets belong to `listener` and `upstream`.
 
+pub mod classify;
 pub mod target;
