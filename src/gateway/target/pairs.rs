@@ -32,6 +32,9 @@ fn pair(text: &str) -> Result<(String, String), BadPairs> {
 }
 
 fn decode(text: &str) -> Result<String, BadPairs> {
+    if !text.contains(['%', '+', '\0']) {
+        return Ok(text.to_owned());
+    }
     if !has_whole_escapes(text) {
         return Err(BadPairs::Escape);
     }

@@ -15,27 +15,30 @@ static PARAMETERS: LazyLock<HashSet<String>> =
     LazyLock::new(|| routes().flat_map(Route::parameters).map(str::to_ascii_lowercase).collect());
 
 /// Headers about one hop, or which the gateway sets itself, or which would speak for it.
-const OURS: &[&str] = &[
-    "connection",
-    "keep-alive",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "http2-settings",
-    "expect",
-    "host",
-    "content-length",
-    "forwarded",
-    "via",
-    "rack",
-    "x-real-ip",
-    "x-request-id",
-    "x-host",
-    "x-port",
-];
+fn is_ours(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "http2-settings"
+            | "expect"
+            | "host"
+            | "content-length"
+            | "forwarded"
+            | "via"
+            | "rack"
+            | "x-real-ip"
+            | "x-request-id"
+            | "x-host"
+            | "x-port"
+    ) || OUR_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
 
-const OUR_PREFIXES: &[&str] = &[
+const OUR_PREFIXES: [&str; 10] = [
     "proxy-",
     "x-forwarded-",
     "convox-",
@@ -57,13 +60,14 @@ pub(super) fn forwarded(route: &Route, given: &HeaderMap) -> Result<HeaderMap, B
     let removed = named_by_connection(given);
     let mut sent = HeaderMap::with_capacity(given.len());
     for name in given.keys() {
+        let is_removed = removed.iter().any(|removed| removed == name.as_str());
         match fate(route, name) {
             Fate::Dropped => {}
-            Fate::Parameter if removed.contains(name.as_str()) => {
+            Fate::Parameter if is_removed => {
                 return Err(BadParameter::HopByHop { name: shown(name.as_str()), route: route.to_string() });
             }
             Fate::Parameter => copy_once(name, given, &mut sent)?,
-            Fate::Copied if removed.contains(name.as_str()) && !KEPT.contains(name) => {}
+            Fate::Copied if is_removed && !KEPT.contains(name) => {}
             Fate::Copied => {
                 for value in given.get_all(name) {
                     sent.append(name, value.clone());
@@ -91,13 +95,12 @@ fn fate(route: &Route, name: &HeaderName) -> Fate {
     let is_socket = matches!(route.reply, Reply::Socket(_));
     let name = name.as_str();
     match name {
+        "accept" | "accept-encoding" | "content-type" | "user-agent" => Fate::Copied,
         _ if route.takes_header(name) => Fate::Parameter,
         "sec-websocket-key" | "sec-websocket-version" if is_socket => Fate::Handshake,
         // A rack compares Origin with its own Host, which is not the host that the client knows.
         "origin" if is_socket => Fate::Dropped,
-        _ if OURS.contains(&name) || OUR_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) => {
-            Fate::Dropped
-        }
+        _ if is_ours(name) => Fate::Dropped,
         _ if is_secret_header(name) => Fate::Dropped,
         // The stock CLI states its version on every call. It is a parameter of one route only, in the form.
         "version" if route.place_of(name).is_none() => Fate::Copied,
@@ -121,7 +124,7 @@ fn copy_once(name: &HeaderName, given: &HeaderMap, sent: &mut HeaderMap) -> Resu
 }
 
 /// In lower case.
-fn named_by_connection(headers: &HeaderMap) -> HashSet<String> {
+fn named_by_connection(headers: &HeaderMap) -> Vec<String> {
     headers
         .get_all(header::CONNECTION)
         .iter()
