@@ -2,4 +2,5 @@
 //! Pure text work lives here; sockets belong to `listener` and `upstream`.
 
 pub mod classify;
+pub mod env;
 pub mod target;
