@@ -9,6 +9,7 @@ pub mod config;
 pub mod core;
 pub mod identity;
 pub mod observe;
+pub mod gateway;
 pub mod policy;
 pub mod store;
 pub mod upstream;
