@@ -7,9 +7,9 @@
 pub mod audit;
 pub mod config;
 pub mod core;
+pub mod gateway;
 pub mod identity;
 pub mod observe;
-pub mod gateway;
 pub mod policy;
 pub mod store;
 pub mod upstream;

@@ -1,7 +1,7 @@
 //! From a request to a call: what it is, what it demands, and exactly what is sent.
 
 use super::{
-    BadParameter, Route, Verb,
+    BadParameter, Reply, Route, Verb,
     form::check_body_headers,
     headers::forwarded,
     index::{Captures, find},
@@ -10,6 +10,7 @@ use super::{
 use crate::{
     gateway::target::ParsedTarget,
     policy::{Demand, Demanding, Target},
+    upstream::Outbound,
 };
 use http::{HeaderMap, Method, header};
 use std::sync::Arc;
@@ -65,6 +66,24 @@ impl RackCall {
 impl Demanding for RackCall {
     fn demands(&self) -> &[Demand] {
         &self.demands
+    }
+}
+
+impl Outbound for RackCall {
+    fn method(&self) -> &Method {
+        &self.method
+    }
+
+    fn path_and_query(&self) -> &str {
+        &self.path_and_query
+    }
+
+    fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    fn is_websocket(&self) -> bool {
+        matches!(self.route.reply, Reply::Socket(_))
     }
 }
 
