@@ -4,6 +4,7 @@
 //! `boot` · `http listener` · `api web cli` · `gateway jobs` · `upstream notify demo` ·
 //! `identity policy audit directory observe` · `store` · `config` · `core`.
 
+pub mod api;
 pub mod audit;
 pub mod config;
 pub mod core;
