@@ -5,3 +5,4 @@
 //! `identity policy audit directory observe` · `store` · `config` · `core`.
 
 pub mod core;
+pub mod demo;
