@@ -63,8 +63,8 @@ impl Shelf {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let mut body = pin!(body);
-        let mut incoming =
-            Intake { kept: Some(BytesMut::new()), size: 0, hash: Sha256::new(), space: self.space() };
+        let space = Space { shelf: self.0.clone(), taken: 0 };
+        let mut incoming = Intake { kept: Some(BytesMut::new()), size: 0, hash: Sha256::new(), space };
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| Refusal::Body(io::Error::other(error)))?;
             if let Some(data) = frame.data_ref() {
@@ -72,17 +72,6 @@ impl Shelf {
             }
         }
         Ok(incoming.finish())
-    }
-
-    pub fn keep(&self, content: Bytes) -> Blob {
-        let mut incoming =
-            Intake { kept: Some(BytesMut::new()), size: 0, hash: Sha256::new(), space: self.space() };
-        incoming.take(&content);
-        incoming.finish()
-    }
-
-    fn space(&self) -> Space {
-        Space { shelf: self.0.clone(), taken: 0 }
     }
 }
 
@@ -158,19 +147,23 @@ mod tests {
         assert_eq!(shelf.0.load(Ordering::SeqCst), 0, "dropping gives the space back");
     }
 
-    #[test]
-    fn only_measures_large_ones() {
+    async fn receive(shelf: &Shelf, length: u64) -> Blob {
+        shelf.receive(Full::new(Bytes::from(vec![0; length as usize]))).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_measures_large_ones() {
         let shelf = Shelf::default();
-        let blob = shelf.keep(Bytes::from(vec![0; (LARGEST_KEPT + 1) as usize]));
+        let blob = receive(&shelf, LARGEST_KEPT + 1).await;
         assert_eq!(blob.size, LARGEST_KEPT + 1);
         assert!(blob.content().unwrap_err().to_string().contains("keeps 64 MiB"));
         assert_eq!(shelf.0.load(Ordering::SeqCst), 0);
     }
 
-    #[test]
-    fn a_full_shelf_keeps_nothing_more() {
+    #[tokio::test]
+    async fn a_full_shelf_keeps_nothing_more() {
         let shelf = Shelf(Arc::new(AtomicU64::new(SHELF - 1)));
-        assert!(shelf.keep(Bytes::from_static(b"ab")).content().is_err());
-        assert!(shelf.keep(Bytes::from_static(b"a")).content().is_ok());
+        assert!(receive(&shelf, 2).await.content().is_err());
+        assert!(receive(&shelf, 1).await.content().is_ok());
     }
 }

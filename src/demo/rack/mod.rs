@@ -6,18 +6,29 @@
 //! that stay open after the end) so has this one: a gateway must cope with them.
 
 mod apps;
+mod archive;
 mod auth;
 mod blob;
+mod budget;
+mod builds;
 mod call;
+mod certificates;
 mod exec;
+mod files;
 mod frame;
+mod instances;
 mod logs;
 mod manifest;
 mod model;
+mod objects;
 mod path;
 mod processes;
+mod proxy;
+mod registries;
 mod releases;
 mod reply;
+mod reports;
+mod resources;
 mod routes;
 mod seed;
 mod seen;
@@ -26,6 +37,8 @@ mod services;
 mod shared;
 mod shell;
 mod socket;
+mod system;
+mod transfer;
 mod world;
 
 #[cfg(test)]

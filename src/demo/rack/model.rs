@@ -169,7 +169,9 @@ pub struct Build {
     pub repository: String,
     pub status: String,
     pub started: Timestamp,
-    pub ended: Timestamp,
+    /// Not there while the build runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
     #[serde(skip)]
     pub output: String,
 }

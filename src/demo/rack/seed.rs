@@ -101,7 +101,7 @@ fn release(app: &mut App, now: Timestamp, description: &str, manifest: &str, env
         manifest: manifest.into(),
         status: "complete".into(),
         started: now,
-        ended: now,
+        ended: Some(now),
         output: "Build complete\n".into(),
         ..Build::default()
     };
@@ -153,7 +153,7 @@ fn instance(now: Timestamp, id: &str, host: u8) -> Instance {
         memory_capacity: 16384.0,
         memory_allocatable: 15800.0,
         private_ip: format!("10.0.0.{host}"),
-        processes: 2,
+        processes: 0,
         public_ip: String::new(),
         status: "running".into(),
         started: now,

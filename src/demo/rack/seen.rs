@@ -18,6 +18,7 @@ const KEPT: usize = 10_000;
 pub struct SeenRequest {
     pub method: String,
     /// The request target as it stood on the request line: not decoded, an empty query (`/apps?`) kept.
+    /// Only a `#fragment`, which no client may send, is cut off.
     pub target: String,
     pub headers: Vec<(String, String)>,
     /// Bytes of the body that were read up to now.

@@ -15,7 +15,8 @@ use rand::Rng as _;
 use std::{convert::Infallible, sync::Arc, time::Duration};
 use tokio::net::{TcpListener, TcpStream};
 
-const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// The real rack waits 30 s for a started header and 120 s for the next request; here one timer does both.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 const PAUSE_AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(50);
 
 pub async fn serve(shared: Arc<Shared>, listener: TcpListener) {
@@ -39,7 +40,8 @@ async fn connection(shared: Arc<Shared>, stream: TcpStream) {
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_READ_TIMEOUT)
+        .title_case_headers(true)
+        .header_read_timeout(IDLE_TIMEOUT)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades()
         .await;
@@ -100,13 +102,15 @@ mod tests {
         assert_eq!(refused.status(), 401);
         assert_eq!(refused.headers()["www-authenticate"], "Basic realm=\"convox\"");
         assert_eq!(refused.text().await.unwrap(), "invalid authentication\n");
-        for path in
-            ["/machines", "/racks", "//apps", "/system/", "/apps/../system", "/apps/web/logs", "/nope"]
-        {
+        for path in ["/machines", "/racks", "//apps", "/system/", "/apps/web/logs", "/nope"] {
             let unknown = status(path).await;
             assert_eq!(unknown.status(), 404, "{path}");
             assert_eq!(unknown.text().await.unwrap(), "", "{path}");
         }
+        let climbing = client.raw("GET /apps/../system HTTP/1.1\r\nHost: rack\r\n\r\n").await.0;
+        assert!(
+            climbing.starts_with("HTTP/1.1 404 Not Found\r\n") && climbing.contains("Content-Length: 0\r\n")
+        );
         assert_eq!(status("/check").await.text().await.unwrap(), "ok\n");
         let wrong = reqwest::Client::new().get(format!("{}/apps", client.rack.url()));
         let wrong = wrong.basic_auth("convox", Some("wrong"));

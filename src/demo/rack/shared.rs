@@ -11,6 +11,7 @@ use std::{
     },
     time::Duration,
 };
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub struct Shared {
@@ -23,6 +24,8 @@ pub struct Shared {
     pub seen: Seen,
     pub shelf: Shelf,
     pub sockets: Gauge,
+    /// Tells those who follow a build that some build changed.
+    pub build_changes: watch::Sender<()>,
     world: Mutex<World>,
 }
 
@@ -39,6 +42,7 @@ impl Shared {
             seen: Seen::default(),
             shelf: Shelf::default(),
             sockets: Gauge::default(),
+            build_changes: watch::Sender::new(()),
             world: Mutex::new(world),
         }
     }
@@ -50,6 +54,10 @@ impl Shared {
 
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    pub fn build_changed(&self) {
+        self.build_changes.send_replace(());
     }
 
     /// Runs `work` beside the request that asked for it, until it is done or the rack stops.

@@ -185,13 +185,8 @@ pub fn noise(length: usize) -> Vec<u8> {
 }
 
 /// An xorshift generator. It begins with 0xff, as the CLI gives a leading zero byte a meaning of its own.
+#[derive(Default)]
 struct Noise(u64);
-
-impl Default for Noise {
-    fn default() -> Self {
-        Self(0)
-    }
-}
 
 impl Iterator for Noise {
     type Item = u8;

@@ -5,7 +5,10 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::Value;
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream,
     tungstenite::{Message, client::IntoClientRequest as _, http::HeaderValue},
@@ -77,6 +80,17 @@ impl Client {
             request.headers_mut().insert(*name, HeaderValue::from_str(value).unwrap());
         }
         tokio_tungstenite::connect_async(request).await.unwrap().0
+    }
+
+    /// Sends bytes as they are, and returns the head of the answer and the connection it came on.
+    pub async fn raw(&self, request: &str) -> (String, TcpStream) {
+        let mut stream = TcpStream::connect(self.rack.address()).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        (String::from_utf8(head).unwrap(), stream)
     }
 
     /// Runs a command and returns its output, exit marker and all.

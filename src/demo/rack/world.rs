@@ -51,6 +51,7 @@ pub struct Instance {
     pub memory_capacity: f64,
     pub memory_allocatable: f64,
     pub private_ip: String,
+    /// Counted when the list is asked for.
     pub processes: usize,
     pub public_ip: String,
     pub status: String,
