@@ -115,7 +115,7 @@ mod tests {
         let client = Client::start().await;
         let mut socket = client.socket("/apps/web/processes/nopid/exec", &[("command", "echo hi")]).await;
         assert_eq!(until_end(&mut socket).await, [marker(1), "ERROR: no such process: nopid\n".to_owned()]);
-        let mut socket = client.socket_as("wrong", EXEC, &[("command", "exit 7")]).await;
+        let mut socket = client.socket_as(("convox", "wrong"), EXEC, &[("command", "exit 7")]).await;
         assert_eq!(until_end(&mut socket).await, ["ERROR: invalid authentication\n"]);
     }
 

@@ -29,6 +29,7 @@ mod releases;
 mod reply;
 mod reports;
 mod resources;
+mod rollout;
 mod routes;
 mod seed;
 mod seen;

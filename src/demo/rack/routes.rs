@@ -237,3 +237,140 @@ fn resource_of_app<'a>(call: Call, app: &'a str, rest: &[&'a str]) -> Option<Pen
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Client;
+
+    const WEB: &str = "/apps/web";
+
+    /// The whole API, in the order of its documentation. `~` stands for an app.
+    const ROUTES: &[&str] = &[
+        "GET /auth",
+        "GET /apps",
+        "GET ~",
+        "POST /apps",
+        "PUT ~",
+        "POST ~/cancel",
+        "POST ~/restart",
+        "GET ~/diagnose",
+        "GET ~/metrics",
+        "GET ~/metrics-by-service",
+        "GET ~/services/web/metrics",
+        "GET ~/manifest/services/web",
+        "GET ~/budget",
+        "POST ~/budget",
+        "DELETE ~/budget",
+        "POST ~/budget/reset",
+        "POST ~/budget/simulate-shutdown",
+        "POST ~/budget/dismiss-recovery",
+        "GET ~/budget/shutdown-state",
+        "GET ~/cost",
+        "GET ~/balancers",
+        "GET ~/builds",
+        "POST ~/builds",
+        "GET ~/builds/B000000001",
+        "PUT ~/builds/B000000001",
+        "GET ~/builds/B000000001.tgz",
+        "POST ~/builds/import",
+        "POST ~/builds/B000000001/image",
+        "GET ~/configs",
+        "GET ~/configs/x",
+        "PUT ~/configs/x",
+        "POST ~/objects/",
+        "POST ~/objects/a/b//c",
+        "GET ~/objects/a/b//c",
+        "GET ~/objects",
+        "DELETE ~/objects/a/b//c",
+        "GET ~/processes",
+        "GET ~/processes/web-6f9d-abcde",
+        "POST ~/services/web/processes",
+        "GET ~/processes/web-6f9d-abcde/files",
+        "POST ~/processes/web-6f9d-abcde/files",
+        "DELETE ~/processes/web-6f9d-abcde/files",
+        "DELETE ~/processes/web-6f9d-abcde",
+        "GET ~/releases",
+        "POST ~/releases",
+        "GET ~/releases/R000000001",
+        "POST ~/releases/R000000001/promote",
+        "GET ~/resources",
+        "GET ~/resources/database",
+        "GET ~/resources/database/data",
+        "PUT ~/resources/database/data",
+        "GET ~/services",
+        "PUT ~/services/web",
+        "POST ~/services/web/restart",
+        "POST ~/services/web/scale-override",
+        "POST ~/services/web/triggers/enable",
+        "POST ~/services/web/triggers/disable",
+        "POST ~/services/web/triggers/threshold",
+        "PUT ~/ssl/web/443",
+        "GET /certificates",
+        "POST /certificates",
+        "POST /certificates/generate",
+        "POST /certificates/web/renew",
+        "DELETE /certificates/cert-demo",
+        "GET /letsencrypt/config",
+        "PUT /letsencrypt/config",
+        "POST /events",
+        "GET /instances",
+        "POST /instances/keyroll",
+        "DELETE /instances/node-a",
+        "GET /registries",
+        "POST /registries",
+        "DELETE /registries/https://a/b/",
+        "PATCH /v2/x/blobs/uploads/",
+        "PUT /custom/http/proxy/x",
+        "GET /system",
+        "PUT /system",
+        "GET /system/capacity",
+        "GET /system/metrics",
+        "GET /system/processes",
+        "GET /system/releases",
+        "PUT /system/jwt/rotate",
+        "POST /system/jwt/token",
+        "POST /system/karpenter/cleanup",
+        "GET /resources",
+        "OPTIONS /resources",
+        "POST /resources",
+        "GET /resources/cache",
+        "PUT /resources/cache",
+        "POST /resources/cache/links",
+        "DELETE /resources/cache/links/web",
+        "DELETE /resources/cache",
+        "DELETE ~",
+    ];
+
+    #[tokio::test]
+    async fn every_route_asks_for_the_password_and_then_answers() {
+        let client = Client::start().await;
+        let stranger = reqwest::Client::new();
+        for route in ROUTES {
+            let (method, path) = route.split_once(' ').unwrap();
+            let path = path.replace('~', WEB);
+            let url = format!("{}{path}", client.rack.url());
+            let refused = stranger.request(method.parse().unwrap(), url).send().await.unwrap();
+            assert_eq!(refused.status(), 401, "{route}");
+            let answer = client.request(method, &path).send().await.unwrap();
+            let status = answer.status().as_u16();
+            let unknown = status == 404 && answer.text().await.unwrap().is_empty();
+            assert!(!unknown && status < 500, "{route}: {status}");
+        }
+    }
+
+    #[tokio::test]
+    async fn other_methods_and_deeper_paths_are_unknown() {
+        let client = Client::start().await;
+        for route in
+            ["PATCH ~", "POST ~/logs", "HEAD /apps", "GET ~/processes/x/y", "GET /instances/node-a", "GET ~/"]
+        {
+            let (method, path) = route.split_once(' ').unwrap();
+            let answer = client.request(method, &path.replace('~', WEB)).send().await.unwrap();
+            assert_eq!(
+                (answer.status().as_u16(), answer.text().await.unwrap().as_str()),
+                (404, ""),
+                "{route}"
+            );
+        }
+    }
+}

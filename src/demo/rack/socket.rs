@@ -234,7 +234,9 @@ fn same_origin(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::testing::Client, *};
+    use std::time::Duration;
+    use tokio::io::AsyncReadExt as _;
 
     #[test]
     fn proves_the_key_as_the_standard_says() {
@@ -254,5 +256,40 @@ mod tests {
         assert!(!same_origin(&headers("https://evil:5443")));
         assert!(!same_origin(&headers("null")));
         assert!(same_origin(&HeaderMap::new()));
+    }
+
+    async fn status(headers: &str) -> String {
+        let client = Client::start().await;
+        let request = format!("GET /apps/web/logs HTTP/1.1\r\nHost: rack\r\n{headers}\r\n\r\n");
+        client.raw(&request).await.0.lines().next().unwrap().to_owned()
+    }
+
+    #[tokio::test]
+    async fn takes_one_spelling_of_the_handshake_only() {
+        const KEY: &str = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==";
+        let keep_alive = format!("Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n{KEY}");
+        assert_eq!(status(&keep_alive).await, "HTTP/1.1 101 Switching Protocols");
+        for other in ["WebSocket", "websocket, h2c"] {
+            let headers = format!("Connection: Upgrade\r\nUpgrade: {other}\r\n{KEY}");
+            assert_eq!(status(&headers).await, "HTTP/1.1 404 Not Found", "{other}");
+        }
+        let foreign = format!("{keep_alive}\r\nOrigin: http://evil.example");
+        assert_eq!(status(&foreign).await, "HTTP/1.1 403 Forbidden");
+        let without_key = "Connection: Upgrade\r\nUpgrade: websocket";
+        assert_eq!(status(without_key).await, "HTTP/1.1 400 Bad Request");
+    }
+
+    #[tokio::test]
+    async fn a_broken_frame_ends_the_connection() {
+        let client = Client::start().await;
+        let request = "GET /apps/web/processes/worker/exec HTTP/1.1\r\nHost: rack\r\nAuthorization: Basic \
+            Y29udm94OnNla3JldDEyMw==\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+            Sec-WebSocket-Key: eA==\r\nCommand: cat\r\n\r\n";
+        let (_, mut stream) = client.raw(request).await;
+        stream.write_all(&[0x81, 1, b'x']).await.unwrap();
+        let mut rest = Vec::new();
+        let ended = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut rest)).await;
+        assert!(ended.is_ok() && rest.is_empty(), "an unmasked frame is refused without an answer: {rest:?}");
+        assert_eq!(client.rack.open_sockets(), 0);
     }
 }

@@ -146,6 +146,14 @@ mod tests {
         {
             assert_eq!(status(&client, &reader, method, path).await, 401, "{method} {path}");
         }
+        let (mut exec, mut logs) = (
+            client
+                .socket_as(("jwt", &reader), "/apps/web/processes/worker/exec", &[("command", "true")])
+                .await,
+            client.socket_as(("jwt", &reader), "/apps/web/logs", &[("follow", "false"), ("tail", "1")]).await,
+        );
+        assert_eq!(until_end(&mut exec).await, ["ERROR: you are unauthorized to access this\n"]);
+        assert!(!until_end(&mut logs).await.concat().contains("ERROR"));
         let writer = token(&client, "write").await;
         assert_eq!(status(&client, &writer, "OPTIONS", "/resources").await, 200);
         assert_eq!(status(&client, &writer, "PUT", "/system/jwt/rotate").await, 401);

@@ -66,14 +66,18 @@ impl Client {
     }
 
     pub async fn socket(&self, path: &str, headers: &[(&'static str, &str)]) -> Socket {
-        self.socket_as(PASSWORD, path, headers).await
+        self.socket_as(("convox", PASSWORD), path, headers).await
     }
 
-    pub async fn socket_as(&self, password: &str, path: &str, headers: &[(&'static str, &str)]) -> Socket {
+    pub async fn socket_as(
+        &self,
+        (user, password): (&str, &str),
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Socket {
         let mut request = format!("ws://{}{path}", self.rack.address()).into_client_request().unwrap();
         let origin = format!("http://{}", self.rack.address());
-        let basic =
-            reqwest::Client::new().get("http://x").basic_auth("convox", Some(password)).build().unwrap();
+        let basic = reqwest::Client::new().get("http://x").basic_auth(user, Some(password)).build().unwrap();
         request.headers_mut().insert("authorization", basic.headers()["authorization"].clone());
         request.headers_mut().insert("origin", HeaderValue::from_str(&origin).unwrap());
         for (name, value) in headers {
