@@ -101,7 +101,8 @@ async fn session<F, Fut>(
         }
     };
     tokio::select! {
-        // The other side reset the connection: nobody is left to talk to.
+        biased;
+        // The other side reset the connection or broke the rules: nobody is left to talk to.
         () = reset.cancelled() => {}
         result = conversation => if result.is_ok() {
             tokio::time::sleep(shared.linger).await;
