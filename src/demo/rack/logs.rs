@@ -66,7 +66,7 @@ async fn stream(
 ) -> io::Result<()> {
     let now = shared.now();
     let start = Timestamp::from_micros(now.as_micros() - options.since.as_micros() as i64);
-    let events = source.events(shared, 0);
+    let Some(events) = source.events(shared, 0) else { return output.end().await };
     let mut last = events.last().map_or(0, |event| event.number);
     let mut lines: Vec<(Timestamp, String)> = made_up(source, shared, start, now);
     lines.extend(events.into_iter().filter(|event| event.at >= start).map(|event| (event.at, event.text)));
@@ -88,7 +88,7 @@ async fn stream(
             () = input.told_to_end() => return output.end().await,
         }
         let now = shared.now();
-        let fresh = source.events(shared, last);
+        let Some(fresh) = source.events(shared, last) else { return output.end().await };
         last = fresh.last().map_or(last, |event| event.number);
         let heartbeat = (now, format!("{} GET /health 200", source.name()));
         for (at, text) in fresh.into_iter().map(|event| (event.at, event.text)).chain([heartbeat]) {
@@ -108,12 +108,16 @@ impl Source {
         }
     }
 
-    /// What happened after event number `last`.
-    fn events(&self, shared: &Shared, last: u64) -> Vec<Event> {
-        let Self::App(app) = self else { return Vec::new() };
+    /// What happened after event number `last`; `None` once the app is gone.
+    fn events(&self, shared: &Shared, last: u64) -> Option<Vec<Event>> {
+        let (app, wanted) = match self {
+            Self::App(app) => (app, true),
+            Self::Service(app, _) => (app, false),
+            Self::System => return Some(Vec::new()),
+        };
         let world = shared.world();
-        let events = world.app(app).map(|app| app.events.iter()).into_iter().flatten();
-        events.filter(|event| event.number > last).cloned().collect()
+        let events = world.app(app).ok()?.events.iter();
+        Some(events.filter(|event| wanted && event.number > last).cloned().collect())
     }
 }
 
@@ -260,6 +264,14 @@ mod tests {
         }
         assert!(lines.iter().any(|line| line.contains("system/app restarted")), "{lines:?}");
         socket.send(Message::binary(Vec::new())).await.unwrap();
+        until_end(&mut socket).await;
+    }
+
+    #[tokio::test]
+    async fn a_deleted_app_ends_its_streams() {
+        let client = Client::start().await;
+        let mut socket = client.socket("/apps/api/logs", &[]).await;
+        client.form_ok("DELETE", "/apps/api", &[]).await;
         until_end(&mut socket).await;
     }
 

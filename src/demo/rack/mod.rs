@@ -21,6 +21,7 @@ mod logs;
 mod manifest;
 mod model;
 mod objects;
+mod passthrough;
 mod path;
 mod processes;
 mod proxy;

@@ -1,7 +1,6 @@
 //! Objects: where the CLI puts sources before a build. Keys may be empty and may hold slashes.
 
 use super::{
-    auth::{self, Role},
     call::Call,
     reply::{self, Answer, Refusal},
 };
@@ -46,18 +45,6 @@ pub async fn store(call: Call, app: &str, key: String) -> Answer {
 pub async fn delete(call: Call, app: &str, key: String) -> Answer {
     let removed = call.world().app_mut(app)?.objects.remove(&key);
     removed.map_or_else(|| Err(Refusal::no_such("key", key)), |_| reply::ok())
-}
-
-/// What `/v2/*` and `/custom/http/proxy/*` answer: what would have been sent on, to where. Both can reach
-/// anything in a real cluster.
-pub async fn would_forward(call: Call) -> Answer {
-    auth::require(call.grant, Role::Write)?;
-    let target = match (call.header("X-Host"), call.header("X-Port")) {
-        (None, None) => "the image registry".to_owned(),
-        (host, port) => format!("{}:{}", host.unwrap_or_default(), port.unwrap_or_default()),
-    };
-    let text = format!("demo rack: {} {} would go to {target}\n", call.parts.method, call.parts.uri);
-    Ok(reply::text(StatusCode::OK, text))
 }
 
 #[cfg(test)]
@@ -108,17 +95,5 @@ mod tests {
         let read = client.request("GET", "/apps/web/objects/tmp/large").send().await.unwrap();
         assert_eq!(read.status(), 507);
         assert!(read.text().await.unwrap().contains("68157440 bytes"));
-    }
-
-    #[tokio::test]
-    async fn open_proxies_say_what_they_saw() {
-        let client = Client::start().await;
-        let request = client
-            .request("POST", "/custom/http/proxy//a%2Fb?x=1")
-            .header("X-Host", "db")
-            .header("X-Port", "1");
-        let text = request.send().await.unwrap().text().await.unwrap();
-        assert_eq!(text, "demo rack: POST /custom/http/proxy//a%2Fb?x=1 would go to db:1\n");
-        assert_eq!(client.request("GET", "/v2/").send().await.unwrap().status(), 200);
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     apps, budget, builds,
     call::Call,
-    certificates, exec, files, instances, logs, objects, processes, proxy, registries, releases,
+    certificates, exec, files, instances, logs, objects, passthrough, processes, proxy, registries, releases,
     reply::{self, Answer},
     reports, resources, services, socket, system, transfer,
 };
@@ -37,7 +37,7 @@ pub fn find<'a>(call: Call, segments: &[&'a str]) -> Option<Found<'a>> {
             object(call, app, key.join("/"))
         }
         ["registries", ref server @ ..] if !server.is_empty() => registry(call, server.join("/")),
-        ["v2", ..] | ["custom", "http", "proxy", ..] => Some(pending(objects::would_forward(call))),
+        ["v2", ..] | ["custom", "http", "proxy", ..] => Some(pending(passthrough::would_forward(call))),
         // In all other routes, a variable of a path is never empty.
         _ if segments.contains(&"") => None,
         ["apps", app] => self::app(call, app),
