@@ -5,3 +5,5 @@
 //! `identity policy audit directory observe` · `store` · `config` · `core`.
 
 pub mod core;
+pub mod http;
+pub mod listener;
