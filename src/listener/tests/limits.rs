@@ -74,7 +74,7 @@ async fn a_dripping_body_is_cut() {
     let stream = send(&rig, b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n").await;
     let after = drip(stream, b"x").await;
     assert!((millis(250)..millis(2_000)).contains(&after), "{after:?}");
-    assert_eq!(rig.seen.recv().await.unwrap(), ("/a".into(), false));
+    assert!(rig.seen.try_recv().is_err(), "the service was dropped while it waited");
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn a_steady_body_is_not_cut() {
         sleep(millis(60)).await;
     }
     one_ok(&mut stream).await;
-    assert_eq!(rig.seen.recv().await.unwrap(), ("/a".into(), true));
+    assert_eq!(rig.next_seen().await, ("/a".into(), true));
 }
 
 #[tokio::test]

@@ -33,6 +33,12 @@ struct Rig {
     serving: JoinHandle<()>,
 }
 
+impl Rig {
+    async fn next_seen(&mut self) -> Seen {
+        timeout(PATIENCE, self.seen.recv()).await.expect("the service saw nothing").unwrap()
+    }
+}
+
 async fn rig(limits: ListenerLimits) -> Rig {
     rig_with(limits, None).await
 }
