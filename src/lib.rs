@@ -15,3 +15,5 @@ pub mod policy;
 pub mod store;
 pub mod upstream;
 pub mod demo;
+pub mod http;
+pub mod listener;
