@@ -26,7 +26,7 @@ pub async fn etag(request: Request, next: Next) -> Response {
     let Ok(bytes) = to_bytes(body, LIMIT).await else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    let tag = format!("\"{}\"", hex::encode(&Sha256::digest(&bytes)[..16]));
+    let tag = format!("\"{}\"", hex::encode(Sha256::digest(&bytes)));
     let unchanged = known.is_some_and(|known| lists(&known, &tag));
     if let Ok(value) = HeaderValue::from_str(&tag) {
         head.headers.insert(ETAG, value);

@@ -5,7 +5,7 @@ use super::{ApiError, Context, context::Caller};
 use crate::{
     audit::{Decision, Scope, Seen},
     core::RequestId,
-    gateway::Refusal,
+    gateway::{Refusal, RouteLabel},
     identity::{Presented, Principal, authenticate},
     policy::{self, Demand, Demanding, Effect, Permission, Target},
 };
@@ -43,10 +43,6 @@ pub struct Edge {
     pub request_id: RequestId,
     pub ip: IpAddr,
 }
-
-/// The template of the route that answered, for the metrics. Travels in the response's extensions.
-#[derive(Clone, Copy, Debug)]
-pub struct RouteLabel(pub &'static str);
 
 pub fn guarded(
     context: &Context,

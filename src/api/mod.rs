@@ -11,7 +11,7 @@ mod racks;
 
 pub use context::Context;
 pub use error::ApiError;
-pub use guard::{Access, ApiRoute};
+pub use guard::{Access, ApiRoute, Edge};
 
 use axum::{Router, routing::get};
 use tower_http::compression::CompressionLayer;

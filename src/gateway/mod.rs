@@ -19,4 +19,5 @@ mod tunnel;
 pub use body::{Body, BoxError};
 pub use pipeline::{Arrival, Pipeline};
 pub use refusal::Refusal;
+pub use respond::RouteLabel;
 pub use settings::Settings;

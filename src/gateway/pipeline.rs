@@ -5,7 +5,7 @@ use super::{
     classify::convox::{self, RackCall, Unclassified, Upgrade},
     masking, outgoing,
     refuse_socket::{self, Way},
-    respond::{self, ErrorFormat},
+    respond::{self, ErrorFormat, RouteLabel},
     target::ParsedTarget,
     tunnel,
 };
@@ -52,10 +52,22 @@ struct Understood {
 }
 
 impl Pipeline {
-    /// Serves one request. Whatever happens, the scope is closed and the client gets an answer.
-    pub async fn run(self: &Arc<Self>, arrival: Arrival) -> Response<Body> {
-        let (request_id, format) = (arrival.request_id, ErrorFormat::wanted_by(&arrival.head.headers));
+    /// Serves one request. Whatever happens, the scope is closed and the client gets an answer, which carries
+    /// the route's label.
+    pub async fn run(&self, arrival: Arrival) -> Response<Body> {
         let understood = self.understand(&arrival);
+        let label = match &understood {
+            Ok(known) => known.call.route.template,
+            Err(Refusal::Preflight) => "preflight",
+            Err(_) => "unknown",
+        };
+        let mut response = self.answer(arrival, understood).await;
+        response.extensions_mut().insert(RouteLabel(label));
+        response
+    }
+
+    async fn answer(&self, arrival: Arrival, understood: Result<Understood, Refusal>) -> Response<Body> {
+        let (request_id, format) = (arrival.request_id, ErrorFormat::wanted_by(&arrival.head.headers));
         if let Err(Refusal::Preflight) = understood {
             return respond::refuse(&Refusal::Preflight, format, request_id);
         }

@@ -1,9 +1,10 @@
 //! The accept loop.
 
 use super::{
-    Connection, Drain, ListenerLimits, connection, drain::Stage, reaper::reap, registry::Shared,
-    state::Order, stream::Stream,
+    Connection, Drain, ListenerLimits, connection, reaper::reap, registry::Shared, state::Order,
+    stream::Stream,
 };
+use crate::core::drain::Stage;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;

@@ -7,7 +7,7 @@
 
 mod accept;
 mod connection;
-mod drain;
+
 mod framing;
 mod reaper;
 mod registry;
@@ -19,8 +19,8 @@ pub mod strict;
 mod tests;
 mod watched;
 
+pub use crate::core::drain::{Drain, DrainHandle, Drained, TunnelGuard, drain};
 pub use accept::Listener;
-pub use drain::{Drain, DrainHandle, Drained, TunnelGuard, drain};
 pub use stream::Stream;
 pub use watched::Watched;
 
