@@ -169,10 +169,12 @@ no_token() {
 }
 
 ps_lists() {
-  local pid
-  pid=$(process)
+  as viewer ps -a "$APP"
   status_is 0
-  [ -n "$pid" ] || why "no running process of $SERVICE: $(said)"
+  [ -n "$(process)" ] || why "no running process of $SERVICE: $(said)"
+  as viewer ps --service "$SERVICE" -a "$APP"
+  status_is 0
+  out_has "$SERVICE"
 }
 
 reads() {
@@ -189,10 +191,10 @@ env_reads() {
   grep -q '=' "$OUT" || why "no variables: $(said)"
   ! grep -qF '=****' "$OUT" || why "an admin is shown masked values"
   cp "$OUT" "$TMP/env.admin"
-  as ops env -a "$APP"
+  as deployer env -a "$APP"
   status_is 0
   grep -F '=****' "$OUT" | cut -d= -f1 >"$TMP/secrets"
-  [ -s "$TMP/secrets" ] || why "ops is shown no masked value, so every secret"
+  [ -s "$TMP/secrets" ] || why "a deployer is shown no masked value, so every secret"
 }
 
 env_set() {
