@@ -112,7 +112,9 @@ fn first_seen<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
 /// Three significant figures, and whole numbers above a hundred.
 fn figure(value: f64) -> String {
     let size = value.abs();
-    if size >= 100.0 || value == 0.0 {
+    if size < 0.0005 {
+        "0".to_owned()
+    } else if size >= 100.0 {
         format!("{value:.0}")
     } else if size >= 10.0 {
         format!("{value:.1}")
@@ -130,7 +132,7 @@ mod tests {
 
     #[test]
     fn figures_keep_three_places_that_matter() {
-        let shown: Vec<String> = [0.0, 0.0123, 0.5, 12.34, 54321.9].map(figure).into();
+        let shown: Vec<String> = [-0.0001, 0.0123, 0.5, 12.34, 54321.9].map(figure).into();
         assert_eq!(shown, ["0", "0.012", "0.50", "12.3", "54322"]);
     }
 
