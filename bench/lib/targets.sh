@@ -67,6 +67,7 @@ start_group() {
       RUNNING+=("$name")
     else
       leave_out "$name ($mode): it did not start, or does not answer as it should"
+      [[ $name != gateway ]] || GATEWAY_FAILED=yes
     fi
   done
 }
@@ -155,10 +156,11 @@ record_file() {
 # The requests that were just sent must be on record (nginx writes once a second), or its price would be missing.
 keeps_records() {
   [[ $1 != nginx-plain ]] || return 0
-  local file
+  local file line='^{.*/apps.*}$'
   file=$(record_file "$1")
+  [[ $1 != gateway ]] || line='^{.*"user_email".*}$'
   for _ in {1..30}; do
-    if grep -q '^{.*/apps.*}$' "$file" 2>/dev/null; then return 0; fi
+    if grep -q "$line" "$file" 2>/dev/null; then return 0; fi
     sleep 0.1
   done
   say "$1 wrote no JSON line for a request into $file"
