@@ -94,22 +94,22 @@ measure_audit() {
     leave_out "rows 14 and 15: they measure this repository's audit writer (audit_rows), which is not built"
     return 0
   fi
-  audit_rows sqlite "sqlite:$WORK/audit.db"
+  audit_rows sqlite "sqlite:$WORK/audit"
   if start_postgres; then
-    audit_rows postgres "$POSTGRES_URL"
+    audit_rows postgres "postgres://bench@127.0.0.1:${PORT[postgres]}/audit"
   else
     leave_out "rows 14 and 15 on PostgreSQL: no initdb under /usr/lib/postgresql (apt install postgresql)"
   fi
   stop_all
 }
 
+# audit_rows ENGINE DATABASE: each measurement in an empty database, the given name with its number behind.
 audit_rows() {
   local engine=$1 database=$2 in_flight
   for in_flight in 64 4096; do
     if ! wants $((in_flight == 64 ? 15 : 14)); then continue; fi
     say "audit-$in_flight: $engine"
-    rm -f "$WORK"/audit.db*
-    watched "audit-$in_flight" "$engine" 1 - "$AUDIT_ROWS" --database "$database" \
+    watched "audit-$in_flight" "$engine" 1 - "$AUDIT_ROWS" --database "$database$in_flight" \
       --in-flight "$in_flight" --seconds $((SECONDS_EACH + 2))
   done
 }
@@ -119,11 +119,18 @@ start_postgres() {
   local bin data=$WORK/postgres owner=()
   bin=$(dirname "$(find /usr/lib/postgresql -name initdb 2>/dev/null | sort -V | tail -1)")
   [[ -x $bin/initdb ]] || return 1
-  ((EUID != 0)) || owner=(runuser -u postgres --)
+  ((EUID != 0)) || owner=(setpriv --reuid postgres --regid postgres --clear-groups)
   mkdir "$data"
   ((EUID != 0)) || chown postgres "$data"
   "${owner[@]}" "$bin/initdb" -D "$data" -U bench -A trust >"$LOGS/postgres.err" 2>&1 || return 1
   launch postgres - "${owner[@]}" "$bin/postgres" -D "$data" -p "${PORT[postgres]}" -h 127.0.0.1 -k "$data"
   wait_for_port postgres || return 1
-  POSTGRES_URL=postgres://bench@127.0.0.1:${PORT[postgres]}/postgres
+  local name
+  for _ in {1..50}; do
+    "$bin/pg_isready" -q -h 127.0.0.1 -p "${PORT[postgres]}" && break
+    sleep 0.1
+  done
+  for name in audit64 audit4096; do
+    "$bin/createdb" -h 127.0.0.1 -p "${PORT[postgres]}" -U bench "$name" 2>>"$LOGS/postgres.err" || return 1
+  done
 }
