@@ -50,7 +50,8 @@ impl Listener {
     }
 
     /// Serves HTTP/1.1 until `drain` has ended it: returns when the last connection, tunnels included, is gone.
-    /// Install the metrics recorder before.
+    /// Install the metrics recorder before. Do not drop the future: the limits of connections that are open would go
+    /// with it.
     pub async fn serve<S, B>(self, service: S, drain: Drain)
     where
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,

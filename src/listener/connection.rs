@@ -18,7 +18,7 @@ use std::{
     future::{Future, poll_fn},
     io,
     pin::pin,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::Arc,
     task::Poll,
 };
 use tokio::net::TcpStream;
@@ -71,8 +71,6 @@ pub async fn serve<S, B>(
             }
             Order::Close | Order::Run => (),
         }
-        // True again below if hyper still wants bytes that the client does not send.
-        state.io.read_waits.store(false, Relaxed);
         exchange.as_mut().poll(cx)
     })
     .await;

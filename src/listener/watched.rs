@@ -146,7 +146,11 @@ impl AsyncWrite for Watched {
         if let Closing::Lingering(left) = this.closing {
             return this.poll_linger(cx, left);
         }
-        ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+        let shut = Pin::new(&mut this.stream).poll_shutdown(cx)?;
+        if shut.is_pending() {
+            this.state().note_write_stuck(); // the end of a TLS session must be written too
+            return Poll::Pending;
+        }
         if this.framing.at_rest() || this.state().phase() == Phase::Upgraded {
             return Poll::Ready(Ok(()));
         }

@@ -123,14 +123,15 @@ async fn an_answer_reaches_a_client_that_is_still_sending() {
     let rig = rig(limits()).await;
     let (mut reader, mut writer) = connect(&rig).await.into_split();
     let upload = async {
-        let _ = writer.write_all(b"PUT /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 4194304\r\n\r\n").await;
-        let _ = writer.write_all(&vec![b'x'; 4 << 20]).await;
+        writer.write_all(b"PUT /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 4194304\r\n\r\n").await?;
+        writer.write_all(&vec![b'x'; 4 << 20]).await
     };
-    let ((), reply) = tokio::join!(upload, async {
+    let (sent, reply) = tokio::join!(upload, async {
         sleep(millis(200)).await;
         to_end(&mut reader).await
     });
     assert!(reply.starts_with("HTTP/1.1 401 "), "{reply}");
+    sent.expect("reset while sending");
 }
 
 #[tokio::test]
@@ -182,4 +183,26 @@ async fn tls_serves_and_cuts_slow_handshakes() {
     }
     stream.write_all(b"GET /# HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     assert!(to_end(&mut stream).await.starts_with("HTTP/1.1 400 "));
+}
+
+#[tokio::test]
+async fn connections_are_counted() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let _local = metrics::set_default_local_recorder(&recorder);
+    let rig = rig(ListenerLimits { max_connections: 1, header_timeout: millis(200), ..limits() }).await;
+    let mut silent = connect(&rig).await;
+    sleep(millis(50)).await;
+    let counted = || recorder.handle().render();
+    assert!(counted().contains("gateway_connections_open 1\n"), "{}", counted());
+    to_end(&mut send(&rig, GET).await).await;
+    to_end(&mut silent).await;
+    sleep(millis(50)).await;
+    for line in [
+        "gateway_connections_open 0\n",
+        "gateway_connections_total 1\n",
+        "gateway_connections_refused_total 1\n",
+        "gateway_connections_cut_total{reason=\"header\"} 1\n",
+    ] {
+        assert!(counted().contains(line), "{line} {}", counted());
+    }
 }
