@@ -1,38 +1,40 @@
 # shellcheck shell=bash
-# `rack-gateway demo` on free ports, with its data in a directory that goes away.
+# `rack-gateway demo` on ports that the system chooses, with its data in a directory that goes away.
 
-DEMO_PID='' DEMO_JSON=''
+DEMO_PID='' DEMO_JSON='' DEMO_LOG=''
 
-# start_demo PROGRAM DIRECTORY: sets DEMO_JSON.
+# start_demo PROGRAM DIRECTORY: sets DEMO_JSON, which tells the ports.
 start_demo() {
-  local program=$1 directory=$2/demo attempt
+  local program=$1 directory=$2/demo _
   mkdir -p "$directory"
-  for attempt in 1 2 3; do
-    rm -rf "$directory/data"
-    run_demo "$program" "$directory" && return
-    say "the demo did not start (attempt $attempt)"
-  done
-  tail -n 40 "$directory/stderr.log" >&2
-  fail "the demo does not start"
-}
-
-run_demo() {
-  local program=$1 directory=$2 port ops_port _
-  port=$(free_port) ops_port=$(free_port)
-  "$program" demo --data "$directory/data" --listen "127.0.0.1:$port" --ops-listen "127.0.0.1:$ops_port" \
+  "$program" demo --data "$directory/data" --listen 127.0.0.1:0 --ops-listen 127.0.0.1:0 \
     >"$directory/stdout.log" 2>"$directory/stderr.log" </dev/null &
   DEMO_PID=$!
-  DEMO_JSON=$directory/data/demo.json
+  DEMO_JSON=$directory/data/demo.json DEMO_LOG=$directory/stderr.log
+  # The file is the last thing that the start does.
   for _ in {1..300}; do
-    if [ -s "$DEMO_JSON" ] && accepts "$port"; then
-      say "the demo listens on 127.0.0.1:$port"
+    if [ -s "$DEMO_JSON" ]; then
+      say "the demo runs: $(grep '"url"' "$DEMO_JSON")"
       return
     fi
     kill -0 "$DEMO_PID" 2>/dev/null || break
     sleep 0.1
   done
-  stop_demo
-  return 1
+  explain_demo >&2
+  fail "the demo does not start"
+}
+
+# explain_demo: for a run that failed; what the demo said last, and whether it is still there.
+explain_demo() {
+  [ -n "$DEMO_PID" ] || return 0
+  if kill -0 "$DEMO_PID" 2>/dev/null; then
+    echo "the demo still runs; the end of its log:"
+  else
+    local status=0
+    wait "$DEMO_PID" || status=$?
+    echo "the demo ENDED BY ITSELF with status $status; the end of its log:"
+  fi
+  tail -n 20 "$DEMO_LOG"
 }
 
 stop_demo() {
