@@ -1,0 +1,4 @@
+//! The one integration binary. Its modules mirror `src/`.
+
+mod gateway;
+mod support;
