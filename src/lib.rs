@@ -5,6 +5,7 @@
 //! `identity policy audit directory observe` · `store` · `config` · `core`.
 
 pub mod audit;
+pub mod cli;
 pub mod config;
 pub mod core;
 pub mod identity;

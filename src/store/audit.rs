@@ -40,6 +40,7 @@ pub struct AuditFilter {
     pub until: Option<Timestamp>,
     /// Only rows below this sequence number: the cursor.
     pub before: Option<i64>,
+    /// At most so many rows; a negative number counts as 0.
     pub limit: i64,
 }
 
@@ -100,7 +101,7 @@ impl Db {
             ];
             for (condition, value) in texts {
                 if let Some(value) = value {
-                    query.push(condition).push_bind(value.as_str());
+                    query.push(condition).push_bind(dialect::searchable(value));
                 }
             }
             if let Some(id) = filter.request_id {
@@ -112,7 +113,7 @@ impl Db {
             if let Some(until) = filter.until {
                 query.push(" AND ts < ").push_bind(until);
             }
-            query.push(" ORDER BY seq DESC LIMIT ").push_bind(filter.limit);
+            query.push(" ORDER BY seq DESC LIMIT ").push_bind(filter.limit.max(0));
             query.build_query_as().fetch_all(pool).await
         })?)
     }
