@@ -1,6 +1,10 @@
 //! Parsers of single arguments. Their errors follow "invalid value …:" and say how to mend it.
 
-use crate::{core::Timestamp, identity, policy::PermissionPattern};
+use crate::{
+    core::{Timestamp, id::GrantId},
+    identity,
+    policy::PermissionPattern,
+};
 use std::{str::FromStr, time::Duration};
 use uuid::Uuid;
 

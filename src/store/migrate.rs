@@ -20,7 +20,7 @@ impl Db {
             Self::Sqlite { write, .. } => {
                 // The driver takes no lock on this engine; the transaction keeps other processes waiting.
                 let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
-                SQLITE.run(&mut *tx).await?;
+                SQLITE.run_direct(None, &mut *tx, false).await?;
                 tx.commit().await?;
             }
             Self::Postgres(pool) => POSTGRES.run(pool).await?,

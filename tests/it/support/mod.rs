@@ -1,0 +1,3 @@
+//! What several tests share. No assertion lives here.
+
+pub mod database;
