@@ -7,6 +7,7 @@
 pub mod api;
 pub mod audit;
 pub mod boot;
+pub mod cli;
 pub mod config;
 pub mod core;
 pub mod demo;

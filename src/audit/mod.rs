@@ -1,11 +1,13 @@
 //! The record that can be trusted: one scope a request, closed on every path; intents that are on disk before
 //! anything is changed; one writer that commits in groups. Decides nothing.
 
+mod local;
 mod record;
 mod scope;
 mod stdout;
 mod writer;
 
+pub use local::{LocalChange, LocalEvent};
 pub use record::{Decision, Record};
 pub use scope::{Scope, Seen, Traffic};
 pub use stdout::LineSink;

@@ -63,6 +63,14 @@ impl DemoOptions {
     }
 }
 
+impl DemoOptions {
+    /// What the process needs to know before the rack has an address: how to log, and on how many threads.
+    pub fn config(&self, env: &MapEnv) -> Result<Config, BootError> {
+        let placeholder = env.clone().with("RACK_HOST", "http://127.0.0.1:1").with("RACK_TOKEN", "none");
+        Ok(Config::load(&placeholder, None)?)
+    }
+}
+
 /// Runs the demo until SIGTERM or SIGINT.
 pub async fn demo(options: DemoOptions, env: MapEnv, clock: SharedClock) -> Result<(), BootError> {
     let password = token::generate();

@@ -3,7 +3,7 @@
 use super::BootError;
 use crate::{
     config::Config,
-    core::{Clock as _, SharedClock, SystemClock},
+    core::{SharedClock, SystemClock},
     observe::{
         errors::{self, SentryGuard, SentryOptions},
         log::{self, LogOptions},

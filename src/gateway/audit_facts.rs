@@ -10,13 +10,14 @@ use crate::{
 use http::HeaderValue;
 use std::borrow::Cow;
 
-/// Longest command that is recorded.
+/// Longest command and resource that are recorded, in characters.
 const COMMAND: usize = 2_000;
+const RESOURCE: usize = 255;
 
 pub fn note_call(scope: &mut Scope, call: &RackCall) {
     scope.action_type = "convox";
     scope.action = Cow::Borrowed(call.route.action);
-    scope.resource = call.resource.clone();
+    scope.resource = cut(call.resource.clone(), RESOURCE);
     scope.resource_type = call.route.resource_type();
     scope.route = call.route.template;
     scope.rack = Some(call.rack.clone());
@@ -30,11 +31,14 @@ pub fn note_call(scope: &mut Scope, call: &RackCall) {
 /// The command as far as it may be shown: secrets removed, cut to a sensible length.
 fn command(value: &HeaderValue) -> String {
     let text = String::from_utf8_lossy(value.as_bytes());
-    let mut shown = scrub::scrub(&text).into_owned();
-    if let Some((cut, _)) = shown.char_indices().nth(COMMAND) {
-        shown.truncate(cut);
+    cut(scrub::scrub(&text).into_owned(), COMMAND)
+}
+
+fn cut(mut text: String, characters: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(characters) {
+        text.truncate(end);
     }
-    shown
+    text
 }
 
 /// Names who may not do what, and what would be needed.

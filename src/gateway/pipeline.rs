@@ -92,9 +92,11 @@ impl Pipeline {
         body: Incoming,
         understood: Result<Understood, Refusal>,
     ) -> Result<Carried, Refusal> {
+        if let Ok(known) = &understood {
+            audit_facts::note_call(scope, &known.call);
+        }
         let principal = self.authenticate(scope, head)?;
         let Understood { rack, call } = understood?;
-        audit_facts::note_call(scope, &call);
         let permit = self.authorize(scope, &principal, call)?;
         let exchange = Exchange { pipeline: self, rack: &rack, principal: &principal };
         let body = outgoing::prepare(&exchange, scope, &permit, head, body).await?;

@@ -2,6 +2,7 @@
 
 use super::{Db, StoreResult, dialect, read};
 use crate::core::{RequestId, Timestamp};
+use sqlx::{Database, Encode, QueryBuilder, Type};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -40,6 +41,7 @@ pub struct AuditFilter {
     pub until: Option<Timestamp>,
     /// Only rows below this sequence number: the cursor.
     pub before: Option<i64>,
+    /// At most so many rows; a negative number counts as 0.
     pub limit: i64,
 }
 
@@ -86,34 +88,86 @@ impl Db {
         Ok(found.is_some())
     }
 
+    /// By user and by request the rows are found through an index, and by time when both ends are given. All
+    /// other filters walk the log from its newest row downwards.
     pub async fn audit_rows(&self, filter: &AuditFilter) -> StoreResult<Vec<StoredAuditRow>> {
-        Ok(read!(self, pool => {
-            let mut query = sqlx::QueryBuilder::new("SELECT seq, record FROM audit_log WHERE seq < ");
-            query.push_bind(filter.before.unwrap_or(i64::MAX));
-            let texts = [
-                (" AND user_email = ", &filter.user_email),
-                (" AND action = ", &filter.action),
-                (" AND resource = ", &filter.resource),
-                (" AND status = ", &filter.status),
-                (" AND rbac_decision = ", &filter.rbac_decision),
-                (" AND event = ", &filter.event),
-            ];
-            for (condition, value) in texts {
-                if let Some(value) = value {
-                    query.push(condition).push_bind(value.as_str());
-                }
-            }
-            if let Some(id) = filter.request_id {
-                query.push(" AND request_id = ").push_bind(id);
-            }
-            if let Some(since) = filter.since {
-                query.push(" AND ts >= ").push_bind(since);
-            }
-            if let Some(until) = filter.until {
-                query.push(" AND ts < ").push_bind(until);
-            }
-            query.push(" ORDER BY seq DESC LIMIT ").push_bind(filter.limit);
-            query.build_query_as().fetch_all(pool).await
-        })?)
+        Ok(read!(self, pool => list(LIST, filter).build_query_as().fetch_all(pool).await)?)
+    }
+}
+
+const LIST: &str = "SELECT seq, record FROM audit_log WHERE seq < ";
+
+/// `start` and the conditions of `filter`.
+fn list<DB: Database>(start: &str, filter: &AuditFilter) -> QueryBuilder<DB>
+where
+    for<'q> i64: Encode<'q, DB> + Type<DB>,
+    for<'q> String: Encode<'q, DB> + Type<DB>,
+    for<'q> RequestId: Encode<'q, DB> + Type<DB>,
+    for<'q> Timestamp: Encode<'q, DB> + Type<DB>,
+{
+    let mut query = QueryBuilder::new(start);
+    query.push_bind(filter.before.unwrap_or(i64::MAX));
+    let texts = [
+        (" AND user_email = ", &filter.user_email),
+        (" AND action = ", &filter.action),
+        (" AND resource = ", &filter.resource),
+        (" AND status = ", &filter.status),
+        (" AND rbac_decision = ", &filter.rbac_decision),
+        (" AND event = ", &filter.event),
+    ];
+    for (condition, value) in texts {
+        if let Some(value) = value {
+            query.push(condition).push_bind(dialect::searchable(value).into_owned());
+        }
+    }
+    if let Some(id) = filter.request_id {
+        query.push(" AND request_id = ").push_bind(id);
+    }
+    if let Some(since) = filter.since {
+        query.push(" AND ts >= ").push_bind(since);
+    }
+    if let Some(until) = filter.until {
+        query.push(" AND ts < ").push_bind(until);
+    }
+    query.push(" ORDER BY seq DESC LIMIT ").push_bind(filter.limit.max(0));
+    query
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Options, Place};
+    use sqlx::Row as _;
+
+    /// How SQLite finds the rows of `filter`.
+    async fn plan(filter: AuditFilter) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open(&Options::new(Place::Sqlite(dir.path().join("plan.db")))).await.unwrap();
+        db.migrate().await.unwrap();
+        let Db::Sqlite { read, .. } = &db else { panic!("asked for SQLite") };
+        let explain = format!("EXPLAIN QUERY PLAN {LIST}");
+        let steps =
+            list(&explain, &AuditFilter { limit: 10, ..filter }).build().fetch_all(read).await.unwrap();
+        steps.iter().map(|step| step.get::<String, _>("detail")).collect::<Vec<_>>().join("; ")
+    }
+
+    #[tokio::test]
+    async fn the_usual_questions_are_answered_from_an_index() {
+        let user_email = Some("ada@example.com".to_owned());
+        let at = Timestamp::from_micros(1);
+        let request_id = Some(RequestId::new(at));
+        let all = AuditFilter::default;
+        for (filter, index) in [
+            (all(), "USING INTEGER PRIMARY KEY"),
+            (AuditFilter { user_email, ..all() }, "USING INDEX audit_log_user (user_email=? AND seq<?)"),
+            (AuditFilter { request_id, ..all() }, "USING INDEX audit_log_request (request_id=?"),
+            (
+                AuditFilter { since: Some(at), until: Some(at), ..all() },
+                "USING INDEX audit_log_ts (ts>? AND ts<?)",
+            ),
+        ] {
+            let plan = plan(filter).await;
+            assert!(plan.starts_with("SEARCH audit_log ") && plan.contains(index), "{plan}");
+        }
     }
 }

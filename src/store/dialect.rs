@@ -2,7 +2,7 @@
 
 use super::{AuditRow, StoreResult};
 use sqlx::{Postgres, Sqlite, Transaction};
-use std::sync::LazyLock;
+use std::{borrow::Cow, sync::LazyLock};
 
 const COLUMNS: usize = 10;
 
@@ -24,6 +24,12 @@ fn insert_many(rows: usize) -> String {
     )
 }
 
+/// PostgreSQL keeps no NUL in a text, and one would refuse the whole batch; both engines get U+FFFD instead.
+/// The exact bytes stand in `record`.
+pub(super) fn searchable(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
+}
+
 /// SQLite: multi-row `VALUES`, since each statement costs two hops to the engine's thread.
 pub(super) async fn insert_audit_sqlite(
     tx: &mut Transaction<'_, Sqlite>,
@@ -42,11 +48,11 @@ pub(super) async fn insert_audit_sqlite(
                     .bind(row.ts)
                     .bind(row.event)
                     .bind(row.request_id)
-                    .bind(&*row.user_email)
-                    .bind(&*row.action)
-                    .bind(&*row.resource)
-                    .bind(&*row.status)
-                    .bind(&*row.rbac_decision)
+                    .bind(searchable(&row.user_email))
+                    .bind(searchable(&row.action))
+                    .bind(searchable(&row.resource))
+                    .bind(searchable(&row.status))
+                    .bind(searchable(&row.rbac_decision))
                     .bind(&*row.record);
                 seq += 1;
             }
@@ -67,18 +73,18 @@ pub(super) async fn insert_audit_postgres(
          rbac_decision, record) \
          SELECT * FROM UNNEST($1::bigint[], $2::bigint[], $3::text[], $4::uuid[], $5::text[], $6::text[], \
          $7::text[], $8::text[], $9::text[], $10::bytea[])";
-    let column = |get: fn(&AuditRow) -> &str| rows.iter().map(get).collect::<Vec<_>>();
+    let column = |get: fn(&AuditRow) -> Cow<'_, str>| rows.iter().map(get).collect::<Vec<_>>();
     let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     sqlx::query(INSERT)
         .bind((first_seq..first_seq + count).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.ts.as_micros()).collect::<Vec<_>>())
-        .bind(column(|row| row.event))
+        .bind(column(|row| Cow::Borrowed(row.event)))
         .bind(rows.iter().map(|row| *row.request_id.as_uuid()).collect::<Vec<_>>())
-        .bind(column(|row| &row.user_email))
-        .bind(column(|row| &row.action))
-        .bind(column(|row| &row.resource))
-        .bind(column(|row| &row.status))
-        .bind(column(|row| &row.rbac_decision))
+        .bind(column(|row| searchable(&row.user_email)))
+        .bind(column(|row| searchable(&row.action)))
+        .bind(column(|row| searchable(&row.resource)))
+        .bind(column(|row| searchable(&row.status)))
+        .bind(column(|row| searchable(&row.rbac_decision)))
         .bind(rows.iter().map(|row| &*row.record).collect::<Vec<_>>())
         .execute(&mut **tx)
         .await?;

@@ -17,7 +17,12 @@ impl Db {
     pub async fn migrate(&self) -> StoreResult<MigrationReport> {
         let before = self.applied_migrations().await;
         match self {
-            Self::Sqlite { write, .. } => SQLITE.run(write).await?,
+            Self::Sqlite { write, .. } => {
+                // The driver takes no lock on this engine; the transaction keeps other processes waiting.
+                let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
+                SQLITE.run_direct(None, &mut *tx, false).await?;
+                tx.commit().await?;
+            }
             Self::Postgres(pool) => POSTGRES.run(pool).await?,
         }
         let total = self.applied_migrations().await;

@@ -1,0 +1,182 @@
+//! `grants add`, `grants list`, `grants remove`.
+
+use super::{
+    arguments::{self, Expiry},
+    context::{Admin, What},
+    failure::Failure,
+    lookup::{self, GrantView},
+    output::{Report, table, time, time_or},
+};
+use crate::{
+    core::{Timestamp, id::GrantId},
+    policy::TargetPattern,
+    store::{AccessRows, GrantRow, StoreError, Subject},
+};
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Subcommand)]
+pub enum GrantsCommand {
+    /// Give a role to a user or to a token
+    Add(Add),
+    /// List grants
+    List(List),
+    /// Take a grant away
+    Remove(Remove),
+}
+
+/// Either, or neither; `grants add` demands one.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub struct Holder {
+    /// The user who holds it
+    #[arg(long, value_name = "EMAIL", value_parser = arguments::email)]
+    user: Option<String>,
+    /// The token that holds it, by name or id
+    #[arg(long, value_name = "NAME")]
+    token: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Add {
+    #[command(flatten)]
+    holder: Holder,
+    #[arg(long)]
+    role: String,
+    /// What it is granted on: *, staging, staging/web, repo:team/**, service:billing
+    #[arg(long, value_name = "PATTERN", default_value = "*")]
+    target: TargetPattern,
+    /// When it ends: 30d, 12h, or a moment as in 2030-01-31T00:00:00Z
+    #[arg(long, value_name = "WHEN", default_value = "never")]
+    expires: Expiry,
+}
+
+#[derive(Debug, Args)]
+pub struct List {
+    #[command(flatten)]
+    holder: Holder,
+}
+
+#[derive(Debug, Args)]
+pub struct Remove {
+    /// As `grants list` prints it
+    #[arg(value_parser = arguments::grant_id)]
+    id: GrantId,
+}
+
+impl Holder {
+    /// The name to show and whom it means; `None` when neither was given.
+    fn find<'a>(&self, rows: &'a AccessRows) -> Result<Option<(&'a str, Subject)>, Failure> {
+        match (&self.user, &self.token) {
+            (Some(email), _) => {
+                let user = lookup::user(rows, email)?;
+                Ok(Some((user.email.as_str(), Subject::User(user.id))))
+            }
+            (None, Some(name)) => {
+                let token = lookup::token(rows, name)?;
+                Ok(Some((token.name.as_str(), Subject::Token(token.id))))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+impl GrantsCommand {
+    pub async fn run(self, admin: &Admin) -> Result<Report, Failure> {
+        match self {
+            Self::Add(add) => add.run(admin).await,
+            Self::List(list) => list.run(admin).await,
+            Self::Remove(remove) => remove.run(admin).await,
+        }
+    }
+}
+
+impl Add {
+    async fn run(self, admin: &Admin) -> Result<Report, Failure> {
+        let expires_at = self.expires.resolve(admin.now()).map_err(Failure::Usage)?;
+        let rows = admin.rows().await?;
+        lookup::require_role(&rows, &self.role)?;
+        let Some(holder) = self.holder.find(&rows)? else {
+            return Err(Failure::Usage("name who gets the role, with --user or --token".to_owned()));
+        };
+        refuse_second(&rows, holder, &self.role, &self.target)?;
+        let grant = give(admin, holder, &self.role, &self.target, expires_at).await?;
+        let view = GrantView::of(&grant, &rows);
+        let text = format!("granted {} on {} to the {}", view.role, view.target, view.holder());
+        let until = expires_at.map(|end| format!(" until {}", time(end))).unwrap_or_default();
+        Ok(Report::new(format!("{text}{until}: {}", view.id), &view))
+    }
+}
+
+/// Two grants of the same would surprise whoever removes one of them.
+fn refuse_second(
+    rows: &AccessRows,
+    (name, subject): (&str, Subject),
+    role: &str,
+    target: &TargetPattern,
+) -> Result<(), Failure> {
+    let same = |grant: &&GrantRow| grant.role == role && grant.target == target.as_str();
+    match lookup::grants_of(rows, subject).find(same) {
+        None => Ok(()),
+        Some(grant) => Err(Failure::NotDone(format!(
+            "{name} holds {role} on {target} already, by the grant {}; remove that first to change its end",
+            grant.id
+        ))),
+    }
+}
+
+/// Adds one grant, with its records in the audit log.
+pub async fn give(
+    admin: &Admin,
+    (name, subject): (&str, Subject),
+    role: &str,
+    target: &TargetPattern,
+    expires_at: Option<Timestamp>,
+) -> Result<GrantRow, Failure> {
+    let grant = GrantRow::new(subject, role, target.as_str(), expires_at, admin.now());
+    admin.change(about(name, "grant.add", &grant), admin.db().add_grant(&grant)).await?;
+    Ok(grant)
+}
+
+fn about(holder: &str, action: &'static str, grant: &GrantRow) -> What {
+    let GrantRow { id, role, target, expires_at, .. } = grant;
+    let until = time_or(*expires_at, "removed");
+    let detail = Some(format!("{role} on {target} until {until}, grant {id}"));
+    What { action, resource_type: "grant", resource: holder.to_owned(), detail }
+}
+
+impl List {
+    async fn run(self, admin: &Admin) -> Result<Report, Failure> {
+        let rows = admin.rows().await?;
+        let grants: Vec<_> = match self.holder.find(&rows)? {
+            Some((_, subject)) => lookup::grants_of(&rows, subject).collect(),
+            None => rows.grants.iter().collect(),
+        };
+        let views: Vec<_> = grants.into_iter().map(|grant| GrantView::of(grant, &rows)).collect();
+        let now = admin.now();
+        let lines = views.iter().map(|grant| {
+            [grant.id.to_string(), grant.holder(), grant.role.clone(), grant.target.clone(), end(grant, now)]
+        });
+        Ok(Report::new(table(["ID", "HOLDER", "ROLE", "TARGET", "EXPIRES"], lines), &views))
+    }
+}
+
+fn end(grant: &GrantView, now: Timestamp) -> String {
+    match grant.expires_at {
+        Some(end) if end <= now => format!("expired {}", time(end)),
+        end => time_or(end, "never"),
+    }
+}
+
+impl Remove {
+    async fn run(self, admin: &Admin) -> Result<Report, Failure> {
+        let rows = admin.rows().await?;
+        let found = rows.grants.iter().find(|grant| grant.id == self.id);
+        let grant = found.ok_or_else(|| StoreError::NotFound(format!("the grant {}", self.id)))?;
+        let view = GrantView::of(grant, &rows);
+        let holder = view.user.as_deref().or(view.token.as_deref()).unwrap_or_default();
+        let what = about(holder, "grant.remove", grant);
+        admin.change(what, admin.db().remove_grant(grant.id)).await?;
+        let text = format!("took {} on {} away from the {}", view.role, view.target, view.holder());
+        Ok(Report::new(text, &view))
+    }
+}

@@ -1,0 +1,18 @@
+//! The integration tests, one binary. The modules mirror those of the crate.
+//!
+//! `TEST_POSTGRES_URL` names a PostgreSQL server on which the tests may create databases, as in
+//! `postgres://postgres@127.0.0.1:5432/postgres`; without it they run on SQLite only, and say so.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets what it did not expect fails"
+)]
+
+mod architecture;
+mod cli;
+mod gateway;
+mod store;
+mod support;

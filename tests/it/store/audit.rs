@@ -1,0 +1,206 @@
+//! Appending to the audit log: no gap, no change, no byte lost.
+
+use super::NOW;
+use crate::support::database::{TestDb, each};
+use rack_gateway::{
+    core::{RequestId, Timestamp},
+    store::{AuditFilter, AuditRow, Db, StoredAuditRow},
+};
+use std::{borrow::Cow, sync::Arc};
+
+/// A row whose record is `record`.
+pub fn row(record: impl Into<Vec<u8>>) -> AuditRow {
+    AuditRow {
+        ts: NOW,
+        event: "outcome",
+        request_id: RequestId::new(NOW),
+        user_email: Arc::from("ada@example.com"),
+        action: Cow::Borrowed("app.read"),
+        resource: "web".to_owned(),
+        status: Cow::Borrowed("success"),
+        rbac_decision: Cow::Borrowed("allow"),
+        record: record.into(),
+    }
+}
+
+fn batch(name: &str, length: usize) -> Vec<AuditRow> {
+    (0..length).map(|index| row(format!("{name} {index}"))).collect()
+}
+
+/// The whole log, oldest first.
+pub async fn everything(db: &Db) -> Vec<StoredAuditRow> {
+    let mut rows = db.audit_rows(&AuditFilter { limit: i64::MAX, ..AuditFilter::default() }).await.unwrap();
+    rows.reverse();
+    rows
+}
+
+#[tokio::test]
+async fn batches_of_every_size_follow_one_another() {
+    each(async |db: TestDb| {
+        let mut expected = Vec::new();
+        for length in [1, 0, 33, 300, 5_000, 0, 1] {
+            let rows = batch(&format!("batch of {length}"), length);
+            let first = db.append_audit(&rows).await.unwrap();
+            assert_eq!(first, expected.len() as i64 + 1, "a batch of {length}");
+            expected.extend(rows.into_iter().map(|row| row.record));
+        }
+        let log = everything(&db).await;
+        assert!(log.iter().zip(1..).all(|(row, seq)| row.seq == seq), "the numbers have no gap");
+        assert!(log.into_iter().map(|row| row.record).eq(expected), "and the order is kept");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn many_writers_leave_no_gap_and_lose_nothing() {
+    const WRITERS: usize = 8;
+    const BATCHES: usize = 12;
+    each(async |db: TestDb| {
+        let other = db.again().await;
+        let writers = (0..WRITERS).map(|writer| {
+            let db = if writer % 2 == 0 { db.db.clone() } else { other.clone() };
+            tokio::spawn(async move {
+                for number in 0..BATCHES {
+                    let rows = batch(&format!("{writer}/{number}"), 1 + (writer + number) % 7);
+                    db.append_audit(&rows).await.unwrap();
+                }
+            })
+        });
+        for writer in writers.collect::<Vec<_>>() {
+            writer.await.unwrap();
+        }
+        let log = everything(&db).await;
+        assert!(log.iter().zip(1..).all(|(row, seq)| row.seq == seq), "the numbers have no gap");
+
+        let mut found: Vec<_> = log.iter().map(|row| row.record.clone()).collect();
+        let lengths = (0..WRITERS).flat_map(|writer| (0..BATCHES).map(move |number| (writer, number)));
+        let mut expected: Vec<_> = lengths
+            .flat_map(|(writer, number)| batch(&format!("{writer}/{number}"), 1 + (writer + number) % 7))
+            .map(|row| row.record)
+            .collect();
+        // Rows of one batch stand together.
+        let places: Vec<_> =
+            found.iter().enumerate().filter(|(_, record)| record.starts_with(b"3/4 ")).collect();
+        assert_eq!(places.last().unwrap().0 - places[0].0 + 1, places.len());
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected);
+        other.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn records_are_kept_byte_for_byte() {
+    each(async |db: TestDb| {
+        let records: Vec<Vec<u8>> = vec![
+            Vec::new(),
+            b"nul \0 inside".to_vec(),
+            vec![0xff, 0xfe, 0x00, 0xc3, 0x28],
+            (0..=255).collect(),
+            br#"{"b":1,  "a":1.0}"#.to_vec(),
+            vec![b'x'; 1_000_000],
+        ];
+        db.append_audit(&records.iter().cloned().map(row).collect::<Vec<_>>()).await.unwrap();
+        assert!(everything(&db).await.into_iter().map(|row| row.record).eq(records));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_written_stays() {
+    each(async |db: TestDb| {
+        db.append_audit(&batch("kept", 3)).await.unwrap();
+        let before = everything(&db).await;
+        for sql in [
+            "UPDATE audit_log SET user_email = 'eve@example.com'",
+            "UPDATE audit_log SET record = record WHERE seq = 2",
+            "DELETE FROM audit_log",
+            "DELETE FROM audit_log WHERE seq = 3",
+        ] {
+            let refused = match &db.db {
+                Db::Sqlite { write, .. } => sqlx::query(sql).execute(write).await.map(drop),
+                Db::Postgres(pool) => sqlx::query(sql).execute(pool).await.map(drop),
+            };
+            let refused = refused.unwrap_err().to_string();
+            assert!(refused.contains("append-only"), "{sql}: {refused}");
+        }
+        if let Db::Postgres(pool) = &db.db {
+            let refused = sqlx::query("TRUNCATE audit_log").execute(pool).await.unwrap_err();
+            assert!(refused.to_string().contains("append-only"), "{refused}");
+        }
+        assert_eq!(everything(&db).await, before);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_batch_that_fails_takes_no_numbers() {
+    each(async |db: TestDb| {
+        db.append_audit(&batch("before", 2)).await.unwrap();
+        // Take away the column that the insert needs, in the middle of everything.
+        let rename = |from: &str| match from {
+            "there" => "ALTER TABLE audit_log RENAME COLUMN resource TO resource_away",
+            _ => "ALTER TABLE audit_log RENAME COLUMN resource_away TO resource",
+        };
+        for state in ["there", "away"] {
+            match &db.db {
+                Db::Sqlite { write, .. } => {
+                    sqlx::query(rename(state)).execute(write).await.map(drop).unwrap()
+                }
+                Db::Postgres(pool) => sqlx::query(rename(state)).execute(pool).await.map(drop).unwrap(),
+            }
+            if state == "there" {
+                db.append_audit(&batch("lost", 40)).await.unwrap_err();
+            }
+        }
+        assert_eq!(db.append_audit(&batch("after", 1)).await.unwrap(), 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_log_can_be_probed_and_asked_for_a_request() {
+    each(async |db: TestDb| {
+        db.probe_audit().await.unwrap();
+        let mut known = row("x");
+        known.event = "intent";
+        assert_eq!(
+            db.append_audit(std::slice::from_ref(&known)).await.unwrap(),
+            1,
+            "the probe takes no number"
+        );
+        assert!(db.has_audit_row(known.request_id, "intent").await.unwrap());
+        assert!(!db.has_audit_row(known.request_id, "outcome").await.unwrap());
+        assert!(!db.has_audit_row(RequestId::new(NOW), "intent").await.unwrap());
+        db.close().await;
+        db.probe_audit().await.unwrap_err();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_ends_of_time_are_times() {
+    each(async |db: TestDb| {
+        let times = [i64::MIN, -1, 0, 1, i64::MAX].map(Timestamp::from_micros);
+        let rows: Vec<_> =
+            times.iter().map(|ts| AuditRow { ts: *ts, ..row(ts.as_micros().to_string()) }).collect();
+        db.append_audit(&rows).await.unwrap();
+        let count = async |since: i64, until: i64| {
+            let (since, until) = (Some(Timestamp::from_micros(since)), Some(Timestamp::from_micros(until)));
+            let filter = AuditFilter { since, until, limit: 100, ..AuditFilter::default() };
+            db.audit_rows(&filter).await.unwrap().len()
+        };
+        assert_eq!(count(i64::MIN, i64::MAX).await, 4);
+        assert_eq!(count(-1, 1).await, 2);
+        assert_eq!(count(i64::MAX, i64::MIN).await, 0);
+        for (before, limit, expected) in
+            [(i64::MIN, 9, 0), (i64::MAX, 9, 5), (3, i64::MAX, 2), (i64::MAX, 0, 0), (i64::MAX, i64::MIN, 0)]
+        {
+            let filter = AuditFilter { before: Some(before), limit, ..AuditFilter::default() };
+            let found = db.audit_rows(&filter).await.unwrap().len();
+            assert_eq!(found, expected, "before {before}, limit {limit}");
+        }
+    })
+    .await;
+}

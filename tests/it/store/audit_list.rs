@@ -1,0 +1,163 @@
+//! Reading the audit log: each filter, pages, and pages while the log grows.
+
+use super::{NOW, audit::row, later};
+use crate::support::database::{TestDb, each};
+use rack_gateway::{
+    core::{RequestId, Timestamp},
+    store::{AuditFilter, AuditRow, Db},
+};
+use std::{borrow::Cow, sync::Arc};
+
+const USERS: [&str; 2] = ["ada@example.com", "bob@example.com"];
+const ACTIONS: [&str; 2] = ["app.read", "app.restart"];
+const RESOURCES: [&str; 2] = ["web", "api"];
+const STATUSES: [&str; 2] = ["success", "denied"];
+const DECISIONS: [&str; 2] = ["allow", "deny"];
+const EVENTS: [&str; 2] = ["outcome", "intent"];
+
+/// 128 rows: every combination of the six columns twice, a second apart.
+fn rows() -> Vec<AuditRow> {
+    let one = |index: usize| {
+        let bit = |place: usize| (index >> place) & 1;
+        AuditRow {
+            ts: later(index as i64),
+            event: EVENTS[bit(5)],
+            request_id: RequestId::new(NOW),
+            user_email: Arc::from(USERS[bit(0)]),
+            action: Cow::Borrowed(ACTIONS[bit(1)]),
+            resource: RESOURCES[bit(2)].to_owned(),
+            status: Cow::Borrowed(STATUSES[bit(3)]),
+            rbac_decision: Cow::Borrowed(DECISIONS[bit(4)]),
+            ..row(index.to_string())
+        }
+    };
+    (0..128).map(one).collect()
+}
+
+fn matches(row: &AuditRow, filter: &AuditFilter) -> bool {
+    let same = |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
+    same(&filter.user_email, &row.user_email)
+        && same(&filter.action, &row.action)
+        && same(&filter.resource, &row.resource)
+        && same(&filter.status, &row.status)
+        && same(&filter.rbac_decision, &row.rbac_decision)
+        && same(&filter.event, row.event)
+        && filter.request_id.is_none_or(|id| id == row.request_id)
+        && filter.since.is_none_or(|since| since <= row.ts)
+        && filter.until.is_none_or(|until| row.ts < until)
+}
+
+/// What the filters whose bits are set in `mask` make together.
+fn filter(mask: u32, id: RequestId) -> AuditFilter {
+    let on = |place: u32| mask & (1 << place) != 0;
+    let text = |place: u32, value: &str| on(place).then(|| value.to_owned());
+    AuditFilter {
+        user_email: text(0, USERS[0]),
+        action: text(1, ACTIONS[0]),
+        resource: text(2, RESOURCES[0]),
+        status: text(3, STATUSES[0]),
+        rbac_decision: text(4, DECISIONS[0]),
+        event: text(5, EVENTS[0]),
+        request_id: on(6).then_some(id),
+        since: on(7).then_some(later(32)),
+        until: on(8).then_some(later(96)),
+        before: None,
+        limit: 1_000,
+    }
+}
+
+#[tokio::test]
+async fn filters_alone_and_all_together() {
+    each(async |db: TestDb| {
+        let rows = rows();
+        db.append_audit(&rows).await.unwrap();
+        // Row 64 has the first value everywhere, and lies within the times.
+        let id = rows[64].request_id;
+        for mask in 0..512 {
+            let filter = filter(mask, id);
+            let found = db.audit_rows(&filter).await.unwrap();
+            let found: Vec<_> = found.into_iter().map(|row| row.record).collect();
+            let expected = rows.iter().rev().filter(|row| matches(row, &filter));
+            let expected: Vec<_> = expected.map(|row| row.record.clone()).collect();
+            assert!(!expected.is_empty());
+            assert_eq!(found, expected, "{filter:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn filters_that_match_nothing() {
+    each(async |db: TestDb| {
+        db.append_audit(&rows()).await.unwrap();
+        let text = || Some("' OR 1=1 --".to_owned());
+        let all = || AuditFilter { limit: 10, ..AuditFilter::default() };
+        for filter in [
+            AuditFilter { user_email: text(), ..all() },
+            AuditFilter { action: text(), ..all() },
+            AuditFilter { resource: text(), ..all() },
+            AuditFilter { status: text(), ..all() },
+            AuditFilter { rbac_decision: text(), ..all() },
+            AuditFilter { event: text(), ..all() },
+            AuditFilter { request_id: Some(RequestId::new(NOW)), ..all() },
+            AuditFilter { since: Some(later(128)), ..all() },
+            AuditFilter { until: Some(NOW), ..all() },
+            AuditFilter { before: Some(1), ..all() },
+        ] {
+            assert_eq!(db.audit_rows(&filter).await.unwrap(), [], "{filter:?}");
+        }
+    })
+    .await;
+}
+
+/// Follows the cursor to the end; gives the sequence numbers in the order in which they were seen.
+async fn visit(db: &Db, page: i64, mut between_pages: impl AsyncFnMut()) -> Vec<i64> {
+    let mut seen = Vec::new();
+    let mut before = None;
+    loop {
+        let filter = AuditFilter { before, limit: page, ..AuditFilter::default() };
+        let rows = db.audit_rows(&filter).await.unwrap();
+        let Some(last) = rows.last() else { return seen };
+        assert!(rows.len() <= page as usize);
+        before = Some(last.seq);
+        seen.extend(rows.iter().map(|row| row.seq));
+        between_pages().await;
+    }
+}
+
+#[tokio::test]
+async fn pages_show_every_row_once_while_the_log_grows() {
+    each(async |db: TestDb| {
+        let writer = db.again().await;
+        db.append_audit(&rows()).await.unwrap();
+        for page in [1, 7, 128, 500] {
+            let newest = everything_now(&db).await;
+            let seen = visit(&db, page, async || {
+                writer.append_audit(&[row("late"), row("later")]).await.unwrap();
+            });
+            let expected: Vec<_> = (1..=newest).rev().collect();
+            assert_eq!(seen.await, expected, "pages of {page}");
+        }
+        writer.close().await;
+    })
+    .await;
+}
+
+async fn everything_now(db: &Db) -> i64 {
+    let newest = db.audit_rows(&AuditFilter { limit: 1, ..AuditFilter::default() }).await.unwrap();
+    newest[0].seq
+}
+
+#[tokio::test]
+async fn an_empty_log_has_no_pages() {
+    each(async |db: TestDb| {
+        assert_eq!(visit(&db, 10, async || ()).await, Vec::<i64>::new());
+        let everything = AuditFilter {
+            since: Some(Timestamp::from_micros(i64::MIN)),
+            limit: 10,
+            ..AuditFilter::default()
+        };
+        assert_eq!(db.audit_rows(&everything).await.unwrap(), []);
+    })
+    .await;
+}
