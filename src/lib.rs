@@ -4,11 +4,17 @@
 //! `boot` · `http listener` · `api web cli` · `gateway jobs` · `upstream notify demo` ·
 //! `identity policy audit directory observe` · `store` · `config` · `core`.
 
+pub mod api;
 pub mod audit;
+pub mod boot;
 pub mod cli;
 pub mod config;
 pub mod core;
+pub mod demo;
+pub mod gateway;
+pub mod http;
 pub mod identity;
+pub mod listener;
 pub mod observe;
 pub mod policy;
 pub mod store;

@@ -1,16 +1,54 @@
 //! The binary: reads the command line and hands over to the library.
 
 use rack_gateway::{
-    cli::{self, Command},
-    config::ProcessEnv,
+    boot::{self, BootError},
+    cli::{self, Cli, Command},
+    config::{Config, ProcessEnv},
     core::SystemClock,
 };
-use std::{process::ExitCode, sync::Arc};
+use std::{
+    process::{ExitCode, Termination as _},
+    sync::Arc,
+};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    let cli = cli::parse();
-    match cli.command {
-        Command::Admin(command) => cli::run(command, &cli.options, &ProcessEnv, Arc::new(SystemClock)).await,
+/// Its statistics are read for the metrics; it gives memory of closed connections back.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+fn main() -> ExitCode {
+    let Cli { options, command } = cli::parse();
+    match command {
+        Command::Serve => ended(serve(options.config.as_deref())),
+        Command::Demo(demo) => ended(run_demo(demo)),
+        Command::Health(health) => health.run().report(),
+        Command::Admin(command) => {
+            cli::block_on(cli::run(command, &options, &ProcessEnv, Arc::new(SystemClock)))
+        }
+    }
+}
+
+fn serve(file: Option<&std::path::Path>) -> Result<(), BootError> {
+    let config = Config::load(&ProcessEnv, file)?;
+    let prepared = boot::prepare(&config)?;
+    prepared.runtime.block_on(boot::serve(&config, prepared.clock.clone()))
+}
+
+fn run_demo(demo: cli::DemoCommand) -> Result<(), BootError> {
+    let options = boot::DemoOptions { data: demo.data, listen: demo.listen, ops_listen: demo.ops_listen };
+    let env = options.environment(&ProcessEnv);
+    let prepared = boot::prepare(&options.config(&env)?)?;
+    prepared.runtime.block_on(boot::demo(options, env, prepared.clock.clone()))
+}
+
+/// Exit codes as the help tells them: 2 for the configuration, 1 for the rest.
+fn ended(result: Result<(), BootError>) -> ExitCode {
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    eprintln!("error: {error}");
+    if let Some(source) = std::error::Error::source(&error) {
+        eprintln!("  because {source}");
+    }
+    match error {
+        BootError::Config(_) | BootError::NoRack => ExitCode::from(2),
+        _ => ExitCode::FAILURE,
     }
 }

@@ -47,6 +47,8 @@ pub struct Record {
     /// Why it was refused or failed, in words that may be shown to anyone who may read the log.
     pub reason: Option<Cow<'static, str>>,
     pub command: Option<String>,
+    /// Names of environment variables that a release sets and unsets.
+    pub changes: Option<String>,
     pub exit_code: Option<i32>,
 }
 
@@ -68,6 +70,7 @@ impl Record {
             permission: None,
             reason: None,
             command: None,
+            changes: None,
             exit_code: None,
         }
     }
@@ -169,6 +172,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     command: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     exit_code: Option<i32>,
     bytes_in: u64,
     bytes_out: u64,
@@ -201,6 +206,7 @@ impl<'a> Line<'a> {
             token_name: record.token.as_ref().map(|(_, name)| &**name),
             reason: record.reason.as_deref(),
             command: record.command.as_deref(),
+            changes: record.changes.as_deref(),
             exit_code: record.exit_code,
             bytes_in: ending.bytes_in,
             bytes_out: ending.bytes_out,

@@ -8,8 +8,10 @@ mod account;
 mod arguments;
 mod config;
 mod context;
+mod demo;
 mod failure;
 mod grants;
+mod health;
 mod lookup;
 mod migrate;
 mod output;
@@ -23,7 +25,9 @@ use crate::{
 };
 use clap::{Args, Parser, Subcommand};
 use context::Admin;
+pub use demo::DemoCommand;
 use failure::Failure;
+pub use health::HealthCommand;
 pub use output::OutputFormat;
 use output::Report;
 use std::{
@@ -64,6 +68,10 @@ pub struct GlobalOptions {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run the gateway
+    Serve,
+    Demo(DemoCommand),
+    Health(HealthCommand),
     #[command(flatten)]
     Admin(AdminCommand),
 }
@@ -100,6 +108,17 @@ pub enum AccessCommand {
 /// Reads the command line. Help, the version and wrong usage end the process here, with 0, 0 and 2.
 pub fn parse() -> Cli {
     Cli::parse()
+}
+
+/// Runs an administration command on a small runtime of its own.
+pub fn block_on(command: impl Future<Output = ExitCode>) -> ExitCode {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(command),
+        Err(error) => {
+            eprintln!("error: the runtime cannot start: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Carries out `command` and prints what came of it.

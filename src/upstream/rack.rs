@@ -8,7 +8,7 @@ use crate::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri,
-    header::{AUTHORIZATION, CONNECTION, HOST, UPGRADE},
+    header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, UPGRADE},
     uri::{Authority, PathAndQuery, Scheme},
 };
 use hyper::body::Incoming;
@@ -158,6 +158,7 @@ impl Rack {
             .authority(self.authority.clone())
             .path_and_query(PathAndQuery::from_maybe_shared(path)?)
             .build()?;
+        let is_form = matches!(body, OutgoingBody::Form(_));
         let mut request = Request::new(body);
         *request.method_mut() = call.method().clone();
         *request.uri_mut() = uri;
@@ -167,6 +168,9 @@ impl Rack {
         headers.insert(AUTHORIZATION, self.authorization.clone());
         headers.insert(&CONVOX_ACTOR, HeaderValue::from_str(actor)?);
         headers.insert(&X_REQUEST_ID, HeaderValue::from_str(&request_id.to_string())?);
+        if is_form {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        }
         if call.is_websocket() {
             headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
             headers.insert(UPGRADE, HeaderValue::from_static("websocket"));

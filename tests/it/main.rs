@@ -13,5 +13,6 @@
 
 mod architecture;
 mod cli;
+mod gateway;
 mod store;
 mod support;

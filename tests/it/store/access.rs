@@ -143,7 +143,7 @@ async fn tokens_are_kept_with_their_grants() {
         let ada = db.add_user("ada@example.com", "Ada", NOW).await.unwrap();
         let new = new_token(&ada, "laptop", 1, Some(later(90)));
         db.add_token(&new).await.unwrap();
-        assert_eq!(db.tokens().await.unwrap(), [new.token.clone()]);
+        assert_eq!(db.tokens().await.unwrap(), std::slice::from_ref(&new.token));
         assert_eq!(db.grants().await.unwrap(), new.grants);
 
         is_exists(db.add_token(&new_token(&ada, "laptop", 2, None)).await, "the token laptop");

@@ -1,3 +1,4 @@
 //! What several tests share. No assertion lives here.
 
 pub mod database;
+pub mod gateway;

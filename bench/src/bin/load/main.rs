@@ -1,0 +1,52 @@
+//! The load clients that wrk is not: a fixed rate on an open loop, and idle connections. Each prints one JSON object.
+
+mod idle;
+mod rate;
+
+use clap::{Args, Parser};
+use rack_gateway_bench::Outcome;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[derive(Parser)]
+enum Command {
+    /// Send at a fixed rate, whatever the answers do; latency counts from the moment a request was due.
+    Rate(rate::Plan),
+    /// Open connections, leave them idle and see what each costs the given processes in memory.
+    Idle(idle::Plan),
+}
+
+/// Where requests go and what they say.
+#[derive(Args)]
+struct Target {
+    /// HOST:PORT
+    #[arg(long)]
+    address: String,
+    #[arg(long)]
+    path: String,
+    /// File of Authorization header values, one a line, used in turn.
+    #[arg(long)]
+    headers: PathBuf,
+}
+
+fn main() -> Outcome<()> {
+    let figures = match Command::parse() {
+        Command::Rate(plan) => rate::run(&plan)?,
+        Command::Idle(plan) => idle::run(&plan)?,
+    };
+    print(&figures)
+}
+
+fn print(figures: &serde_json::Value) -> Outcome<()> {
+    println!("{figures}");
+    Ok(())
+}
+
+fn authorizations(file: &Path) -> Outcome<Vec<String>> {
+    let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let lines: Vec<String> = text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    if lines.is_empty() {
+        return Err(format!("{} holds no Authorization values", file.display()).into());
+    }
+    Ok(lines)
+}

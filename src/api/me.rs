@@ -1,0 +1,48 @@
+//! `GET /api/v1/me`: who the caller is, and what they hold.
+
+use super::{Access, ApiRoute, context::Caller};
+use crate::{core::Timestamp, policy::CompiledGrant};
+use axum::{Extension, Json};
+use http::Method;
+use serde::Serialize;
+
+pub static ROUTE: ApiRoute = ApiRoute {
+    method: Method::GET,
+    path: "/api/v1/me",
+    access: Access::Authenticated,
+    action: "user.whoami",
+};
+
+#[derive(Serialize)]
+pub struct Me {
+    email: String,
+    name: String,
+    token: String,
+    /// The token's own grants; it may do what these and the owner's allow.
+    grants: Vec<Held>,
+    owner_grants: Vec<Held>,
+}
+
+#[derive(Serialize)]
+struct Held {
+    role: String,
+    target: String,
+    expires_at: Option<Timestamp>,
+}
+
+pub async fn show(Extension(Caller(principal)): Extension<Caller>) -> Json<Me> {
+    let held = |grants: &[CompiledGrant]| grants.iter().map(Held::of).collect();
+    Json(Me {
+        email: principal.user.email.to_string(),
+        name: principal.user.name.clone(),
+        token: principal.token.name.to_string(),
+        grants: held(&principal.rights.own),
+        owner_grants: held(principal.rights.owner.as_deref().unwrap_or_default()),
+    })
+}
+
+impl Held {
+    fn of(grant: &CompiledGrant) -> Self {
+        Self { role: grant.role.to_string(), target: grant.target.to_string(), expires_at: grant.expires_at }
+    }
+}

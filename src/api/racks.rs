@@ -1,0 +1,40 @@
+//! `GET /api/v1/racks`: the racks on which the caller may do anything at all.
+
+use super::{Access, ApiRoute, Context, context::Caller};
+use crate::policy::{Permission, Target};
+use axum::{Extension, Json, extract::State};
+use http::Method;
+use serde::Serialize;
+
+pub static ROUTE: ApiRoute = ApiRoute {
+    method: Method::GET,
+    path: "/api/v1/racks",
+    access: Access::Authenticated,
+    action: "rack.list",
+};
+
+#[derive(Serialize)]
+pub struct RackView {
+    name: String,
+    default: bool,
+    /// Below this path stands the rack's own API.
+    path: String,
+}
+
+pub async fn list(
+    State(context): State<Context>,
+    Extension(Caller(principal)): Extension<Caller>,
+) -> Json<Vec<RackView>> {
+    let now = context.clock.now();
+    let visible = |name: &str| principal.rights.allow(Permission::RackRead, &Target::rack(name), now);
+    let racks = context.racks.iter().enumerate().filter(|(_, name)| visible(name));
+    Json(
+        racks
+            .map(|(index, name)| RackView {
+                name: name.clone(),
+                default: index == 0,
+                path: format!("/api/v1/racks/{name}/proxy"),
+            })
+            .collect(),
+    )
+}

@@ -1,0 +1,209 @@
+//! `rack-gateway demo`: the whole thing on a laptop, with a rack that lives in this process.
+
+use super::{
+    BootError,
+    database::{self, Opened},
+    gateway::{Gateway, Parts},
+    people, serve,
+};
+use crate::{
+    audit::LineSink,
+    config::{Config, Env, MapEnv},
+    core::{Secret, SharedClock, id::TokenId},
+    demo::rack::{DemoRack, DemoRackOptions},
+    identity::token::{self, TokenHash},
+    observe::metrics::Metrics,
+    store::{Db, GrantRow, NewToken, StoreError, StoreResult, Subject, TokenRow},
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeMap,
+    io::Write as _,
+    net::SocketAddr,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+#[derive(Clone, Debug)]
+pub struct DemoOptions {
+    /// Where the database and `demo.json` are kept.
+    pub data: PathBuf,
+    pub listen: SocketAddr,
+    pub ops_listen: SocketAddr,
+}
+
+/// What `DIR/demo.json` holds.
+#[derive(Serialize, Deserialize)]
+struct DemoFile {
+    url: String,
+    ops_url: String,
+    rack: String,
+    tokens: BTreeMap<String, String>,
+}
+
+const ROLES: [&str; 5] = ["admin", "deployer", "ops", "viewer", "cicd"];
+const RACK: &str = "demo";
+
+/// Variables of the environment that a demo heeds. The place, the rack and the database are its own.
+const HEEDED: [&str; 6] =
+    ["LOG_LEVEL", "LOG_FORMAT", "WORKER_THREADS", "RATE_LIMIT_PER_MINUTE", "DRAIN_TIMEOUT", "SENTRY_DSN"];
+
+impl DemoOptions {
+    /// The configuration of a demo, still without the rack's address.
+    pub fn environment(&self, env: &dyn Env) -> MapEnv {
+        let database = self.data.join("gateway.db");
+        let own = MapEnv::from([("RACK", RACK)])
+            .with("LISTEN", self.listen.to_string())
+            .with("OPS_LISTEN", self.ops_listen.to_string())
+            .with("SQLITE_PATH", database.display().to_string());
+        HEEDED
+            .into_iter()
+            .filter_map(|name| Some((name, env.get(name)?)))
+            .fold(own, |own, (name, value)| own.with(name, &value))
+    }
+}
+
+impl DemoOptions {
+    /// What the process needs to know before the rack has an address: how to log, and on how many threads.
+    pub fn config(&self, env: &MapEnv) -> Result<Config, BootError> {
+        let placeholder = env.clone().with("RACK_HOST", "http://127.0.0.1:1").with("RACK_TOKEN", "none");
+        Ok(Config::load(&placeholder, None)?)
+    }
+}
+
+/// Runs the demo until SIGTERM or SIGINT.
+pub async fn demo(options: DemoOptions, env: MapEnv, clock: SharedClock) -> Result<(), BootError> {
+    let password = token::generate();
+    let mut rack_options = DemoRackOptions::new(password.clone());
+    rack_options.clock = clock.clone();
+    let rack = DemoRack::start(rack_options)
+        .await
+        .map_err(|source| BootError::Listen { address: SocketAddr::from(([127, 0, 0, 1], 0)), source })?;
+    let env = env.with("RACK_HOST", rack.url()).with("RACK_TOKEN", password.expose());
+    let config = Config::load(&env, None)?;
+
+    let metrics = Metrics::install()?;
+    let Opened { db, file, lock } = database::open(&config.database).await?;
+    let tokens = tokens(&db, &options.data, &clock).await.map_err(BootError::Database)?;
+    let lines = LineSink::start(std::io::stdout());
+    let parts = Parts { db, database_file: file, lines, clock, metrics };
+    let gateway = Gateway::start(&config, parts).await?;
+
+    let file = DemoFile {
+        url: format!("http://{}", reachable(gateway.address())),
+        ops_url: format!("http://{}", reachable(gateway.ops_address())),
+        rack: RACK.to_owned(),
+        tokens,
+    };
+    let path = options.data.join("demo.json");
+    write(&path, &file).map_err(|source| BootError::File { path: path.clone(), source })?;
+    invite(&path, &file);
+
+    serve::stop_signal().await?;
+    serve::finish(gateway).await;
+    rack.shutdown().await;
+    drop(lock);
+    Ok(())
+}
+
+/// An address that a client on this machine can use.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address.ip().is_unspecified() {
+        true => SocketAddr::from(([127, 0, 0, 1], address.port())),
+        false => address,
+    }
+}
+
+/// One token for each role. Those of an earlier run are kept while they are good, so that what was copied from
+/// the screen goes on working.
+async fn tokens(db: &Db, data: &Path, clock: &SharedClock) -> StoreResult<BTreeMap<String, String>> {
+    let known = std::fs::read(data.join("demo.json")).ok();
+    let mut known = known
+        .and_then(|bytes| serde_json::from_slice::<DemoFile>(&bytes).ok())
+        .map(|file| file.tokens)
+        .unwrap_or_default();
+    let stored = db.tokens().await?;
+    let is_good = |text: &String| {
+        let hash = TokenHash::of(text);
+        stored.iter().any(|row| row.hash == hash.as_bytes() && row.revoked_at.is_none())
+    };
+    known.retain(|role, text| ROLES.contains(&role.as_str()) && is_good(text));
+    for role in ROLES {
+        if !known.contains_key(role) {
+            known.insert(role.to_owned(), token(db, role, clock).await?.expose().to_owned());
+        }
+    }
+    Ok(known)
+}
+
+async fn token(db: &Db, role: &str, clock: &SharedClock) -> StoreResult<Secret> {
+    let email = format!("{role}@demo.example");
+    people::add(db, &email, role, clock).await?;
+    let user = db.user_by_email(&email).await?;
+    let (secret, now) = (token::generate(), clock.now());
+    let id = TokenId::new(now);
+    let row = |name: String| TokenRow {
+        id,
+        user_id: user.id,
+        name,
+        hash: TokenHash::of(secret.expose()).as_bytes().to_vec(),
+        created_at: now,
+        expires_at: None,
+        revoked_at: None,
+        last_used_at: None,
+    };
+    let grants = vec![GrantRow::new(Subject::Token(id), role, "*", None, now)];
+    let new = NewToken { token: row(format!("demo-{role}")), grants: grants.clone() };
+    match db.add_token(&new).await {
+        // Left over from a run whose demo.json is gone.
+        Err(StoreError::Exists(_)) => {
+            db.add_token(&NewToken { token: row(format!("demo-{role}-{id}")), grants }).await?;
+        }
+        other => other?,
+    }
+    Ok(secret)
+}
+
+/// Readable by the owner only: it holds tokens.
+fn write(path: &Path, file: &DemoFile) -> std::io::Result<()> {
+    let text = serde_json::to_string_pretty(file)?;
+    let temporary = path.with_extension("json.new");
+    let mut out =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    out.write_all(text.as_bytes())?;
+    out.write_all(b"\n")?;
+    std::fs::rename(&temporary, path)
+}
+
+/// What to try next, on stderr, ready to be copied.
+fn invite(path: &Path, file: &DemoFile) {
+    let DemoFile { url, ops_url, .. } = file;
+    let token = |role: &str| file.tokens.get(role).cloned().unwrap_or_default();
+    let (viewer, ops, deployer, admin) = (token("viewer"), token("ops"), token("deployer"), token("admin"));
+    eprintln!(
+        "
+The gateway runs at {url}, in front of a demo rack with the apps \"web\" and \"api\".
+Its tokens are in {path}; metrics are at {ops_url}/metrics. Audit records go to stdout.
+
+  A viewer lists apps:
+    curl -u convox:{viewer} {url}/api/v1/rack-proxy/apps
+  may not restart one:
+    curl -u convox:{viewer} -X POST {url}/api/v1/rack-proxy/apps/web/restart
+  but operations may:
+    curl -u convox:{ops} -X POST {url}/api/v1/rack-proxy/apps/web/restart
+  A deployer sees which secrets there are, not what they are:
+    curl -u convox:{deployer} {url}/api/v1/rack-proxy/apps/web/releases?limit=1
+  An administrator reads who did what:
+    curl -u convox:{admin} {url}/api/v1/audit-logs?limit=5
+
+With the stock convox CLI:
+    export RACK_URL={with_user}/api/v1/rack-proxy
+    convox apps
+    convox exec web-6f9d-abcde 'exit 7' -a web; echo $?
+
+Stop with Ctrl-C.
+",
+        path = path.display(),
+        with_user = url.replacen("://", &format!("://convox:{ops}@"), 1),
+    );
+}

@@ -1,0 +1,44 @@
+//! Why the gateway did not start. Each sentence names the mend.
+
+use crate::{
+    config::ConfigErrors,
+    observe::{errors::SentryError, log::LogError, metrics::MetricsError},
+    store::StoreError,
+    upstream::RackError,
+};
+use std::{io, net::SocketAddr, path::PathBuf};
+
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+    #[error(
+        "no rack is configured; set RACK_HOST and RACK_TOKEN, or write [racks.NAME] in the configuration file"
+    )]
+    NoRack,
+    #[error("{0}")]
+    Rack(#[from] RackError),
+    #[error("cannot listen on {address}: {source}")]
+    Listen { address: SocketAddr, source: io::Error },
+    #[error("the database is not ready: {0}")]
+    Database(#[source] StoreError),
+    #[error("the database's schema is older than this version; run `rack-gateway migrate` first")]
+    NotMigrated,
+    #[error(
+        "another rack-gateway uses {0}; an embedded database serves one process, several replicas need PostgreSQL \
+         (DATABASE_URL)"
+    )]
+    Locked(PathBuf),
+    #[error("cannot use {path}: {source}")]
+    File { path: PathBuf, source: io::Error },
+    #[error("TLS: {0}")]
+    Tls(String),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Sentry(#[from] SentryError),
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    #[error("the runtime cannot start: {0}")]
+    Runtime(#[source] io::Error),
+}

@@ -1,0 +1,203 @@
+//! The gateway as a whole: started, running, stopped.
+
+use super::{BootError, people, racks, tls};
+use crate::{
+    api,
+    audit::{Audit, LineSink, Writer, WriterOptions},
+    config::Config,
+    core::{
+        SharedClock,
+        drain::{Drain, DrainHandle, Drained, drain},
+    },
+    gateway::{Pipeline, Settings},
+    http::{Front, FrontSettings, health::Health, ops::Ops},
+    identity::{AccessCache, TokenUsage},
+    listener::{Listener, ListenerLimits},
+    observe::metrics::Metrics,
+    store::Db,
+};
+use hyper::service::service_fn;
+use std::{convert::Infallible, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+/// What the gateway is made of besides its configuration.
+pub struct Parts {
+    pub db: Db,
+    pub database_file: Option<PathBuf>,
+    pub lines: LineSink,
+    pub clock: SharedClock,
+    pub metrics: Metrics,
+}
+
+/// A gateway that serves.
+pub struct Gateway {
+    address: SocketAddr,
+    ops_address: SocketAddr,
+    drain: DrainHandle,
+    ops_drain: DrainHandle,
+    drain_timeout: Duration,
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+    writer: JoinHandle<()>,
+    lines: LineSink,
+    db: Db,
+}
+
+/// How the stop went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    pub drained: Drained,
+    /// True when every audit record is in the table and every line on stdout.
+    pub recorded: bool,
+}
+
+/// How long the last records may take to be written.
+const LAST_RECORDS: Duration = Duration::from_secs(5);
+
+impl Gateway {
+    /// Binds both listeners and serves until [`Gateway::stop`].
+    pub async fn start(config: &Config, parts: Parts) -> Result<Self, BootError> {
+        let Parts { db, database_file, lines, clock, metrics } = parts;
+        let racks = racks::racks(config)?;
+        people::add_named(&db, &config.access, &clock).await.map_err(BootError::Database)?;
+
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let upkeep = metrics.spawn_upkeep();
+        tasks.spawn(until_stopped(stop.clone(), upkeep));
+
+        let access = AccessCache::load(db.clone()).await.map_err(BootError::Database)?;
+        tasks.spawn(access.clone().keep_young(stop.clone()));
+        let usage = Arc::new(TokenUsage::default());
+        tasks.spawn(usage.clone().keep_flushing(db.clone(), stop.clone()));
+
+        let options =
+            WriterOptions { queue: config.audit.queue_rows, intent_timeout: config.audit.intent_timeout };
+        let (writer, writer_task) = Writer::start(db.clone(), options);
+        let audit = Audit::new(writer, lines.clone(), clock.clone());
+
+        let (drain_handle, drain_seen) = drain();
+        let health =
+            Health { audit: audit.clone(), access: access.clone(), drain: drain_seen.clone(), database_file };
+        let api = api::router(api::Context {
+            db: db.clone(),
+            audit: audit.clone(),
+            access: access.clone(),
+            usage: usage.clone(),
+            clock: clock.clone(),
+            racks: racks.names().map(str::to_owned).collect(),
+        });
+        let pipeline = Pipeline {
+            audit,
+            access,
+            usage,
+            racks,
+            clock,
+            settings: Settings {
+                max_form_bytes: config.limits.max_form_bytes,
+                stream_idle: config.limits.stream_idle_timeout,
+                secret_variables: config.access.secret_env_vars.clone(),
+            },
+            drain: drain_seen.clone(),
+        };
+        let settings = FrontSettings {
+            trusted_proxies: config.limits.trusted_proxies.clone(),
+            rate_limit_per_minute: config.limits.rate_limit_per_minute,
+        };
+        let front = Front::new(Arc::new(pipeline), api, health.clone(), metrics.http(), settings);
+        let ops = Ops { metrics, health, db: db.clone() };
+
+        let certificate = config.server.tls.as_ref().map(tls::server_config).transpose()?;
+        let listener = bind(config.server.listen, certificate, limits(config)).await?;
+        let ops_limits = ListenerLimits { max_connections: 256, ..limits(config) };
+        let ops_listener = bind(config.server.ops_listen, None, ops_limits).await?;
+        let (address, ops_address) = (local(&listener)?, local(&ops_listener)?);
+        let (ops_drain, ops_drain_seen) = drain();
+        tasks.spawn(serve_front(listener, front, drain_seen));
+        tasks.spawn(serve_ops(ops_listener, ops, ops_drain_seen));
+
+        Ok(Self {
+            address,
+            ops_address,
+            drain: drain_handle,
+            ops_drain,
+            drain_timeout: config.server.drain_timeout,
+            stop,
+            tasks,
+            writer: writer_task,
+            lines,
+            db,
+        })
+    }
+
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub const fn ops_address(&self) -> SocketAddr {
+        self.ops_address
+    }
+
+    /// Not ready any more → finish what runs, cut it at the deadline → write the last records.
+    pub async fn stop(self) -> Stopped {
+        let Self { drain, ops_drain, drain_timeout, stop, mut tasks, writer, lines, db, .. } = self;
+        let drained = drain.wait(drain_timeout).await;
+        let _ = ops_drain.wait(Duration::from_secs(1)).await;
+        stop.cancel();
+        while tasks.join_next().await.is_some() {}
+        // The last handles of the audit log went with the tasks, so the writer ends when all is written.
+        let written = tokio::time::timeout(LAST_RECORDS, writer).await.is_ok();
+        let flushed = tokio::task::spawn_blocking(move || lines.flush(LAST_RECORDS)).await.unwrap_or(false);
+        db.close().await;
+        Stopped { drained, recorded: written && flushed }
+    }
+}
+
+async fn until_stopped(stop: CancellationToken, upkeep: JoinHandle<()>) {
+    stop.cancelled().await;
+    upkeep.abort();
+}
+
+fn limits(config: &Config) -> ListenerLimits {
+    let limits = &config.limits;
+    ListenerLimits {
+        max_connections: limits.max_connections,
+        header_timeout: limits.header_timeout,
+        keepalive_timeout: limits.keepalive_timeout,
+        body_idle_timeout: limits.body_idle_timeout,
+        max_header_bytes: limits.max_header_bytes,
+        ..ListenerLimits::default()
+    }
+}
+
+async fn bind(
+    address: SocketAddr,
+    certificate: Option<Arc<rustls::ServerConfig>>,
+    limits: ListenerLimits,
+) -> Result<Listener, BootError> {
+    Listener::bind(address, certificate, limits).await.map_err(|source| BootError::Listen { address, source })
+}
+
+fn local(listener: &Listener) -> Result<SocketAddr, BootError> {
+    let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+    listener.local_addr().map_err(|source| BootError::Listen { address: unknown, source })
+}
+
+async fn serve_front(listener: Listener, front: Front, drain: Drain) {
+    let front = Arc::new(front);
+    let service = service_fn(move |request| {
+        let front = front.clone();
+        async move { Ok::<_, Infallible>(front.serve(request).await) }
+    });
+    listener.serve(service, drain).await;
+}
+
+async fn serve_ops(listener: Listener, ops: Ops, drain: Drain) {
+    let ops = Arc::new(ops);
+    let service = service_fn(move |request| {
+        let ops = ops.clone();
+        async move { Ok::<_, Infallible>(ops.answer(&request)) }
+    });
+    listener.serve(service, drain).await;
+}

@@ -1,0 +1,18 @@
+//! Wires everything, and carries the process from its start to its end. Only `main` and the tests come in here.
+
+mod database;
+mod demo;
+mod error;
+mod gateway;
+mod people;
+mod process;
+mod racks;
+mod serve;
+mod tls;
+
+pub use database::open as open_database;
+pub use demo::{DemoOptions, demo};
+pub use error::BootError;
+pub use gateway::{Gateway, Parts, Stopped};
+pub use process::{Prepared, Runtime, prepare};
+pub use serve::serve;

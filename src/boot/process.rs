@@ -1,0 +1,68 @@
+//! What a process needs once, before any thread is started: the crypto provider, the log, error reports.
+
+use super::BootError;
+use crate::{
+    config::Config,
+    core::{SharedClock, SystemClock},
+    observe::{
+        errors::{self, SentryGuard, SentryOptions},
+        log::{self, LogOptions},
+    },
+};
+use std::{num::NonZeroUsize, sync::Arc};
+
+/// The threads that serve. One worker needs no scheduler between threads, which makes each request cheaper.
+pub type Runtime = tokio::runtime::Runtime;
+
+/// Kept until the process ends.
+pub struct Prepared {
+    pub runtime: Runtime,
+    pub clock: SharedClock,
+    /// Sends what is queued when it is dropped.
+    pub reports: SentryGuard,
+}
+
+pub fn prepare(config: &Config) -> Result<Prepared, BootError> {
+    // An error means that a provider is installed already, which can only be this one.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let clock: SharedClock = Arc::new(SystemClock);
+    log::init(log_options(config, clock.clone()))?;
+    let reports = errors::init(SentryOptions {
+        dsn: config.sentry.dsn.clone(),
+        environment: config.sentry.environment.clone(),
+        release: config.sentry.release.clone(),
+        traces_sample_rate: config.sentry.traces_sample_rate,
+    })?;
+    let runtime = runtime(config.server.worker_threads).map_err(BootError::Runtime)?;
+    tracing::debug!(started = %clock.now(), "prepared");
+    Ok(Prepared { runtime, clock, reports })
+}
+
+fn log_options(config: &Config, clock: SharedClock) -> LogOptions {
+    use crate::config::{LogFormat, LogLevel};
+    LogOptions {
+        level: match config.log.level {
+            LogLevel::Trace => log::Level::Trace,
+            LogLevel::Debug => log::Level::Debug,
+            LogLevel::Info => log::Level::Info,
+            LogLevel::Warn => log::Level::Warn,
+            LogLevel::Error => log::Level::Error,
+            LogLevel::Fatal => log::Level::Fatal,
+        },
+        format: match config.log.format {
+            LogFormat::Text => log::Format::Text,
+            LogFormat::Json => log::Format::Json,
+            LogFormat::Pretty => log::Format::Pretty,
+        },
+        headers: if config.log.unsafe_headers { log::Headers::Shown } else { log::Headers::Redacted },
+        clock,
+    }
+}
+
+fn runtime(workers: Option<NonZeroUsize>) -> std::io::Result<Runtime> {
+    match workers.map(NonZeroUsize::get) {
+        Some(1) => tokio::runtime::Builder::new_current_thread().enable_all().build(),
+        Some(count) => tokio::runtime::Builder::new_multi_thread().worker_threads(count).enable_all().build(),
+        None => tokio::runtime::Builder::new_multi_thread().enable_all().build(),
+    }
+}

@@ -1,0 +1,59 @@
+//! `rack-gateway serve`: from the configuration to the signal that ends it.
+
+use super::{
+    BootError,
+    database::{self, Opened},
+    gateway::{Gateway, Parts},
+};
+use crate::{audit::LineSink, config::Config, core::SharedClock, observe::metrics::Metrics};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Serves until SIGTERM or SIGINT, then drains. `Ok` means that everything was recorded.
+pub async fn serve(config: &Config, clock: SharedClock) -> Result<(), BootError> {
+    let metrics = Metrics::install()?;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let Opened { db, file, lock } = database::open(&config.database).await?;
+    let lines = LineSink::start(std::io::stdout());
+    let parts = Parts { db, database_file: file, lines, clock, metrics };
+    let gateway = Gateway::start(config, parts).await?;
+    announce(config, &gateway);
+    stop_signal().await?;
+    finish(gateway).await;
+    drop(lock);
+    Ok(())
+}
+
+fn announce(config: &Config, gateway: &Gateway) {
+    let racks: Vec<_> = config.racks.iter().map(|rack| rack.name.as_str()).collect();
+    tracing::info!(
+        address = %gateway.address(),
+        port = gateway.address().port(),
+        ops_address = %gateway.ops_address(),
+        racks = racks.join(","),
+        database = config.database.target.describe(),
+        "Server listening"
+    );
+}
+
+/// Waits for the signal that ends the process.
+pub(super) async fn stop_signal() -> Result<(), BootError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(BootError::Runtime)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(BootError::Runtime)?;
+    let name = tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    };
+    tracing::info!(signal = name, "stopping: finishing what runs");
+    Ok(())
+}
+
+pub(super) async fn finish(gateway: Gateway) {
+    let stopped = gateway.stop().await;
+    if stopped.recorded {
+        tracing::info!(drained = ?stopped.drained, "stopped");
+    } else {
+        tracing::error!(drained = ?stopped.drained, "stopped, but not every audit record could be written");
+    }
+}

@@ -1,0 +1,189 @@
+//! Stopping: accept no more, let what runs finish, and after a deadline cut what is left.
+
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+use tokio::{
+    sync::{Notify, watch},
+    time::timeout,
+};
+
+/// How long connections get to leave after they were cut.
+const LEAVING: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stage {
+    Serving,
+    Stopping,
+    Cutting,
+}
+
+/// How a drain ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drained {
+    Finished,
+    /// The deadline passed with this many client connections still open, tunnels included.
+    Cut {
+        connections: usize,
+    },
+}
+
+/// Makes the two ends: one to stop with, one for the listeners and relays that are to be stopped.
+pub fn drain() -> (DrainHandle, Drain) {
+    let drain = Drain(Arc::new(Inner {
+        stage: watch::Sender::new(Stage::Serving),
+        connections: AtomicUsize::new(0),
+        tunnels: AtomicUsize::new(0),
+        left: Notify::new(),
+    }));
+    (DrainHandle(drain.clone()), drain)
+}
+
+#[derive(Debug)]
+pub struct DrainHandle(Drain);
+
+impl DrainHandle {
+    /// Listeners stop accepting, idle connections close, busy ones answer with `Connection: close`, tunnels hear of
+    /// it through [`TunnelGuard::stopping`]. Returns at once; calling it twice does no harm.
+    pub fn start(&self) {
+        self.0.raise(Stage::Stopping);
+    }
+
+    /// Starts the drain if need be and waits until every connection and tunnel is gone; cuts them at the deadline.
+    pub async fn wait(&self, deadline: Duration) -> Drained {
+        self.start();
+        let drain = &self.0;
+        if timeout(deadline, drain.until(|| drain.is_empty())).await.is_ok() {
+            return Drained::Finished;
+        }
+        let connections = drain.0.connections.load(SeqCst);
+        drain.raise(Stage::Cutting);
+        let _ = timeout(LEAVING, drain.until(|| drain.is_empty())).await;
+        Drained::Cut { connections }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Drain(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    stage: watch::Sender<Stage>,
+    connections: AtomicUsize,
+    tunnels: AtomicUsize,
+    left: Notify,
+}
+
+impl Drain {
+    /// True from the start of the drain on: no new tunnel should be opened.
+    pub fn is_stopping(&self) -> bool {
+        *self.0.stage.borrow() != Stage::Serving
+    }
+
+    /// Resolves when the drain starts.
+    pub async fn stopping(&self) {
+        self.reached(Stage::Stopping).await;
+    }
+
+    /// Registers a relay that outlives its HTTP exchange. The drain waits until the guard is dropped.
+    pub fn tunnel(&self) -> TunnelGuard {
+        self.0.tunnels.fetch_add(1, SeqCst);
+        TunnelGuard(self.clone())
+    }
+
+    pub(crate) async fn reached(&self, stage: Stage) {
+        // The sender lives in `self`, so the wait cannot fail.
+        let _ = self.0.stage.subscribe().wait_for(|now| *now >= stage).await;
+    }
+
+    pub(crate) fn connection_opened(&self) {
+        self.0.connections.fetch_add(1, SeqCst);
+    }
+
+    pub(crate) fn connection_closed(&self) {
+        self.0.connections.fetch_sub(1, SeqCst);
+        self.0.left.notify_waiters();
+    }
+
+    fn raise(&self, stage: Stage) {
+        self.0.stage.send_if_modified(|now| {
+            let raised = *now < stage;
+            *now = (*now).max(stage);
+            raised
+        });
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.connections.load(SeqCst) == 0 && self.0.tunnels.load(SeqCst) == 0
+    }
+
+    /// Asks again each time a connection or a tunnel has left.
+    pub(crate) async fn until(&self, condition: impl Fn() -> bool) {
+        loop {
+            let mut left = pin!(self.0.left.notified());
+            left.as_mut().enable();
+            if condition() {
+                return;
+            }
+            left.await;
+        }
+    }
+}
+
+/// Held by a relay for as long as it runs.
+#[derive(Debug)]
+pub struct TunnelGuard(Drain);
+
+impl TunnelGuard {
+    /// Resolves when the drain starts: time to end politely. A relay that does not is cut at the deadline, where
+    /// its client socket begins to fail.
+    pub async fn stopping(&self) {
+        self.0.stopping().await;
+    }
+}
+
+impl Drop for TunnelGuard {
+    fn drop(&mut self) {
+        self.0.0.tunnels.fetch_sub(1, SeqCst);
+        self.0.0.left.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_to_wait_for() {
+        let (handle, drain) = drain();
+        assert!(!drain.is_stopping());
+        assert_eq!(handle.wait(Duration::from_secs(5)).await, Drained::Finished);
+        assert!(drain.is_stopping());
+    }
+
+    #[tokio::test]
+    async fn waits_for_a_polite_tunnel() {
+        let (handle, drain) = drain();
+        let guard = drain.tunnel();
+        let relay = tokio::spawn(async move { guard.stopping().await });
+        assert_eq!(handle.wait(Duration::from_secs(5)).await, Drained::Finished);
+        relay.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn counts_what_the_deadline_left() {
+        let (handle, drain) = drain();
+        drain.connection_opened();
+        let cut = tokio::spawn(async move {
+            drain.reached(Stage::Cutting).await;
+            drain.connection_closed();
+        });
+        assert_eq!(handle.wait(Duration::from_millis(20)).await, Drained::Cut { connections: 1 });
+        cut.await.unwrap();
+    }
+}

@@ -1,0 +1,57 @@
+//! What the audit record says of a rack call, and the sentence that a refused caller reads.
+
+use super::classify::convox::RackCall;
+use crate::{
+    audit::Scope,
+    core::scrub,
+    identity::Principal,
+    policy::{Demanding as _, Denied, Missing},
+};
+use http::HeaderValue;
+use std::borrow::Cow;
+
+/// Longest command and resource that are recorded, in characters.
+const COMMAND: usize = 2_000;
+const RESOURCE: usize = 255;
+
+pub fn note_call(scope: &mut Scope, call: &RackCall) {
+    scope.action_type = "convox";
+    scope.action = Cow::Borrowed(call.route.action);
+    scope.resource = cut(call.resource.clone(), RESOURCE);
+    scope.resource_type = call.route.resource_type();
+    scope.route = call.route.template;
+    scope.rack = Some(call.rack.clone());
+    scope.command = call.headers.get("command").map(command);
+    if let Some(demand) = call.demands().first() {
+        scope.permission = Some(demand.permission);
+        scope.target = Some(demand.target.clone());
+    }
+}
+
+/// The command as far as it may be shown: secrets removed, cut to a sensible length.
+fn command(value: &HeaderValue) -> String {
+    let text = String::from_utf8_lossy(value.as_bytes());
+    cut(scrub::scrub(&text).into_owned(), COMMAND)
+}
+
+fn cut(mut text: String, characters: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(characters) {
+        text.truncate(end);
+    }
+    text
+}
+
+/// Names who may not do what, and what would be needed.
+pub fn sentence<T>(principal: &Principal, denied: &Denied<T>) -> String {
+    let Some(demand) = &denied.demand else { return format!("{principal} may not do this") };
+    let (permission, target) = (demand.permission, &demand.target);
+    let doing = permission.summary();
+    match denied.missing {
+        Missing::OwnersGrant => format!(
+            "{principal} may not {doing} on {target}: the token has the permission {permission}, its owner has not"
+        ),
+        Missing::Grant | Missing::Demand => {
+            format!("{principal} may not {doing} on {target}: the permission {permission} is missing")
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The body of an answer. The one that streams from a rack also carries the open audit scope, and closes it
+//! when its last byte has left.
+
+use crate::audit::{Scope, Traffic};
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::Incoming;
+use std::{
+    borrow::Cow,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+#[derive(Debug, Default)]
+pub enum Body {
+    #[default]
+    Empty,
+    Whole(Option<Bytes>),
+    Stream(Box<Streamed>),
+    /// From the handlers of our own API.
+    Boxed(UnsyncBoxBody<Bytes, BoxError>),
+}
+
+/// Bytes on their way from a rack to the client.
+#[derive(Debug)]
+pub struct Streamed {
+    from_rack: Incoming,
+    traffic: Arc<Traffic>,
+    scope: Option<Scope>,
+}
+
+impl Body {
+    pub fn whole(bytes: impl Into<Bytes>) -> Self {
+        Self::Whole(Some(bytes.into()))
+    }
+
+    pub fn stream(from_rack: Incoming, scope: Scope) -> Self {
+        if from_rack.is_end_stream() {
+            scope.close();
+            return Self::Empty;
+        }
+        Self::Stream(Box::new(Streamed { from_rack, traffic: scope.traffic(), scope: Some(scope) }))
+    }
+}
+
+impl Streamed {
+    fn end(&mut self, reason: Option<&'static str>) {
+        let Some(mut scope) = self.scope.take() else { return };
+        if let Some(reason) = reason {
+            scope.reason = Some(Cow::Borrowed(reason));
+        }
+        scope.close();
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let frame = ready!(Pin::new(&mut self.from_rack).poll_frame(context));
+        match &frame {
+            Some(Ok(frame)) => {
+                self.traffic.add_out(frame.data_ref().map_or(0, Bytes::len) as u64);
+                if self.from_rack.is_end_stream() {
+                    self.end(None);
+                }
+            }
+            Some(Err(_)) => self.end(Some("the rack broke off its answer")),
+            None => self.end(None),
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+    }
+}
+
+impl Drop for Streamed {
+    fn drop(&mut self) {
+        self.end(Some("the client went away before the end of the answer"));
+    }
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match &mut *self {
+            Self::Empty => Poll::Ready(None),
+            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Stream(streamed) => streamed.poll(context),
+            Self::Boxed(body) => Pin::new(body).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Whole(bytes) => bytes.is_none(),
+            Self::Stream(streamed) => streamed.from_rack.is_end_stream(),
+            Self::Boxed(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
+            Self::Stream(streamed) => streamed.from_rack.size_hint(),
+            Self::Boxed(body) => body.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! A new release's environment on its way to the rack: masks resolved, changes decided on and noted.
+
+use super::{
+    Refusal,
+    classify::convox::{Form, RackCall},
+    env::{self, ChangeKind, EnvChange, EnvText, Masking, ReleaseView},
+    masking,
+    pipeline::Exchange,
+};
+use crate::{
+    audit::{Decision, Scope},
+    policy::{self, Demand, Demanding, Permission, Target},
+    upstream::{Outbound, OutgoingBody},
+};
+use http::{HeaderMap, HeaderValue, Method, header::ACCEPT_ENCODING};
+use http_body_util::{BodyExt as _, Limited};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::de::DeserializeOwned;
+
+/// Releases that are looked through for the one that a rollback means.
+const LOOK_BACK: usize = 100;
+const LIMIT: usize = 64 * 1024 * 1024;
+
+/// Rewrites the form's `env`, if it has one. Refuses changes that the caller may not make.
+pub(super) async fn settle(
+    exchange: &Exchange<'_>,
+    scope: &mut Scope,
+    call: &RackCall,
+    form: &mut Form,
+) -> Result<(), Refusal> {
+    let (Some(app), Some(text)) = (call.app.as_deref(), form.get("env")) else { return Ok(()) };
+    let posted = EnvText::parse(text).map_err(|error| Refusal::Env(error.into()))?;
+    let extra = &exchange.pipeline.settings.secret_variables;
+    let writer = Masking { sight: masking::sight(exchange, call), extra };
+    let stored = stored(exchange, scope, app, &posted, form, writer).await?;
+    let merged = env::merge(&posted, &stored, writer).map_err(|error| Refusal::Env(error.into()))?;
+    scope.changes = describe(&merged.changes);
+    if let Some(change) = EnvChange::of(&exchange.rack.name, app, &merged.changes) {
+        let now = exchange.pipeline.clock.now();
+        if let Err(denied) = policy::authorize(&exchange.principal.rights, change, now) {
+            scope.decision = Decision::Deny;
+            scope.permission = denied.demand.as_ref().map(|demand| demand.permission);
+            return Err(Refusal::denied(exchange.principal, &denied));
+        }
+    }
+    form.set("env", merged.env.to_text());
+    Ok(())
+}
+
+/// The environment that stands behind the masks.
+async fn stored(
+    exchange: &Exchange<'_>,
+    scope: &Scope,
+    app: &str,
+    posted: &EnvText,
+    form: &Form,
+    writer: Masking<'_>,
+) -> Result<EnvText, Refusal> {
+    let (build, parent) = (form.get("build"), form.get("parent-release"));
+    let rollback = build.or(parent).is_some_and(|id| !id.is_empty());
+    let limit = if rollback { LOOK_BACK } else { 1 };
+    let path = format!("/apps/{}/releases?limit={limit}", escaped(app));
+    let releases: Option<Vec<ReleaseView>> = look_up(exchange, scope, app, path).await?;
+    let releases = releases.unwrap_or_default();
+    let base = env::choose_base(posted, &releases, build, parent, writer)
+        .map_err(|error| Refusal::Env(error.into()))?;
+    let Some(base) = base.and_then(|index| releases.get(index)) else { return Ok(EnvText::default()) };
+    let path = format!("/apps/{}/releases/{}", escaped(app), escaped(&base.id));
+    let release: ReleaseView = look_up(exchange, scope, app, path).await?;
+    Ok(EnvText::of_release(&release.env))
+}
+
+fn escaped(segment: &str) -> impl std::fmt::Display {
+    utf8_percent_encode(segment, NON_ALPHANUMERIC)
+}
+
+/// The gateway's own question on behalf of somebody who may create a release. The caller never sees the answer.
+struct LookUp {
+    path: String,
+    headers: HeaderMap,
+    demands: [Demand; 1],
+}
+
+impl Demanding for LookUp {
+    fn demands(&self) -> &[Demand] {
+        &self.demands
+    }
+}
+
+impl Outbound for LookUp {
+    fn method(&self) -> &Method {
+        &Method::GET
+    }
+
+    fn path_and_query(&self) -> &str {
+        &self.path
+    }
+
+    fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    fn is_websocket(&self) -> bool {
+        false
+    }
+}
+
+async fn look_up<T: DeserializeOwned>(
+    exchange: &Exchange<'_>,
+    scope: &Scope,
+    app: &str,
+    path: String,
+) -> Result<T, Refusal> {
+    let target = Target::app(&exchange.rack.name, app);
+    let demands = [Demand { permission: Permission::ReleaseCreate, target }];
+    let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
+    let call = LookUp { path, headers, demands };
+    let permit = policy::authorize(&exchange.principal.rights, call, exchange.pipeline.clock.now())
+        .map_err(|denied| Refusal::denied(exchange.principal, &denied))?;
+    let answer = exchange.forward(scope, permit, OutgoingBody::Empty).await?;
+    if !answer.status().is_success() {
+        return Err(Refusal::NoReleases(answer.status()));
+    }
+    let body = Limited::new(answer.into_body(), LIMIT).collect().await.map_err(|_| Refusal::RackAnswer)?;
+    serde_json::from_slice(&body.to_bytes()).map_err(|_| Refusal::RackAnswer)
+}
+
+/// `set FOO, unset BAR, set API_TOKEN (secret)`: names only.
+fn describe(changes: &[env::Change]) -> Option<String> {
+    let one = |change: &env::Change| {
+        let verb = match change.kind {
+            ChangeKind::Set => "set",
+            ChangeKind::Unset => "unset",
+        };
+        format!("{verb} {}{}", change.key, if change.secret { " (secret)" } else { "" })
+    };
+    (!changes.is_empty()).then(|| changes.iter().map(one).collect::<Vec<_>>().join(", "))
+}

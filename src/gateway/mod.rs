@@ -1,0 +1,23 @@
+//! What happens to a request between its arrival and its upstream: parse, classify, decide, rewrite, record.
+//! `pipeline` tells the story; sockets belong to `listener` and `upstream`.
+
+mod audit_facts;
+mod body;
+pub mod classify;
+pub mod env;
+mod env_change;
+mod masking;
+mod outgoing;
+mod pipeline;
+mod refusal;
+mod refuse_socket;
+pub mod respond;
+mod settings;
+pub mod target;
+mod tunnel;
+
+pub use body::{Body, BoxError};
+pub use pipeline::{Arrival, Pipeline};
+pub use refusal::Refusal;
+pub use respond::RouteLabel;
+pub use settings::Settings;

@@ -1,0 +1,268 @@
+//! The story of a request to a rack, from top to bottom.
+
+use super::{
+    Body, Refusal, Settings, audit_facts,
+    classify::convox::{self, RackCall, Unclassified, Upgrade},
+    masking, outgoing,
+    refuse_socket::{self, Way},
+    respond::{self, ErrorFormat, RouteLabel},
+    target::ParsedTarget,
+    tunnel,
+};
+use crate::{
+    audit::{Audit, Decision, Scope, Seen},
+    core::{RequestId, SharedClock, drain::Drain},
+    identity::{AccessCache, Presented, Principal, TokenUsage, authenticate},
+    policy::{self, Effect, Permit},
+    upstream::{Outbound, OutgoingBody, Rack, Racks},
+};
+use bytes::Bytes;
+use http::{Response, StatusCode, header::USER_AGENT, request::Parts};
+use hyper::body::Incoming;
+use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Instant};
+
+/// A request for a rack as the edge hands it over: who sent it, and where it is to go.
+#[derive(Debug)]
+pub struct Arrival {
+    pub head: Parts,
+    pub body: Incoming,
+    pub request_id: RequestId,
+    pub ip: IpAddr,
+    /// The rack's name from the path; the default rack without one.
+    pub rack: Option<String>,
+    /// The rack path and query, as they stood on the request line; begins with `/`.
+    pub target: String,
+}
+
+#[derive(Debug)]
+pub struct Pipeline {
+    pub audit: Audit,
+    pub access: Arc<AccessCache>,
+    pub usage: Arc<TokenUsage>,
+    pub racks: Racks,
+    pub clock: SharedClock,
+    pub settings: Settings,
+    pub drain: Drain,
+}
+
+/// A request that is understood but not yet decided on.
+struct Understood {
+    rack: Arc<Rack>,
+    call: RackCall,
+}
+
+impl Pipeline {
+    /// Serves one request. Whatever happens, the scope is closed and the client gets an answer, which carries
+    /// the route's label.
+    pub async fn run(&self, arrival: Arrival) -> Response<Body> {
+        let understood = self.understand(&arrival);
+        let label = match &understood {
+            Ok(known) => known.call.route.template,
+            Err(Refusal::Preflight) => "preflight",
+            Err(_) => "unknown",
+        };
+        let mut response = self.answer(arrival, understood).await;
+        response.extensions_mut().insert(RouteLabel(label));
+        response
+    }
+
+    async fn answer(&self, arrival: Arrival, understood: Result<Understood, Refusal>) -> Response<Body> {
+        let (request_id, format) = (arrival.request_id, ErrorFormat::wanted_by(&arrival.head.headers));
+        if let Err(Refusal::Preflight) = understood {
+            return respond::refuse(&Refusal::Preflight, format, request_id);
+        }
+        let Ok(mut scope) = self.audit.open(seen(&arrival)) else {
+            return respond::refuse(&Refusal::AuditUnavailable, format, request_id);
+        };
+        let Arrival { mut head, body, .. } = arrival;
+        let way = Way::of(&head, understood.as_ref().ok().map(|known| known.call.route));
+        match self.carry(&mut scope, &head, body, understood).await {
+            Ok(Carried::Answer(answer)) => respond::relay(answer, scope),
+            Ok(Carried::Masked(answer)) => respond::whole(answer, scope),
+            Ok(Carried::Tunnel(tunnel)) => tunnel.start(scope, &mut head),
+            Err(refusal) => self.refuse(scope, &refusal, way, &mut head, format),
+        }
+    }
+
+    /// authenticate → authorize → prepare the body → record the intent → send.
+    async fn carry(
+        &self,
+        scope: &mut Scope,
+        head: &Parts,
+        body: Incoming,
+        understood: Result<Understood, Refusal>,
+    ) -> Result<Carried, Refusal> {
+        if let Ok(known) = &understood {
+            audit_facts::note_call(scope, &known.call);
+        }
+        let principal = self.authenticate(scope, head)?;
+        let Understood { rack, call } = understood?;
+        let permit = self.authorize(scope, &principal, call)?;
+        let exchange = Exchange { pipeline: self, rack: &rack, principal: &principal };
+        let body = outgoing::prepare(&exchange, scope, &permit, head, body).await?;
+        self.record_intent(scope, permit.call()).await?;
+        exchange.send(scope, permit, body, head).await
+    }
+
+    fn understand(&self, arrival: &Arrival) -> Result<Understood, Refusal> {
+        let rack = match &arrival.rack {
+            None => self.racks.default_rack(),
+            Some(name) => self.racks.named(name).ok_or_else(|| Refusal::UnknownRack(name.clone()))?,
+        };
+        let target = ParsedTarget::parse(&arrival.target)?;
+        let (method, headers) = (&arrival.head.method, &arrival.head.headers);
+        let call = convox::classify(&rack.name, method, Upgrade::asked_by(headers), &target, headers)?;
+        Ok(Understood { rack: rack.clone(), call })
+    }
+
+    fn authenticate(&self, scope: &mut Scope, head: &Parts) -> Result<Principal, Refusal> {
+        let snapshot = self.access.current()?;
+        let now = self.clock.now();
+        let known = authenticate(&snapshot, Presented::read(&head.headers), now);
+        let outcome = known.as_ref().map_or_else(|error| error.code(), |_| "success");
+        metrics::counter!("gateway_authentications_total", "outcome" => outcome).increment(1);
+        let principal = known?;
+        scope.set_principal(&principal);
+        self.usage.note(principal.token.id, now);
+        Ok(principal)
+    }
+
+    fn authorize(
+        &self,
+        scope: &mut Scope,
+        principal: &Principal,
+        call: RackCall,
+    ) -> Result<Permit<RackCall>, Refusal> {
+        match policy::authorize(&principal.rights, call, self.clock.now()) {
+            Ok(permit) => {
+                scope.decision = Decision::Allow;
+                Ok(permit)
+            }
+            Err(denied) => {
+                if let Some(demand) = &denied.demand {
+                    scope.permission = Some(demand.permission);
+                }
+                Err(Refusal::denied(principal, &denied))
+            }
+        }
+    }
+
+    /// What changes something is on disk before it is done.
+    async fn record_intent(&self, scope: &mut Scope, call: &RackCall) -> Result<(), Refusal> {
+        if call.route.needs.iter().any(|permission| permission.effect() == Effect::Change) {
+            scope.intent().await?;
+        }
+        Ok(())
+    }
+
+    fn refuse(
+        &self,
+        mut scope: Scope,
+        refusal: &Refusal,
+        way: Way,
+        head: &mut Parts,
+        format: ErrorFormat,
+    ) -> Response<Body> {
+        if refusal.overturns_the_decision() {
+            scope.decision = Decision::Deny;
+        }
+        scope.reason = Some(Cow::Owned(refusal.audit_reason()));
+        let request_id = scope.request_id();
+        if let Way::InBand { accept } = way {
+            return refuse_socket::in_band(refusal, accept, scope, head, self.drain.tunnel());
+        }
+        scope.answered(refusal.status());
+        scope.close();
+        respond::refuse(refusal, format, request_id)
+    }
+}
+
+/// What came of it.
+pub(super) enum Carried {
+    Answer(Response<Incoming>),
+    /// An answer that had to be read whole, because parts of it must not be shown.
+    Masked(Response<Bytes>),
+    Tunnel(tunnel::Tunnel),
+}
+
+/// The parties of one exchange.
+pub(super) struct Exchange<'a> {
+    pub pipeline: &'a Pipeline,
+    pub rack: &'a Arc<Rack>,
+    pub principal: &'a Principal,
+}
+
+impl Exchange<'_> {
+    async fn send(
+        &self,
+        scope: &mut Scope,
+        permit: Permit<RackCall>,
+        body: OutgoingBody,
+        head: &Parts,
+    ) -> Result<Carried, Refusal> {
+        let reply = permit.call().route.reply;
+        let tunnel = tunnel::Plan::of(permit.call());
+        if tunnel.is_some() && self.pipeline.drain.is_stopping() {
+            return Err(Refusal::Draining);
+        }
+        let sight = masking::sight(self, permit.call());
+        let watch = tunnel.as_ref().map(|_| tunnel::Watch::of(self, permit.call(), head));
+        let answer = self.forward(scope, permit, body).await?;
+        match (tunnel, watch) {
+            (Some(plan), Some(watch)) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                let (drain, idle) = (self.pipeline.drain.tunnel(), self.pipeline.settings.stream_idle);
+                Ok(Carried::Tunnel(tunnel::Tunnel { plan, watch, drain, idle, answer }))
+            }
+            _ if reply.is_masked() && answer.status().is_success() => {
+                masking::masked(answer, sight, &self.pipeline.settings).await.map(Carried::Masked)
+            }
+            _ => Ok(Carried::Answer(answer)),
+        }
+    }
+
+    /// Sends through the one door out, and counts.
+    pub(super) async fn forward<T: Outbound>(
+        &self,
+        scope: &Scope,
+        permit: Permit<T>,
+        body: OutgoingBody,
+    ) -> Result<Response<Incoming>, Refusal> {
+        let started = Instant::now();
+        let answer = self.rack.send(permit, body, &self.principal.user.email, scope.request_id()).await;
+        let rack = self.rack.name.clone();
+        let outcome = match &answer {
+            Ok(answer) if answer.status() == StatusCode::UNAUTHORIZED => "credential_refused",
+            Ok(answer) if answer.status().is_server_error() => "server_error",
+            Ok(_) => "answered",
+            Err(error) => error.code(),
+        };
+        metrics::counter!("upstream_requests_total", "rack" => rack.clone(), "outcome" => outcome)
+            .increment(1);
+        metrics::histogram!("upstream_request_duration_seconds", "rack" => rack)
+            .record(started.elapsed().as_secs_f64());
+        let answer = answer?;
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            return Err(Refusal::RackCredential);
+        }
+        Ok(answer)
+    }
+}
+
+fn seen(arrival: &Arrival) -> Seen {
+    Seen {
+        request_id: arrival.request_id,
+        ip: arrival.ip,
+        user_agent: arrival.head.headers.get(USER_AGENT).cloned(),
+        method: arrival.head.method.clone(),
+    }
+}
+
+impl From<Unclassified> for Refusal {
+    fn from(unclassified: Unclassified) -> Self {
+        match unclassified {
+            Unclassified::UnknownRoute => Self::UnknownRoute,
+            Unclassified::Preflight => Self::Preflight,
+            Unclassified::Refused(bad) => Self::BadParameter(bad),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Every way in which a request can end without the upstream's answer, and what the client is told of it.
+//! Internal detail goes to the log; the client gets a sentence, a code, and the request id.
+
+use super::{
+    audit_facts,
+    classify::convox::BadParameter,
+    env::{BadEnv, NoBase, NothingBehindMask},
+    target::BadTarget,
+};
+use crate::{
+    audit::AuditUnavailable,
+    identity::{AccessStale, AuthError, Principal},
+    policy::Denied,
+    upstream::UpstreamError,
+};
+use http::StatusCode;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    #[error("the audit log cannot take records now, so nothing is forwarded; try again shortly")]
+    AuditUnavailable,
+    #[error("rights cannot be verified now, so nothing is forwarded; try again shortly")]
+    AccessUnavailable,
+    #[error("authentication failed: send an API token as the password of Basic, or as Bearer")]
+    Unauthenticated(AuthError),
+    #[error("{0}")]
+    BadTarget(#[from] BadTarget),
+    #[error("{0}")]
+    BadParameter(#[from] BadParameter),
+    #[error("there is no rack named \"{0}\" here")]
+    UnknownRack(String),
+    /// Answered like a rack that does not know the route: 404 and no body, which clients understand.
+    #[error("no such route")]
+    UnknownRoute,
+    /// The stock CLI asks this before each websocket and expects a 404.
+    #[error("no such route")]
+    Preflight,
+    #[error("{0}")]
+    Denied(String),
+    #[error("the body is longer than {limit} bytes, the most that this route takes")]
+    BodyTooLarge { limit: usize },
+    #[error("the body broke off before its end")]
+    BodyBroken,
+    #[error("{0}")]
+    Env(#[from] BadChange),
+    #[error("the app's releases cannot be read to resolve the environment: the rack answered {0}")]
+    NoReleases(StatusCode),
+    #[error("{0}")]
+    Upstream(#[from] UpstreamError),
+    #[error("the rack refused the gateway's own credential; its RACK_TOKEN needs a look")]
+    RackCredential,
+    #[error("the rack's answer cannot be shown: it is not the document that its route promises")]
+    RackAnswer,
+    #[error("the gateway is going down; connect again in a moment")]
+    Draining,
+    #[error("something went wrong in the gateway")]
+    Internal,
+}
+
+/// A change of an environment that cannot be understood.
+#[derive(Debug, thiserror::Error)]
+pub enum BadChange {
+    #[error("{0}")]
+    Text(#[from] BadEnv),
+    #[error("{0}")]
+    Mask(#[from] NothingBehindMask),
+    #[error("{0}")]
+    Base(#[from] NoBase),
+}
+
+impl Refusal {
+    pub fn denied<T>(principal: &Principal, denied: &Denied<T>) -> Self {
+        Self::Denied(audit_facts::sentence(principal, denied))
+    }
+
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::AuditUnavailable | Self::AccessUnavailable | Self::Draining => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+            Self::BadTarget(BadTarget::TooLong) => StatusCode::URI_TOO_LONG,
+            Self::BadTarget(_) | Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::BadParameter(bad) => bad.status(),
+            Self::Env(BadChange::Base(_)) => StatusCode::CONFLICT,
+            Self::Env(_) => StatusCode::BAD_REQUEST,
+            Self::NoReleases(StatusCode::NOT_FOUND) => StatusCode::NOT_FOUND,
+            Self::NoReleases(_) => StatusCode::BAD_GATEWAY,
+            Self::UnknownRack(_) | Self::UnknownRoute | Self::Preflight => StatusCode::NOT_FOUND,
+            Self::Denied(_) => StatusCode::FORBIDDEN,
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Upstream(UpstreamError::TimedOut(_)) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Upstream(_) | Self::RackCredential | Self::RackAnswer => StatusCode::BAD_GATEWAY,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// A word that programs can act on. Stable.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::AuditUnavailable => "audit_unavailable",
+            Self::AccessUnavailable => "access_unavailable",
+            Self::Unauthenticated(_) => "unauthenticated",
+            Self::BadTarget(_) => "bad_target",
+            Self::BadParameter(_) => "bad_parameter",
+            Self::UnknownRack(_) => "unknown_rack",
+            Self::UnknownRoute => "unknown_route",
+            Self::Preflight => "preflight",
+            Self::Denied(_) => "denied",
+            Self::BodyTooLarge { .. } => "body_too_large",
+            Self::BodyBroken => "body_broken",
+            Self::Env(_) => "bad_environment",
+            Self::NoReleases(_) => "no_releases",
+            Self::Upstream(UpstreamError::Unreachable(_)) => "upstream_unreachable",
+            Self::Upstream(UpstreamError::TimedOut(_)) => "upstream_timeout",
+            Self::Upstream(_) => "upstream_broken",
+            Self::RackCredential => "upstream_credential",
+            Self::RackAnswer => "upstream_answer",
+            Self::Draining => "draining",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// What the audit record keeps: for failed authentication the cause that the client is not told.
+    pub fn audit_reason(&self) -> String {
+        match self {
+            Self::Unauthenticated(error) => error.code().to_owned(),
+            Self::UnknownRoute => "no catalogue lists this route".to_owned(),
+            _ => self.to_string(),
+        }
+    }
+
+    /// True for refusals that come after policy said yes, and mean that nothing was forwarded all the same.
+    pub const fn overturns_the_decision(&self) -> bool {
+        matches!(self, Self::Denied(_) | Self::AuditUnavailable | Self::Draining)
+    }
+
+    /// True for the ones that have no body, as a rack would answer them.
+    pub const fn is_bare(&self) -> bool {
+        matches!(self, Self::UnknownRoute | Self::Preflight)
+    }
+}
+
+impl From<AuditUnavailable> for Refusal {
+    fn from(_: AuditUnavailable) -> Self {
+        Self::AuditUnavailable
+    }
+}
+
+impl From<AccessStale> for Refusal {
+    fn from(_: AccessStale) -> Self {
+        Self::AccessUnavailable
+    }
+}
+
+impl From<AuthError> for Refusal {
+    fn from(error: AuthError) -> Self {
+        Self::Unauthenticated(error)
+    }
+}

@@ -1,0 +1,196 @@
+//! The front door: from a request on the socket to the answer on the socket.
+
+use super::{
+    client_ip::{ClientIp, Scheme},
+    finish::{Transport, finish},
+    health::Health,
+    rate_limit::RateLimiter,
+    router::{Place, place_of},
+};
+use crate::{
+    api::Edge,
+    core::{RequestId, SharedClock},
+    gateway::{
+        Arrival, Body, Pipeline, Refusal, RouteLabel,
+        respond::{self, ErrorFormat},
+    },
+    listener::Connection,
+    observe::{
+        errors::{ErrorReport, capture_server_error},
+        metrics::{HttpMetrics, MethodLabel},
+    },
+};
+use axum::Router;
+use futures_util::FutureExt as _;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use ipnet::IpNet;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::Instant,
+};
+use tower::ServiceExt as _;
+
+#[derive(Debug)]
+pub struct FrontSettings {
+    pub trusted_proxies: Vec<IpNet>,
+    pub rate_limit_per_minute: u32,
+}
+
+/// Everything a request can meet.
+#[derive(Debug)]
+pub struct Front {
+    pipeline: Arc<Pipeline>,
+    api: Router,
+    health: Health,
+    limiter: RateLimiter,
+    metrics: HttpMetrics,
+    clock: SharedClock,
+    trusted: Vec<IpNet>,
+}
+
+impl Front {
+    pub fn new(
+        pipeline: Arc<Pipeline>,
+        api: Router,
+        health: Health,
+        metrics: HttpMetrics,
+        settings: FrontSettings,
+    ) -> Self {
+        let limiter = RateLimiter::new(settings.rate_limit_per_minute);
+        let clock = pipeline.clock.clone();
+        Self { pipeline, api, health, limiter, metrics, clock, trusted: settings.trusted_proxies }
+    }
+
+    /// Answers. A panic in any room becomes a 500 and is reported; the connection lives on.
+    pub async fn serve(&self, request: Request<Incoming>) -> Response<Body> {
+        let started = Instant::now();
+        let _in_flight = self.metrics.enter();
+        let request_id = RequestId::new(self.clock.now());
+        let (ip, transport) = self.origin(&request);
+        let method = request.method().clone();
+        let format = ErrorFormat::wanted_by(request.headers());
+
+        let answered = AssertUnwindSafe(self.dispatch(request, request_id, ip)).catch_unwind().await;
+        let (mut response, route) =
+            answered.unwrap_or_else(|_| (respond::refuse(&Refusal::Internal, format, request_id), "panic"));
+
+        finish(response.headers_mut(), request_id, transport);
+        self.metrics.record(route, MethodLabel::from(&method), response.status().as_u16(), started.elapsed());
+        report(&response, request_id, &method, route);
+        response
+    }
+
+    fn origin(&self, request: &Request<Incoming>) -> (IpAddr, Transport) {
+        let Some(connection) = request.extensions().get::<Connection>() else {
+            return (IpAddr::V4(Ipv4Addr::UNSPECIFIED), Transport::Plain);
+        };
+        let (peer, headers) = (connection.peer.ip(), request.headers());
+        let direct = if connection.tls { Scheme::Https } else { Scheme::Http };
+        let transport = match ClientIp::scheme(peer, headers, &self.trusted, direct) {
+            Scheme::Https => Transport::Tls,
+            Scheme::Http => Transport::Plain,
+        };
+        (ClientIp::resolve(peer, headers, &self.trusted), transport)
+    }
+
+    /// The answer, and the name of its route in the metrics.
+    async fn dispatch(
+        &self,
+        request: Request<Incoming>,
+        request_id: RequestId,
+        ip: IpAddr,
+    ) -> (Response<Body>, &'static str) {
+        let place = place_of(request.uri().path());
+        if place.is_rate_limited()
+            && let Err(limited) = self.limiter.check(ip, self.clock.now())
+        {
+            metrics::counter!("rate_limited_total").increment(1);
+            return (limited.response().map(whole), "rate-limited");
+        }
+        match place {
+            Place::Health => (only_read(request.method(), || self.health.ready()), "/api/v1/health"),
+            Place::Live => (only_read(request.method(), Health::live), "/api/v1/health/live"),
+            Place::Checks if is_read(request.method()) => (self.health.checks().await, "/health"),
+            Place::Checks => (not_allowed(), "/health"),
+            Place::Rack { name, rest } => {
+                let (name, target) = (name.map(str::to_owned), target_below(&request, rest));
+                let (head, body) = request.into_parts();
+                let arrival = Arrival { head, body, request_id, ip, rack: name, target };
+                labelled(self.pipeline.run(arrival).await)
+            }
+            Place::Api => self.api(request, request_id, ip).await,
+            Place::Unknown => (not_found(), "unknown"),
+        }
+    }
+
+    async fn api(
+        &self,
+        mut request: Request<Incoming>,
+        request_id: RequestId,
+        ip: IpAddr,
+    ) -> (Response<Body>, &'static str) {
+        request.extensions_mut().insert(Edge { request_id, ip });
+        let Ok(response) = self.api.clone().oneshot(request).await;
+        labelled(response.map(|body| Body::Boxed(body.map_err(Into::into).boxed_unsync())))
+    }
+}
+
+fn labelled(response: Response<Body>) -> (Response<Body>, &'static str) {
+    let label = response.extensions().get::<RouteLabel>().map_or("unknown", |label| label.0);
+    (response, label)
+}
+
+/// The rack's path and query as they stood on the request line.
+fn target_below(request: &Request<Incoming>, rest: &str) -> String {
+    let path = if rest.is_empty() { "/" } else { rest };
+    match request.uri().query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    }
+}
+
+fn whole(body: http_body_util::Full<bytes::Bytes>) -> Body {
+    Body::Boxed(body.map_err(|never| match never {}).boxed_unsync())
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+fn only_read(method: &Method, answer: impl FnOnce() -> Response<Body>) -> Response<Body> {
+    if is_read(method) { answer() } else { not_allowed() }
+}
+
+fn not_allowed() -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response
+}
+
+fn not_found() -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
+}
+
+/// Tells Sentry of our own and the upstream's failures.
+fn report(response: &Response<Body>, request_id: RequestId, method: &Method, route: &'static str) {
+    if response.status().is_server_error() {
+        let status = response.status().as_u16();
+        let kind = "server_error";
+        let message = response.status().canonical_reason().unwrap_or("server error");
+        capture_server_error(ErrorReport {
+            request_id,
+            method: method.as_str(),
+            route,
+            status,
+            user_id: None,
+            kind,
+            message,
+        });
+    }
+}

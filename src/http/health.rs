@@ -1,0 +1,90 @@
+//! Whether this replica can serve, as probes ask it. No check takes a query of its own: the tasks that keep the
+//! access snapshot young and the audit log written know already.
+
+use crate::{audit::Audit, core::drain::Drain, gateway::Body, identity::AccessCache};
+use http::{
+    HeaderValue, Response, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE},
+};
+use serde_json::{Value, json};
+use std::{path::PathBuf, sync::Arc};
+
+#[derive(Clone, Debug)]
+pub struct Health {
+    pub audit: Audit,
+    pub access: Arc<AccessCache>,
+    pub drain: Drain,
+    /// The file that must be there, when the database is one.
+    pub database_file: Option<PathBuf>,
+}
+
+impl Health {
+    /// True when the next request would be served.
+    pub fn is_ready(&self) -> bool {
+        !self.drain.is_stopping() && self.audit.is_available() && self.access.current().is_ok()
+    }
+
+    /// `/api/v1/health` and `/readyz`: exactly `{"status":"ok"}`, or 503.
+    pub fn ready(&self) -> Response<Body> {
+        if self.is_ready() { answer(StatusCode::OK, &json!({ "status": "ok" })) } else { unready() }
+    }
+
+    /// `/api/v1/health/live` and `/livez`.
+    pub fn live() -> Response<Body> {
+        answer(StatusCode::OK, &json!({ "status": "ok" }))
+    }
+
+    /// `/health`: the checks by name.
+    pub async fn checks(&self) -> Response<Body> {
+        let checks = [
+            ("storage", self.storage().await),
+            ("database", self.access.current().map(drop).map_err(|stale| stale.to_string())),
+            ("audit", self.audit.is_available().then_some(()).ok_or_else(|| "cannot be written".to_owned())),
+        ];
+        let healthy = checks.iter().all(|(_, check)| check.is_ok());
+        let checks: serde_json::Map<String, Value> =
+            checks.iter().map(|(name, check)| ((*name).to_owned(), shown(check))).collect();
+        let (status, word) = match healthy {
+            true => (StatusCode::OK, "ok"),
+            false => (StatusCode::SERVICE_UNAVAILABLE, "error"),
+        };
+        answer(status, &json!({ "status": word, "checks": checks }))
+    }
+
+    async fn storage(&self) -> Result<(), String> {
+        let Some(file) = &self.database_file else { return Ok(()) };
+        tokio::fs::metadata(file)
+            .await
+            .map(drop)
+            .map_err(|error| format!("Storage health check failed: {}", named(&error)))
+    }
+}
+
+/// The published form: the POSIX name, then the words.
+fn named(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "ENOENT: no such file or directory".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "EACCES: permission denied".to_owned(),
+        _ => "EIO: i/o error".to_owned(),
+    }
+}
+
+fn shown(check: &Result<(), String>) -> Value {
+    match check {
+        Ok(()) => json!({ "status": "ok" }),
+        Err(error) => json!({ "status": "error", "error": error }),
+    }
+}
+
+fn unready() -> Response<Body> {
+    answer(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "error" }))
+}
+
+fn answer(status: StatusCode, document: &Value) -> Response<Body> {
+    let mut response = Response::new(Body::whole(document.to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

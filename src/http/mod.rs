@@ -1,0 +1,13 @@
+//! What happens to a request before and after the gateway's own rooms: whose it is, whether it comes too often,
+//! which room it goes to, and what every answer carries.
+
+pub mod client_ip;
+mod finish;
+mod front;
+pub mod health;
+pub mod ops;
+pub mod rate_limit;
+mod router;
+
+pub use front::{Front, FrontSettings};
+pub use router::{Place, place_of};

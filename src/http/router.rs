@@ -1,0 +1,88 @@
+//! The one route table: which room a path belongs to. Everything that needs no credential stands in [`Place`]'s
+//! health variants, and nowhere else.
+
+/// Where a request goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// `/api/v1/health`: fit for load balancers.
+    Health,
+    /// `/api/v1/health/live`: the process runs.
+    Live,
+    /// `/health`: each check by name.
+    Checks,
+    /// A rack's API: the rack's name unless it is the default, and what follows the prefix.
+    Rack {
+        name: Option<&'a str>,
+        rest: &'a str,
+    },
+    /// The gateway's own API.
+    Api,
+    Unknown,
+}
+
+const DEFAULT_RACK: &str = "/api/v1/rack-proxy";
+const RACKS: &str = "/api/v1/racks/";
+
+/// Decides from the raw path, without decoding: an encoded prefix is nobody's.
+pub fn place_of(path: &str) -> Place<'_> {
+    match path {
+        "/api/v1/health" => return Place::Health,
+        "/api/v1/health/live" => return Place::Live,
+        "/health" => return Place::Checks,
+        _ => {}
+    }
+    if let Some(rest) = path.strip_prefix(DEFAULT_RACK).filter(|rest| is_below(rest)) {
+        return Place::Rack { name: None, rest };
+    }
+    if let Some((name, rest)) = path.strip_prefix(RACKS).and_then(|tail| tail.split_once("/proxy"))
+        && is_below(rest)
+        && !name.is_empty()
+        && !name.contains('/')
+    {
+        return Place::Rack { name: Some(name), rest };
+    }
+    if path.starts_with("/api/v1/") { Place::Api } else { Place::Unknown }
+}
+
+fn is_below(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with('/')
+}
+
+impl Place<'_> {
+    /// Health must answer however busy a client was.
+    pub const fn is_rate_limited(self) -> bool {
+        !matches!(self, Self::Health | Self::Live | Self::Checks)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_address_has_its_room() {
+        let rack = |name, rest| Place::Rack { name, rest };
+        for (path, place) in [
+            ("/api/v1/health", Place::Health),
+            ("/api/v1/health/live", Place::Live),
+            ("/health", Place::Checks),
+            ("/api/v1/rack-proxy/apps", rack(None, "/apps")),
+            ("/api/v1/rack-proxy", rack(None, "")),
+            ("/api/v1/rack-proxy//apps", rack(None, "//apps")),
+            ("/api/v1/racks/staging/proxy/apps/web", rack(Some("staging"), "/apps/web")),
+            ("/api/v1/racks/staging/proxy/proxy/h/1", rack(Some("staging"), "/proxy/h/1")),
+            ("/api/v1/racks", Place::Api),
+            ("/api/v1/racks//proxy/apps", Place::Api),
+            ("/api/v1/racks/a/b/proxy/apps", Place::Api),
+            ("/api/v1/rack-proxyx/apps", Place::Api),
+            ("/api/v1/me", Place::Api),
+            ("/api/v1/health/", Place::Api),
+            ("/api/v1/health%2flive", Place::Api),
+            ("/health/", Place::Unknown),
+            ("/HEALTH", Place::Unknown),
+            ("/", Place::Unknown),
+        ] {
+            assert_eq!(place_of(path), place, "{path}");
+        }
+    }
+}

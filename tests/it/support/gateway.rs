@@ -1,0 +1,172 @@
+//! A whole gateway in the test's process, in front of a demo rack.
+
+use rack_gateway::{
+    audit::LineSink,
+    boot::{Gateway, Parts, Stopped},
+    config::{Config, MapEnv},
+    core::{SharedClock, SystemClock, id::TokenId},
+    demo::rack::{DemoRack, DemoRackOptions},
+    identity::token::{self, TokenHash},
+    observe::metrics::Metrics,
+    store::{Db, GrantRow, NewToken, Options, Place, Subject, TokenRow},
+};
+use serde_json::Value;
+use std::{
+    io::Write,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tempfile::TempDir;
+
+/// Started, and stopped by [`TestGateway::stop`] or with the test's runtime.
+pub struct TestGateway {
+    gateway: Gateway,
+    pub rack: DemoRack,
+    pub db: Db,
+    pub lines: Lines,
+    pub clock: SharedClock,
+    _directory: TempDir,
+}
+
+/// What the gateway wrote to stdout.
+#[derive(Clone, Default)]
+pub struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    pub fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    pub fn records(&self) -> Vec<Value> {
+        self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Waits for a record that `wanted` accepts.
+    pub async fn wait_for(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        for _ in 0..500 {
+            if let Some(found) = self.records().into_iter().find(&wanted) {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("no such audit record among:\n{}", self.text());
+    }
+}
+
+impl TestGateway {
+    /// With the default configuration, on SQLite.
+    pub async fn start() -> Self {
+        Self::with([]).await
+    }
+
+    /// With variables of the environment, on SQLite.
+    pub async fn with<const N: usize>(variables: [(&str, &str); N]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let db = Db::open(&Options::new(Place::Sqlite(directory.path().join("gateway.db")))).await.unwrap();
+        db.migrate().await.unwrap();
+        Self::on(db, directory, variables).await
+    }
+
+    /// On a database of the test's choice, which must be migrated.
+    pub async fn on<const N: usize>(db: Db, directory: TempDir, variables: [(&str, &str); N]) -> Self {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let options = DemoRackOptions {
+            step: Duration::from_millis(50),
+            linger: Duration::from_secs(5),
+            ..DemoRackOptions::new("rack-password")
+        };
+        let rack = DemoRack::start(options).await.unwrap();
+        let env = MapEnv::from([("LISTEN", "127.0.0.1:0"), ("OPS_LISTEN", "127.0.0.1:0"), ("RACK", "demo")])
+            .with("RACK_HOST", rack.url())
+            .with("RACK_TOKEN", "rack-password")
+            .with("DRAIN_TIMEOUT", "5s");
+        let env = variables.into_iter().fold(env, |env, (name, value)| env.with(name, value));
+        let config = Config::load(&env, None).unwrap();
+        let lines = Lines::default();
+        let clock: SharedClock = Arc::new(SystemClock);
+        let parts = Parts {
+            db: db.clone(),
+            database_file: None,
+            lines: LineSink::start(lines.clone()),
+            clock: clock.clone(),
+            metrics: Metrics::install().unwrap(),
+        };
+        let gateway = Gateway::start(&config, parts).await.unwrap();
+        Self { gateway, rack, db, lines, clock, _directory: directory }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.gateway.address()
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.gateway.address())
+    }
+
+    /// The URL of a path of the default rack.
+    pub fn rack_url(&self, path: &str) -> String {
+        self.url(&format!("/api/v1/rack-proxy{path}"))
+    }
+
+    pub fn ops_url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.gateway.ops_address())
+    }
+
+    /// A token of a new user who holds `role` on everything; in force when this returns.
+    pub async fn token(&self, role: &str) -> String {
+        self.token_on(role, "*").await
+    }
+
+    /// A token of a new user who holds `role` on `target`.
+    pub async fn token_on(&self, role: &str, target: &str) -> String {
+        let now = self.clock.now();
+        let id = TokenId::new(now);
+        let user = self.db.add_user(&format!("{role}-{id}@example.com"), role, now).await.unwrap();
+        self.db.add_grant(&GrantRow::new(Subject::User(user.id), role, target, None, now)).await.unwrap();
+        let secret = token::generate();
+        let token = TokenRow {
+            id,
+            user_id: user.id,
+            name: format!("{role}-{id}"),
+            hash: TokenHash::of(secret.expose()).as_bytes().to_vec(),
+            created_at: now,
+            expires_at: None,
+            revoked_at: None,
+            last_used_at: None,
+        };
+        let grants = vec![GrantRow::new(Subject::Token(id), role, target, None, now)];
+        self.db.add_token(&NewToken { token, grants }).await.unwrap();
+        self.until_known(secret.expose()).await;
+        secret.expose().to_owned()
+    }
+
+    async fn until_known(&self, token: &str) {
+        let client = reqwest::Client::new();
+        for _ in 0..100 {
+            let answer = client.get(self.url("/api/v1/me")).bearer_auth(token).send().await.unwrap();
+            if answer.status().is_success() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the gateway did not learn of a new token");
+    }
+
+    pub async fn stop(self) -> Stopped {
+        let stopped = self.gateway.stop().await;
+        self.rack.shutdown().await;
+        stopped
+    }
+}
