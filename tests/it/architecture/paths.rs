@@ -27,10 +27,8 @@ pub fn into_the_crate(tokens: &[Token], module: &[String]) -> Vec<Used> {
                 }
                 braces.push(opens);
             }
-            "}" => {
-                if braces.pop() == Some(true) {
-                    inside.pop();
-                }
+            "}" if braces.pop() == Some(true) => {
+                inside.pop();
             }
             "crate" | "super" if is_start(tokens, at) => {
                 let mut paths = Vec::new();
