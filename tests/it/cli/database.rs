@@ -6,7 +6,7 @@ use rack_gateway::store::Place;
 use serde_json::json;
 
 /// A machine whose configuration names `db`.
-fn machine_of(db: &TestDb) -> Machine {
+pub fn machine_of(db: &TestDb) -> Machine {
     match &db.place {
         Place::Sqlite(path) => Machine::with_env([("SQLITE_PATH", path.to_str().unwrap())]),
         Place::Postgres(url) => Machine::with_env([("DATABASE_URL", url.expose())]),
@@ -18,12 +18,16 @@ async fn migrations_are_applied_once() {
     each_empty(async |db: TestDb| {
         let machine = machine_of(&db);
         let first = machine.json(&["migrate"]);
-        assert_eq!((&first["applied"], &first["total"]), (&json!(2), &json!(2)));
+        let total = first["total"].as_i64().unwrap();
+        assert!(total >= 2 && first["applied"] == total, "{first}");
         let second = machine.json(&["migrate"]);
-        assert_eq!((&second["applied"], &second["total"]), (&json!(0), &json!(2)));
+        assert_eq!((&second["applied"], &second["total"]), (&json!(0), &json!(total)));
         assert_eq!(second["database"], first["database"]);
         let place = first["database"].as_str().unwrap();
-        assert_eq!(machine.text(&["migrate"]), format!("nothing to do: {place} has all 2 migrations\n"));
+        assert_eq!(
+            machine.text(&["migrate"]),
+            format!("nothing to do: {place} has all {total} migrations\n")
+        );
         assert!(db.is_migrated().await);
     })
     .await;
@@ -33,7 +37,9 @@ async fn migrations_are_applied_once() {
 async fn migrating_tells_what_was_applied() {
     each_empty(async |db: TestDb| {
         let told = machine_of(&db).text(&["migrate"]);
-        assert!(told.starts_with("applied 2 of 2 migrations to "), "{told}");
+        let (count, place) = told.trim_end().split_once(" migrations to ").unwrap();
+        let (applied, total) = count.strip_prefix("applied ").unwrap().split_once(" of ").unwrap();
+        assert!(applied == total && place.starts_with(['S', 'P']), "{told}");
     })
     .await;
 }

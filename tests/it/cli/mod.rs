@@ -5,6 +5,7 @@ mod config;
 mod database;
 mod grants;
 mod roles;
+mod running;
 mod tokens;
 mod usage;
 mod users;
