@@ -5,7 +5,7 @@ use super::{
     classify::convox::{self, RackCall, Unclassified, Upgrade},
     masking, outgoing,
     refuse_socket::{self, Way},
-    respond::{self, ErrorFormat, RouteLabel},
+    respond::{self, ErrorFormat},
     target::ParsedTarget,
     tunnel,
 };
@@ -51,18 +51,16 @@ struct Understood {
 }
 
 impl Pipeline {
-    /// Serves one request. Whatever happens, the scope is closed and the client gets an answer, which carries
-    /// the route's label.
-    pub async fn run(&self, arrival: Arrival) -> Response<Body> {
+    /// Serves one request. Whatever happens, the scope is closed and the client gets an answer. The text is the
+    /// route's name in the metrics: the rack's own path, or `preflight` or `unknown`.
+    pub async fn run(&self, arrival: Arrival) -> (Response<Body>, &'static str) {
         let understood = self.understand(&arrival);
         let label = match &understood {
             Ok(known) => known.call.route.template,
             Err(Refusal::Preflight) => "preflight",
             Err(_) => "unknown",
         };
-        let mut response = self.answer(arrival, understood).await;
-        response.extensions_mut().insert(RouteLabel(label));
-        response
+        (self.answer(arrival, understood).await, label)
     }
 
     async fn answer(&self, arrival: Arrival, understood: Result<Understood, Refusal>) -> Response<Body> {
