@@ -22,6 +22,12 @@ fn insert_many(rows: usize) -> String {
     )
 }
 
+/// PostgreSQL keeps no NUL in a text, and one would refuse the whole batch; both engines get U+FFFD instead.
+/// The exact bytes stand in `record`.
+pub(super) fn searchable(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
+}
+
 /// SQLite: multi-row `VALUES`, since each statement costs two hops to the engine's thread.
 pub(super) async fn insert_audit_sqlite(
     tx: &mut Transaction<'_, Sqlite>,
