@@ -27,19 +27,28 @@ pub(super) async fn prepare(
     match route.body {
         Takes::None if body.is_end_stream() || route.drops_body() => Ok(OutgoingBody::Empty),
         Takes::None => Err(BadParameter::unexpected_body(route).into()),
-        Takes::Form(_) => {
-            let mut form = read_form(exchange, permit.call(), head, body).await?;
-            // A rack believes this field to be the actor.
-            if form.get("ack_by").is_some() {
-                form.set("ack_by", &*exchange.principal.user.email);
-            }
-            env_change::settle(exchange, scope, permit.call(), &mut form).await?;
-            let text = form.encode();
-            scope.traffic().add_in(text.len() as u64);
-            Ok(if text.is_empty() { OutgoingBody::Empty } else { OutgoingBody::Form(Some(text.into())) })
-        }
+        // Boxed, so that requests without a form do not carry room for one.
+        Takes::Form(_) => Box::pin(form_body(exchange, scope, permit.call(), head, body)).await,
         Takes::Raw | Takes::Json | Takes::Opaque => Ok(OutgoingBody::stream(body, scope.traffic())),
     }
+}
+
+async fn form_body(
+    exchange: &Exchange<'_>,
+    scope: &mut Scope,
+    call: &RackCall,
+    head: &Parts,
+    body: Incoming,
+) -> Result<OutgoingBody, Refusal> {
+    let mut form = read_form(exchange, call, head, body).await?;
+    // A rack believes this field to be the actor.
+    if form.get("ack_by").is_some() {
+        form.set("ack_by", &*exchange.principal.user.email);
+    }
+    env_change::settle(exchange, scope, call, &mut form).await?;
+    let text = form.encode();
+    scope.traffic().add_in(text.len() as u64);
+    Ok(if text.is_empty() { OutgoingBody::Empty } else { OutgoingBody::Form(Some(text.into())) })
 }
 
 async fn read_form(

@@ -141,7 +141,7 @@ impl Pipeline {
     /// What changes something is on disk before it is done.
     async fn record_intent(&self, scope: &mut Scope, call: &RackCall) -> Result<(), Refusal> {
         if call.route.needs.iter().any(|permission| permission.effect() == Effect::Change) {
-            scope.intent().await?;
+            Box::pin(scope.intent()).await?;
         }
         Ok(())
     }
@@ -205,7 +205,7 @@ impl Exchange<'_> {
                 Ok(Carried::Tunnel(tunnel::Tunnel { plan, watch, drain, idle, answer }))
             }
             _ if reply.is_masked() && answer.status().is_success() => {
-                masking::masked(answer, sight, &self.pipeline.settings).await.map(Carried::Masked)
+                Box::pin(masking::masked(answer, sight, &self.pipeline.settings)).await.map(Carried::Masked)
             }
             _ => Ok(Carried::Answer(answer)),
         }

@@ -74,7 +74,9 @@ impl Front {
         let method = request.method().clone();
         let format = ErrorFormat::wanted_by(request.headers());
 
-        let answered = AssertUnwindSafe(self.dispatch(request, request_id, ip)).catch_unwind().await;
+        // One box here keeps the future small wherever it is moved on its way to the connection.
+        let dispatched = Box::pin(self.dispatch(request, request_id, ip));
+        let answered = AssertUnwindSafe(dispatched).catch_unwind().await;
         let (mut response, route) =
             answered.unwrap_or_else(|_| (respond::refuse(&Refusal::Internal, format, request_id), "panic"));
 
