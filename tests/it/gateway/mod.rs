@@ -1,3 +1,5 @@
 //! The gateway as its clients see it.
 
+mod parameters;
+mod paths;
 mod story;
