@@ -2,4 +2,5 @@
 
 mod parameters;
 mod paths;
+mod roles;
 mod story;

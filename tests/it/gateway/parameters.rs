@@ -197,8 +197,8 @@ async fn the_actor_of_a_budget_change_is_the_caller_whoever_is_named() {
     let expected = form_urlencoded::Serializer::new(String::new())
         .append_pair("ack_by", me["email"].as_str().unwrap())
         .finish();
-    let length = expected.len();
-    let [reset, clear] = &gateway.rack.requests()[..] else { panic!("two calls") };
-    assert_eq!(reset.body_length, length as u64);
-    assert_eq!(clear.header("content-length"), Some(length.to_string().as_str()));
+    let length = expected.len().to_string();
+    let lengths: Vec<_> =
+        gateway.rack.requests().iter().map(|seen| seen.header("content-length").map(str::to_owned)).collect();
+    assert_eq!(lengths, [Some(length.clone()), Some(length)]);
 }
