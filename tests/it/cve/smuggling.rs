@@ -1,6 +1,6 @@
 //! Requests hidden in requests, and answers that reach the wrong reader.
 
-use super::{APPS, raw, unlimited, upstream::Upstream};
+use super::{raw, unlimited, upstream::Upstream};
 use crate::support::{
     gateway::TestGateway,
     wire::{Wire, exchange},
@@ -157,7 +157,7 @@ async fn one_of_many(gateway: &TestGateway, token: &str, email: &str, worker: us
         wire.send(&raw(&format!("GET /api/v1/rack-proxy{path}"), token, "")).await;
         return false;
     }
-    let upload = manner == "early" || turn % 3 == 0;
+    let upload = manner == "early" || turn.is_multiple_of(3);
     let (request, target) = match upload {
         true => (format!("POST {path}/objects/x"), format!("{path}/objects/x")),
         false => (format!("GET {path}"), path),
