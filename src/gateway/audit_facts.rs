@@ -44,7 +44,7 @@ fn cut(mut text: String, characters: usize) -> String {
 /// Names who may not do what, and what would be needed.
 pub fn sentence<T>(principal: &Principal, denied: &Denied<T>) -> String {
     let Some(demand) = &denied.demand else { return format!("{principal} may not do this") };
-    let (permission, target) = (demand.permission, &demand.target);
+    let (permission, target) = (demand.permission, cut(demand.target.to_string(), RESOURCE));
     let doing = permission.summary();
     match denied.missing {
         Missing::OwnersGrant => format!(
