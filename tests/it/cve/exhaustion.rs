@@ -93,6 +93,55 @@ async fn cve_2022_3212_nobody_uploads_without_a_credential() {
     assert_eq!(gateway.rack.requests(), []);
 }
 
+/// A client that waits for leave to send gets its refusal instead.
+#[tokio::test]
+async fn cve_2022_3212_nobody_is_asked_to_continue_who_will_be_refused() {
+    let gateway = unlimited().await;
+    let viewer = gateway.token("viewer").await;
+    let request = "POST /api/v1/rack-proxy/apps/web/objects/x";
+    let expecting = "Expect: 100-continue\r\nContent-Length: 1073741824\r\n";
+    let denied = exchange(gateway.address(), &raw(request, &viewer, expecting)).await;
+    assert_eq!(denied.status, 403);
+    let stranger = exchange(gateway.address(), &raw(request, "rgw_no", expecting)).await;
+    assert_eq!(stranger.status, 401);
+    let admin = gateway.token("admin").await;
+    let mut wire = Wire::open(gateway.address()).await;
+    wire.send(&raw(request, &admin, "Expect: 100-continue\r\nContent-Length: 2\r\n")).await;
+    assert_eq!(wire.rest(Duration::from_millis(500)).await, "HTTP/1.1 100 Continue\r\n\r\n");
+    wire.send(b"hi").await;
+    assert_eq!(wire.answer().await.unwrap().status, 200);
+}
+
+/// What a stranger writes into the path does not fill the log.
+#[tokio::test]
+async fn long_names_are_cut_where_they_are_repeated() {
+    let gateway = unlimited().await;
+    let admin = gateway.token("admin").await;
+    let long = "n".repeat(15_000);
+    for path in [
+        format!("racks/{long}/proxy/apps"),
+        format!("rack-proxy/apps?{long}=1"),
+        format!("rack-proxy/apps/{long}/nope"),
+    ] {
+        let answer = exchange(gateway.address(), &raw(&format!("GET /api/v1/{path}"), &admin, "")).await;
+        assert!(matches!(answer.status, 400 | 404), "{}", answer.status);
+        assert!(answer.body.len() < 1_000, "{} bytes", answer.body.len());
+    }
+    let viewer = gateway.token("viewer").await;
+    let delete = raw(&format!("DELETE /api/v1/rack-proxy/apps/{long}"), &viewer, "");
+    let denied = exchange(gateway.address(), &delete).await;
+    assert_eq!((denied.status, denied.body.len() < 1_000), (403, true), "{}", denied.text());
+    let agent = format!("User-Agent: {}\r\n", "u".repeat(60_000));
+    let denied =
+        exchange(gateway.address(), &raw(&format!("GET /api/v1/rack-proxy/apps/{long}"), "rgw_no", &agent))
+            .await;
+    assert_eq!(denied.status, 401);
+    let record =
+        gateway.lines.wait_for(|record| record["http_status"] == 401 && record["action"] == "app.read").await;
+    assert!(record.to_string().len() < 4_000, "{} bytes a record", record.to_string().len());
+    assert!(gateway.lines.text().lines().all(|line| line.len() < 4_000));
+}
+
 /// CVE-2025-6203 and CVE-2025-59043, with forms in the place of JSON: small to send, long to think about.
 #[tokio::test]
 async fn cve_2025_6203_form_bombs_are_refused_quickly() {

@@ -99,6 +99,46 @@ async fn rustsec_2026_0033_bytes_behind_an_ungranted_upgrade_stay_here() {
     }
 }
 
+/// A handshake over HTTP/1.0, or one that brings a body, cannot become a tunnel.
+#[tokio::test]
+async fn rustsec_2026_0033_no_tunnel_over_http_1_0_or_behind_a_body() {
+    let gateway = unlimited().await;
+    let (admin, viewer) = (gateway.token("admin").await, gateway.token("viewer").await);
+    let handshake = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nCommand: true\r\n";
+    let exec = "GET /api/v1/rack-proxy/apps/web/processes/web-6f9d-abcde/exec";
+    for token in [&admin, &viewer] {
+        let old = String::from_utf8(raw(exec, token, handshake)).unwrap().replace(" HTTP/1.1", " HTTP/1.0");
+        let answer = exchange(gateway.address(), old.as_bytes()).await;
+        assert!((400..500).contains(&answer.status), "{answer:?}");
+        for (framing, body) in [
+            ("Content-Length: 5\r\n", "hello"),
+            ("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n\r\n"),
+        ] {
+            let request = [&raw(exec, token, &format!("{handshake}{framing}"))[..], body.as_bytes()].concat();
+            let answer = exchange(gateway.address(), &request).await;
+            assert!((400..500).contains(&answer.status), "{framing}: {answer:?}");
+        }
+    }
+    assert_eq!(gateway.rack.requests(), []);
+}
+
+/// Headers in the trailer were checked by nobody and merged by some.
+#[tokio::test]
+async fn trailers_end_here() {
+    let upstream = Upstream::start().await;
+    let gateway = TestGateway::with([("RACK_HOST", &*upstream.url())]).await;
+    let admin = gateway.token("admin").await;
+    let lines = "Transfer-Encoding: chunked\r\nTrailer: Convox-Actor\r\nTE: trailers\r\n";
+    let head = raw("POST /api/v1/rack-proxy/apps/whole-1/objects/x", &admin, lines);
+    let request = [&head[..], b"5\r\nhello\r\n0\r\nConvox-Actor: root@example.com\r\n\r\n"].concat();
+    let answer = exchange(gateway.address(), &request).await;
+    // The upstream would still wait for the end if it had got anything between the last chunk and the empty line.
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let head = upstream.heads().concat().to_ascii_lowercase();
+    assert!(!head.contains("trailer") && !head.contains("root@example.com"), "{head}");
+}
+
 /// CVE-2026-71324: CONNECT put a connection of one user into the pool of all.
 #[tokio::test]
 async fn cve_2026_71324_connect_and_trace_are_not_served() {
