@@ -74,7 +74,11 @@ impl Pipeline {
         };
         let Arrival { mut head, body, .. } = arrival;
         let way = Way::of(&head, understood.as_ref().ok().map(|known| known.call.route));
-        match self.carry(&mut scope, &head, body, understood).await {
+        let carried = self.carry(&mut scope, &head, body, understood).await;
+        if carried.is_ok() {
+            audit_facts::count_decision(scope.decision, None);
+        }
+        match carried {
             Ok(Carried::Answer(answer)) => respond::relay(answer, scope),
             Ok(Carried::Masked(answer)) => respond::whole(answer, scope),
             Ok(Carried::Tunnel(tunnel)) => tunnel.start(scope, &mut head),
@@ -164,6 +168,7 @@ impl Pipeline {
             scope.decision = Decision::Deny;
         }
         scope.reason = Some(Cow::Owned(refusal.audit_reason()));
+        audit_facts::count_decision(scope.decision, Some(refusal.code()));
         let request_id = scope.request_id();
         if let Way::InBand { accept } = way {
             return refuse_socket::in_band(refusal, accept, scope, head, self.drain.tunnel());
