@@ -234,6 +234,41 @@ async fn requests_are_counted_and_timed_by_route() {
     assert_eq!(reqwest::get(gateway.url("/metrics")).await.unwrap().status(), 404, "not for the public");
 }
 
+#[tokio::test]
+async fn decisions_bytes_and_tokens_are_counted() {
+    let gateway = TestGateway::start().await;
+    let (viewer, admin) = (gateway.token("viewer").await, gateway.token("admin").await);
+    let (granted, denied) = (
+        r#"gateway_decisions_total{decision="allow",reason="granted"}"#,
+        r#"gateway_decisions_total{decision="deny",reason="denied"}"#,
+    );
+    let sent = r#"upstream_bytes_total{rack="demo",direction="sent"}"#;
+    let received = r#"upstream_bytes_total{rack="demo",direction="received"}"#;
+    let before = scrape(&gateway).await;
+    gateway.call(&viewer, "GET /apps").send().await.unwrap();
+    gateway.call(&viewer, "POST /apps/web/restart").send().await.unwrap();
+    let upload = gateway.call(&admin, "POST /apps/web/objects/a").body(vec![b'x'; 100_000]);
+    assert_eq!(upload.send().await.unwrap().status(), 200);
+    gateway
+        .lines
+        .wait_for(|record| record["action"] == "object.create" && record["event"] == "outcome")
+        .await;
+    let after = scrape(&gateway).await;
+    // Tests beside this one add to the same numbers.
+    for (series, least) in [(granted, 2), (denied, 1), (sent, 100_000), (received, 300)] {
+        let grown = value(&after, series).unwrap() - value(&before, series).unwrap_or(0);
+        assert!(grown >= least, "{series} grew by {grown}");
+    }
+    let token =
+        gateway.lines.wait_for(|record| record["action"] == "object.create").await["token_name"].clone();
+    let used = format!("gateway_token_requests_total{{token={token}}}");
+    assert!(value(&after, &used).unwrap() >= 2, "{used}");
+}
+
+fn value(metrics: &str, series: &str) -> Option<u64> {
+    metrics.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_cannot_make_series() {
     let gateway = TestGateway::with([("RATE_LIMIT_PER_MINUTE", "1000000")]).await;
