@@ -6,7 +6,7 @@ mod headers;
 mod public_routes;
 mod smuggling;
 mod targets;
-mod upstream;
+pub mod upstream;
 
 use crate::support::{gateway::TestGateway, wire::Wire};
 use rack_gateway::demo::rack::SeenRequest;

@@ -1,6 +1,6 @@
 //! An app's variables: who sees which, and what becomes of the masks when they are sent back.
 
-use crate::support::gateway::TestGateway;
+use crate::{cve::upstream::Upstream, support::gateway::TestGateway};
 use futures_util::future::join_all;
 use rack_gateway::core::redact::MASK;
 use serde_json::Value;
@@ -223,4 +223,21 @@ async fn no_mask_is_ever_stored_when_many_write_at_once() {
     for text in &fresh[..12] {
         assert!(SECRETS.iter().all(|secret| text.contains(secret)) && text.contains("WRITER_"), "{text}");
     }
+}
+
+/// An answer that is no release cannot be masked, so it is not shown at all.
+#[tokio::test]
+async fn what_cannot_be_masked_is_not_passed_on() {
+    let upstream = Upstream::start().await;
+    let gateway = TestGateway::with([("RACK_HOST", &*upstream.url())]).await;
+    for role in ["deployer", "admin"] {
+        let token = gateway.token(role).await;
+        for path in ["/apps/whole-1/releases", "/apps/whole-1/releases/R1", "/apps/cut-1/releases"] {
+            let (status, text) = get(&gateway, &token, path).await;
+            assert_eq!((status, text.contains("cannot be shown")), (502, true), "{role} {path}: {text}");
+            assert!(!text.contains("whole-1"), "{text}");
+        }
+    }
+    let record = gateway.lines.wait_for(|record| record["http_status"] == 502).await;
+    assert_eq!((&record["rbac_decision"], &record["status"]), (&"allow".into(), &"error".into()));
 }
