@@ -50,7 +50,7 @@ async fn cve_2026_22045_dripping_connections_are_cut_while_health_answers() {
         times
     };
     let (cut, times) = tokio::join!(dripping, probing);
-    assert!(times[10] < Duration::from_millis(250), "probes took {times:?}");
+    assert!(times[10] < Duration::from_millis(500), "probes took {times:?}");
     let left = cut.iter().filter(|cut| cut.is_none()).count();
     assert_eq!(left, 0, "still open after 8 s");
     assert_eq!(gateway.rack.requests(), []);
