@@ -31,7 +31,7 @@ impl ApiError {
         }
     }
 
-    const fn code(&self) -> &'static str {
+    pub const fn code(&self) -> &'static str {
         match self {
             Self::Refused(refusal) => refusal.code(),
             Self::Field { .. } => "bad_parameter",

@@ -26,7 +26,8 @@ pub async fn etag(request: Request, next: Next) -> Response {
     let Ok(bytes) = to_bytes(body, LIMIT).await else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    let tag = format!("\"{}\"", hex::encode(Sha256::digest(&bytes)));
+    // Weak, because the same answer leaves in several encodings.
+    let tag = format!("W/\"{}\"", hex::encode(Sha256::digest(&bytes)));
     let unchanged = known.is_some_and(|known| lists(&known, &tag));
     if let Ok(value) = HeaderValue::from_str(&tag) {
         head.headers.insert(ETAG, value);
@@ -41,7 +42,8 @@ pub async fn etag(request: Request, next: Next) -> Response {
 
 fn lists(known: &HeaderValue, tag: &str) -> bool {
     let Ok(known) = known.to_str() else { return false };
-    known.split(',').map(|one| one.trim().trim_start_matches("W/")).any(|one| one == tag || one == "*")
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    known.split(',').map(opaque).any(|one| one == opaque(tag) || one == "*")
 }
 
 /// What one caller may see is not for a shared cache.

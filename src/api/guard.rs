@@ -5,7 +5,7 @@ use super::{ApiError, Context, context::Caller};
 use crate::{
     audit::{Decision, Scope, Seen},
     core::RequestId,
-    gateway::{Refusal, RouteLabel},
+    gateway::{Refusal, RouteLabel, count_decision},
     identity::Principal,
     policy::{self, Demand, Demanding, Effect, Permission, Target},
 };
@@ -78,12 +78,14 @@ async fn check(
     };
     let mut response = match admit(&context, route, &mut scope, request.headers()).await {
         Ok(principal) => {
+            count_decision(scope.decision, None);
             request.extensions_mut().insert(Caller(principal));
             next.run(request).await
         }
         Err(error) => {
             scope.decision = Decision::Deny;
             scope.reason = Some(Cow::Owned(error.reason()));
+            count_decision(scope.decision, Some(error.code()));
             error.response(edge.request_id)
         }
     };

@@ -200,7 +200,7 @@ impl<'a> Line<'a> {
             method: &record.seen.method,
             route: record.route,
             rack: record.rack.as_deref(),
-            target: record.target.as_ref().map(Target::path),
+            target: record.target.as_ref().map(|target| cut(target.path())),
             permission: record.permission.map(Permission::name),
             token_id: record.token.as_ref().map(|(id, _)| *id),
             token_name: record.token.as_ref().map(|(_, name)| &**name),
@@ -212,6 +212,12 @@ impl<'a> Line<'a> {
             bytes_out: ending.bytes_out,
         }
     }
+}
+
+/// At most 255 characters.
+fn cut(text: &str) -> &str {
+    let end = text.char_indices().nth(255).map_or(text.len(), |(at, _)| at);
+    text.get(..end).unwrap_or(text)
 }
 
 fn seconds_or_finer<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
@@ -314,6 +320,15 @@ mod tests {
         let row = record.row(&ended(200));
         assert!(!row.record.contains(&b'\n') && !row.record.contains(&0x1b));
         assert_eq!(line(&record, &ended(200))["resource"], record.resource);
+    }
+
+    #[test]
+    fn a_long_target_is_cut_between_characters() {
+        let mut record = Record::begin(seen(b""), Timestamp::from_micros(1));
+        record.target = Some(Target::app("demo", &"é".repeat(9_000)));
+        assert_eq!(line(&record, &ended(200))["target"], format!("demo/{}", "é".repeat(250)));
+        record.target = Some(Target::rack("demo"));
+        assert_eq!(line(&record, &ended(200))["target"], "demo");
     }
 
     #[test]

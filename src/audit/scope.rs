@@ -110,9 +110,21 @@ impl Scope {
             bytes_in: traffic.bytes_in(),
             bytes_out: traffic.bytes_out(),
         };
+        if let Some(rack) = &record.rack {
+            count_bytes(rack, &ending);
+        }
         let row = record.row(&ending);
         audit.now_line(&row.record);
         room.fill(row);
+    }
+}
+
+fn count_bytes(rack: &Arc<str>, ending: &Ending) {
+    for (direction, bytes) in [("sent", ending.bytes_in), ("received", ending.bytes_out)] {
+        if bytes > 0 {
+            metrics::counter!("upstream_bytes_total", "rack" => rack.clone(), "direction" => direction)
+                .increment(bytes);
+        }
     }
 }
 

@@ -2,13 +2,13 @@
 
 use super::classify::convox::RackCall;
 use crate::{
-    audit::Scope,
+    audit::{Decision, Scope},
     core::scrub,
     identity::Principal,
     policy::{Demanding as _, Denied, Missing},
 };
 use http::HeaderValue;
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
 
 /// Longest command and resource that are recorded, in characters.
 const COMMAND: usize = 2_000;
@@ -41,10 +41,25 @@ fn cut(mut text: String, characters: usize) -> String {
     text
 }
 
+/// Counts what was decided. `reason` is the code of the refusal that came of it, if one did.
+pub fn count_decision(decision: Decision, reason: Option<&'static str>) {
+    static GRANTED: LazyLock<metrics::Counter> = LazyLock::new(
+        || metrics::counter!("gateway_decisions_total", "decision" => "allow", "reason" => "granted"),
+    );
+    match (decision, reason) {
+        (Decision::Deny, Some(reason)) => {
+            metrics::counter!("gateway_decisions_total", "decision" => "deny", "reason" => reason)
+                .increment(1);
+        }
+        // Refusals that come after policy said yes leave its decision as it was.
+        _ => GRANTED.increment(1),
+    }
+}
+
 /// Names who may not do what, and what would be needed.
 pub fn sentence<T>(principal: &Principal, denied: &Denied<T>) -> String {
     let Some(demand) = &denied.demand else { return format!("{principal} may not do this") };
-    let (permission, target) = (demand.permission, &demand.target);
+    let (permission, target) = (demand.permission, cut(demand.target.to_string(), RESOURCE));
     let doing = permission.summary();
     match denied.missing {
         Missing::OwnersGrant => format!(

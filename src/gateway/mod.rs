@@ -16,6 +16,7 @@ mod settings;
 pub mod target;
 mod tunnel;
 
+pub use audit_facts::count_decision;
 pub use body::{Body, BoxError};
 pub use pipeline::{Arrival, Pipeline};
 pub use refusal::Refusal;

@@ -2,7 +2,7 @@
 
 use super::{
     Body, Refusal, Settings, audit_facts,
-    classify::convox::{self, RackCall, Unclassified, Upgrade},
+    classify::convox::{self, BadParameter, RackCall, Unclassified, Upgrade},
     masking, outgoing,
     refuse_socket::{self, Way},
     respond::{self, ErrorFormat},
@@ -18,6 +18,7 @@ use crate::{
 };
 use bytes::Bytes;
 use http::{Response, StatusCode, header::USER_AGENT, request::Parts};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
@@ -73,7 +74,11 @@ impl Pipeline {
         };
         let Arrival { mut head, body, .. } = arrival;
         let way = Way::of(&head, understood.as_ref().ok().map(|known| known.call.route));
-        match self.carry(&mut scope, &head, body, understood).await {
+        let carried = self.carry(&mut scope, &head, body, understood).await;
+        if carried.is_ok() {
+            audit_facts::count_decision(scope.decision, None);
+        }
+        match carried {
             Ok(Carried::Answer(answer)) => respond::relay(answer, scope),
             Ok(Carried::Masked(answer)) => respond::whole(answer, scope),
             Ok(Carried::Tunnel(tunnel)) => tunnel.start(scope, &mut head),
@@ -104,11 +109,16 @@ impl Pipeline {
     fn understand(&self, arrival: &Arrival) -> Result<Understood, Refusal> {
         let rack = match &arrival.rack {
             None => self.racks.default_rack(),
-            Some(name) => self.racks.named(name).ok_or_else(|| Refusal::UnknownRack(name.clone()))?,
+            Some(name) => self.racks.named(name).ok_or_else(|| Refusal::unknown_rack(name))?,
         };
         let target = ParsedTarget::parse(&arrival.target)?;
         let (method, headers) = (&arrival.head.method, &arrival.head.headers);
-        let call = convox::classify(&rack.name, method, Upgrade::asked_by(headers), &target, headers)?;
+        let upgrade = Upgrade::asked_by(arrival.head.version, headers);
+        let call = convox::classify(&rack.name, method, upgrade, &target, headers)?;
+        if call.is_websocket() && !arrival.body.is_end_stream() {
+            // The connection could not become a tunnel before the body is read, and nobody reads it.
+            return Err(BadParameter::unexpected_body(call.route).into());
+        }
         Ok(Understood { rack: rack.clone(), call })
     }
 
@@ -158,6 +168,7 @@ impl Pipeline {
             scope.decision = Decision::Deny;
         }
         scope.reason = Some(Cow::Owned(refusal.audit_reason()));
+        audit_facts::count_decision(scope.decision, Some(refusal.code()));
         let request_id = scope.request_id();
         if let Way::InBand { accept } = way {
             return refuse_socket::in_band(refusal, accept, scope, head, self.drain.tunnel());

@@ -73,6 +73,10 @@ impl Refusal {
         Self::Denied(audit_facts::sentence(principal, denied))
     }
 
+    pub fn unknown_rack(name: &str) -> Self {
+        Self::UnknownRack(name.chars().take(60).collect())
+    }
+
     pub fn status(&self) -> StatusCode {
         match self {
             Self::AuditUnavailable | Self::AccessUnavailable | Self::Draining => {

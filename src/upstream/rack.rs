@@ -223,7 +223,33 @@ impl Racks {
         self.by_name.get(name)
     }
 
+    /// The default rack first, then the others by name.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.by_name.keys().map(|name| &**name)
+        let others = self.by_name.keys().filter(|name| **name != self.default.name);
+        std::iter::once(&self.default.name).chain(others).map(|name| &**name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rack(name: &str) -> Rack {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let address = RackAddress {
+            name: name.to_owned(),
+            url: "http://127.0.0.1:1".parse().unwrap(),
+            username: "convox".to_owned(),
+            password: "x".into(),
+            trust: Trust::System,
+        };
+        Rack::new(&address, Duration::from_secs(1), Silence(Duration::from_secs(1))).unwrap()
+    }
+
+    #[test]
+    fn the_default_rack_is_named_first() {
+        let racks = Racks::new(rack("staging"), [rack("production"), rack("zoo")]);
+        assert_eq!(racks.names().collect::<Vec<_>>(), ["staging", "production", "zoo"]);
+        assert!(racks.named("production").is_some() && racks.named("nope").is_none());
     }
 }

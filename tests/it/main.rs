@@ -13,6 +13,7 @@
 
 mod architecture;
 mod cli;
+mod cve;
 mod gateway;
 mod store;
 mod support;

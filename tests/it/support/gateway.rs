@@ -26,6 +26,7 @@ pub struct TestGateway {
     pub db: Db,
     pub lines: Lines,
     pub clock: SharedClock,
+    client: reqwest::Client,
     _directory: TempDir,
 }
 
@@ -104,7 +105,8 @@ impl TestGateway {
             metrics: Metrics::install().unwrap(),
         };
         let gateway = Gateway::start(&config, parts).await.unwrap();
-        Self { gateway, rack, db, lines, clock, _directory: directory }
+        let client = reqwest::Client::new();
+        Self { gateway, rack, db, lines, clock, client, _directory: directory }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -118,6 +120,23 @@ impl TestGateway {
     /// The URL of a path of the default rack.
     pub fn rack_url(&self, path: &str) -> String {
         self.url(&format!("/api/v1/rack-proxy{path}"))
+    }
+
+    /// A request of the default rack's API, as in `GET /apps`, with the token as a stock client sends it.
+    pub fn call(&self, token: &str, request: &str) -> reqwest::RequestBuilder {
+        self.anonymous(request).basic_auth("convox", Some(token))
+    }
+
+    /// The same without a credential.
+    pub fn anonymous(&self, request: &str) -> reqwest::RequestBuilder {
+        let (method, path) = request.split_once(' ').unwrap();
+        self.client.request(method.parse().unwrap(), self.rack_url(path))
+    }
+
+    /// A request of the gateway's own, as in `GET /api/v1/me`.
+    pub fn own(&self, token: &str, request: &str) -> reqwest::RequestBuilder {
+        let (method, path) = request.split_once(' ').unwrap();
+        self.client.request(method.parse().unwrap(), self.url(path)).bearer_auth(token)
     }
 
     pub fn ops_url(&self, path: &str) -> String {
@@ -153,9 +172,8 @@ impl TestGateway {
     }
 
     async fn until_known(&self, token: &str) {
-        let client = reqwest::Client::new();
         for _ in 0..100 {
-            let answer = client.get(self.url("/api/v1/me")).bearer_auth(token).send().await.unwrap();
+            let answer = self.own(token, "GET /api/v1/me").send().await.unwrap();
             if answer.status().is_success() {
                 return;
             }

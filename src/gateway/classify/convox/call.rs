@@ -12,7 +12,7 @@ use crate::{
     policy::{Demand, Demanding, Target},
     upstream::Outbound,
 };
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, Method, Version, header};
 use std::sync::Arc;
 
 /// Whether the request asks to become a WebSocket.
@@ -23,7 +23,10 @@ pub enum Upgrade {
 }
 
 impl Upgrade {
-    pub fn asked_by(headers: &HeaderMap) -> Self {
+    pub fn asked_by(version: Version, headers: &HeaderMap) -> Self {
+        if version < Version::HTTP_11 {
+            return Self::None;
+        }
         let names = |name, token: &str| {
             headers
                 .get_all(name)

@@ -1,5 +1,6 @@
 use super::*;
 use crate::policy::{Demanding as _, MfaLevel, Permission};
+use http::Version;
 
 #[test]
 fn every_route_demands_something_and_has_a_whole_name() {
@@ -184,10 +185,12 @@ fn an_upgrade_counts_only_where_a_route_is_a_socket() {
     assert_eq!(exec.route.reply, Reply::Socket(StreamKind::Exec));
     assert_eq!(exec.method, Method::GET);
 
-    let asked = |list: &[(&str, &str)]| Upgrade::asked_by(&headers(list));
+    let asked = |list: &[(&str, &str)]| Upgrade::asked_by(Version::HTTP_11, &headers(list));
     assert_eq!(asked(&[("Connection", "keep-alive, Upgrade"), ("Upgrade", "websocket")]), Upgrade::WebSocket);
     assert_eq!(asked(&[("Connection", "Upgrade"), ("Upgrade", "h2c")]), Upgrade::None);
     assert_eq!(asked(&[("Upgrade", "websocket")]), Upgrade::None);
+    let handshake = headers(&[("Connection", "Upgrade"), ("Upgrade", "websocket")]);
+    assert_eq!(Upgrade::asked_by(Version::HTTP_10, &handshake), Upgrade::None);
 }
 
 #[test]
