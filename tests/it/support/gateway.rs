@@ -152,7 +152,7 @@ impl TestGateway {
         secret.expose().to_owned()
     }
 
-    async fn until_known(&self, token: &str) {
+    pub async fn until_known(&self, token: &str) {
         let client = reqwest::Client::new();
         for _ in 0..100 {
             let answer = client.get(self.url("/api/v1/me")).bearer_auth(token).send().await.unwrap();

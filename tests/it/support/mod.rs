@@ -1,4 +1,8 @@
 //! What several tests share. No assertion lives here.
 
 pub mod database;
+pub mod fake_rack;
 pub mod gateway;
+pub mod person;
+pub mod socket;
+pub mod wire;
