@@ -14,7 +14,7 @@ use crate::{
     core::{RequestId, SharedClock, drain::Drain},
     identity::{Entrance, Principal},
     policy::{self, Effect, Permit},
-    upstream::{Outbound, OutgoingBody, Rack, Racks},
+    upstream::{Outbound, OutgoingBody, Rack, Racks, Silence},
 };
 use bytes::Bytes;
 use http::{Response, StatusCode, header::USER_AGENT, request::Parts};
@@ -74,7 +74,7 @@ impl Pipeline {
         let Arrival { mut head, body, .. } = arrival;
         let way = Way::of(&head, understood.as_ref().ok().map(|known| known.call.route));
         match self.carry(&mut scope, &head, body, understood).await {
-            Ok(Carried::Answer(answer)) => respond::relay(answer, scope),
+            Ok(Carried::Answer(answer, silence)) => respond::relay(answer, silence, scope),
             Ok(Carried::Masked(answer)) => respond::whole(answer, scope),
             Ok(Carried::Tunnel(tunnel)) => tunnel.start(scope, &mut head),
             Err(refusal) => self.refuse(scope, &refusal, way, &mut head, format),
@@ -170,7 +170,8 @@ impl Pipeline {
 
 /// What came of it.
 pub(super) enum Carried {
-    Answer(Response<Incoming>),
+    /// An answer that streams, and how long its rack may be silent.
+    Answer(Response<Incoming>, Silence),
     /// An answer that had to be read whole, because parts of it must not be shown.
     Masked(Response<Bytes>),
     Tunnel(tunnel::Tunnel),
@@ -204,10 +205,12 @@ impl Exchange<'_> {
                 let (drain, idle) = (self.pipeline.drain.tunnel(), self.pipeline.settings.stream_idle);
                 Ok(Carried::Tunnel(tunnel::Tunnel { plan, watch, drain, idle, answer }))
             }
+            // A protocol that nobody asked for leads nowhere.
+            _ if answer.status() == StatusCode::SWITCHING_PROTOCOLS => Err(Refusal::RackAnswer),
             _ if reply.is_masked() && answer.status().is_success() => {
-                masking::masked(answer, sight, &self.pipeline.settings).await.map(Carried::Masked)
+                masking::masked(self, answer, sight).await.map(Carried::Masked)
             }
-            _ => Ok(Carried::Answer(answer)),
+            _ => Ok(Carried::Answer(answer, self.rack.silence())),
         }
     }
 

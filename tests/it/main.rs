@@ -15,4 +15,6 @@ mod architecture;
 mod cli;
 mod gateway;
 mod store;
+mod streams;
 mod support;
+mod upstream;
