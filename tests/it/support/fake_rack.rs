@@ -25,8 +25,6 @@ pub struct FakeRack {
 
 /// One connection of the gateway's.
 pub struct Visit {
-    /// Counted from 0.
-    pub number: usize,
     pub wire: Wire,
     seen: Seen,
 }
@@ -43,8 +41,8 @@ impl FakeRack {
         let (for_visits, counter) = (seen.clone(), connections.clone());
         let serving = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let number = counter.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(serve(Visit { number, wire: Wire::on(stream), seen: for_visits.clone() }));
+                counter.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(serve(Visit { wire: Wire::on(stream), seen: for_visits.clone() }));
             }
         });
         Self { address, seen, connections, serving }
@@ -52,12 +50,17 @@ impl FakeRack {
 
     /// Answers each request with these bytes and hangs up.
     pub async fn answering(answer: impl Into<Vec<u8>>) -> Self {
-        let answer: Vec<u8> = answer.into();
+        Self::choosing(vec![answer.into()]).await
+    }
+
+    /// Answers with the one that the header `X-Answer` names by its number, the first without one, and hangs up.
+    pub async fn choosing(answers: Vec<Vec<u8>>) -> Self {
         Self::start(move |mut visit| {
-            let answer = answer.clone();
+            let answers = answers.clone();
             async move {
-                visit.request().await;
-                visit.wire.send(answer).await;
+                let Some(head) = visit.request().await else { return };
+                let chosen = head.header("x-answer").map_or(0, |number| number.parse().unwrap());
+                visit.wire.send(&answers[chosen]).await;
             }
         })
         .await

@@ -103,3 +103,26 @@ async fn an_answer_that_stops_is_given_up() {
     let record = gateway.lines.wait_for(|record| record["action"] == "app.list").await;
     assert_eq!(record["reason"], "the rack fell silent in the middle of its answer");
 }
+
+/// A document that must be read before it can be shown has the same patience.
+#[tokio::test]
+async fn releases_that_stop_in_the_middle_are_given_up() {
+    let rack = FakeRack::start(|mut visit| async move {
+        visit.request().await;
+        visit.wire.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[{\"id\":\"R1\",").await;
+        sleep(Duration::from_secs(60)).await;
+    })
+    .await;
+    let gateway = TestGateway::with([("RACK_HOST", &*rack.url()), ("UPSTREAM_IDLE_TIMEOUT", "500ms")]).await;
+    let token = gateway.token("deployer").await;
+    let (head, body) = ask(&gateway, &token, "GET /apps/web/releases", "").await;
+    assert_eq!((head.status(), body.text().as_str()), (504, "the rack was silent for 500ms\n"));
+    let (head, _) = ask(
+        &gateway,
+        &token,
+        "POST /apps/web/releases",
+        "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n\r\nenv=A%3D1",
+    )
+    .await;
+    assert_eq!(head.status(), 504);
+}
