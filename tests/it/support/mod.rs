@@ -4,5 +4,6 @@ pub mod database;
 pub mod fake_rack;
 pub mod gateway;
 pub mod person;
+pub mod process;
 pub mod socket;
 pub mod wire;
