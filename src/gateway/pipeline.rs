@@ -19,7 +19,7 @@ use crate::{
 use bytes::Bytes;
 use http::{Response, StatusCode, header::USER_AGENT, request::Parts};
 use hyper::body::Incoming;
-use std::{borrow::Cow, net::IpAddr, sync::Arc};
+use std::{borrow::Cow, error::Error, net::IpAddr, sync::Arc};
 
 /// A request for a rack as the edge hands it over: who sent it, and where it is to go.
 #[derive(Debug)]
@@ -221,8 +221,13 @@ impl Exchange<'_> {
         permit: Permit<T>,
         body: OutgoingBody,
     ) -> Result<Response<Incoming>, Refusal> {
-        let answer = self.rack.send(permit, body, &self.principal.user.email, scope.request_id()).await;
-        let answer = answer?;
+        let request_id = scope.request_id();
+        let answer = self.rack.send(permit, body, &self.principal.user.email, request_id).await;
+        let answer = answer.inspect_err(|error| {
+            // The caller is told what happened; why is for who runs the rack.
+            let error: &(dyn Error + 'static) = error;
+            tracing::warn!(rack = &*self.rack.name, %request_id, error, "cannot ask the rack");
+        })?;
         if answer.status() == StatusCode::UNAUTHORIZED {
             return Err(Refusal::RackCredential);
         }
