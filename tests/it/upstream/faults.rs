@@ -6,8 +6,8 @@ use crate::support::{
     wire::{Body, Head, Wire, basic},
 };
 use serde_json::Value;
-use std::time::Duration;
-use tokio::net::TcpListener;
+use std::{sync::Arc, time::Duration};
+use tokio::{net::TcpListener, sync::Notify};
 
 /// One request on a connection of its own.
 pub async fn ask(gateway: &TestGateway, token: &str, line: &str, headers: &str) -> (Head, Body) {
@@ -29,10 +29,6 @@ async fn list_apps(rack: &FakeRack) -> (TestGateway, Head, Body) {
     let token = gateway.token("viewer").await;
     let (head, body) = ask(&gateway, &token, "GET /apps", "").await;
     (gateway, head, body)
-}
-
-async fn reason_of(gateway: &TestGateway) -> Value {
-    gateway.lines.wait_for(|record| record["action"] == "app.list").await["reason"].clone()
 }
 
 #[tokio::test]
@@ -74,7 +70,8 @@ async fn a_rack_that_dies_before_its_answer_is_broken() {
     .await;
     let (gateway, head, body) = list_apps(&rack).await;
     assert_eq!((head.status(), body.text().as_str()), (502, "the connection to the rack broke\n"));
-    assert_eq!(reason_of(&gateway).await, "the connection to the rack broke");
+    let record = gateway.lines.wait_for(|record| record["action"] == "app.list").await;
+    assert_eq!(record["reason"], "the connection to the rack broke");
 }
 
 #[tokio::test]
@@ -104,16 +101,41 @@ async fn garbage_is_not_passed_on() {
 /// The client must not take half an answer for a whole one.
 #[tokio::test]
 async fn an_answer_that_breaks_off_breaks_off_at_the_client_too() {
-    for answer in [
-        "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[{\"name\":",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n[{\"name\":\r\n",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n[{\"name\":\r\nnot a size\r\n",
+    for (framing, first, rest) in [
+        ("Content-Length: 100", "[{\"name\":", ""),
+        ("Transfer-Encoding: chunked", "9\r\n[{\"name\":\r\n", ""),
+        ("Transfer-Encoding: chunked", "9\r\n[{\"name\":\r\n", "not a size\r\n"),
+        ("Transfer-Encoding: chunked", "9\r\n[{\"name\":\r\n", "5\r\nabc"),
     ] {
-        let rack = FakeRack::answering(answer).await;
-        let (gateway, head, body) = list_apps(&rack).await;
+        let read = Arc::new(Notify::new());
+        let break_off = read.clone();
+        let rack = FakeRack::start(move |mut visit| {
+            let break_off = break_off.clone();
+            async move {
+                visit.request().await;
+                visit.wire.send(format!("HTTP/1.1 200 OK\r\n{framing}\r\n\r\n{first}")).await;
+                break_off.notified().await;
+                visit.wire.send(rest).await;
+            }
+        })
+        .await;
+        let gateway = TestGateway::with([("RACK_HOST", &rack.url())]).await;
+        let token = gateway.token("viewer").await;
+        let mut wire = Wire::open(gateway.address()).await;
+        wire.send(format!("GET /api/v1/rack-proxy/apps HTTP/1.1\r\nHost: gateway\r\n{}\r\n", basic(&token)))
+            .await;
+        let head = wire.head().await;
         assert_eq!(head.status(), 200);
-        assert_eq!(body, Body::Cut(b"[{\"name\":".to_vec()), "{answer:?}");
-        assert_eq!(reason_of(&gateway).await, "the rack broke off its answer", "{answer:?}");
+        while !wire.buffered.windows(9).any(|nine| nine == b"[{\"name\":") {
+            assert!(wire.fill().await);
+        }
+        read.notify_one();
+        let Body::Cut(shown) = wire.body(&head).await else {
+            panic!("{rest:?} was taken for a whole answer")
+        };
+        assert!(shown.starts_with(b"[{\"name\":"));
+        let record = gateway.lines.wait_for(|record| record["action"] == "app.list").await;
+        assert_eq!(record["reason"], "the rack broke off its answer", "{rest:?}");
     }
 }
 
