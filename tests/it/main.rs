@@ -14,6 +14,7 @@
 mod architecture;
 mod cli;
 mod gateway;
+mod listener;
 mod redaction;
 mod store;
 mod streams;

@@ -6,4 +6,5 @@ pub mod gateway;
 pub mod person;
 pub mod process;
 pub mod socket;
+pub mod tls;
 pub mod wire;
