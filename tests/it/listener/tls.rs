@@ -121,18 +121,14 @@ async fn plain_http_gets_no_answer_and_does_no_harm() {
     assert!(gateway.rack.requests().is_empty());
 }
 
-/// Neither in the handshake nor after it does silence hold a connection.
 #[tokio::test]
-async fn a_silent_client_is_cut() {
+async fn a_client_that_falls_silent_in_its_head_is_cut() {
     let (gateway, authority, _directory) = https().await;
-    let mut silent = Wire::open(gateway.address()).await;
-    let mut after = Wire::on(connect(&gateway, &authority, &[]).await.unwrap());
-    after.send("GET /apps HT").await;
+    let mut wire = Wire::on(connect(&gateway, &authority, &[]).await.unwrap());
+    wire.send("GET /apps HT").await;
     let started = Instant::now();
-    assert!(!timeout(SOON, silent.fill()).await.unwrap());
-    timeout(SOON, async { while after.fill().await {} }).await.unwrap();
-    // A handshake may take ten seconds, a head what the configuration says.
-    assert!(started.elapsed().as_secs() < 15, "{:?}", started.elapsed());
+    timeout(SOON, async { while wire.fill().await {} }).await.unwrap();
+    assert!(started.elapsed().as_secs() < 8, "{:?}", started.elapsed());
 }
 
 #[tokio::test]

@@ -69,30 +69,18 @@ async fn a_removed_grant_ends_what_it_allowed() {
     running.cut("you lost the permission").await;
 }
 
-fn soon(gateway: &TestGateway) -> Option<Timestamp> {
-    Some(Timestamp::from_micros(gateway.clock.now().as_micros() + 3_000_000))
-}
-
+/// Tokens and grants end by the clock, without anybody writing anything.
 #[tokio::test]
-async fn the_end_of_a_tokens_time_ends_its_streams() {
+async fn what_was_given_for_a_time_ends_with_it() {
     let gateway = TestGateway::start().await;
-    let until = Until { token: soon(&gateway), ..Until::default() };
-    let person = gateway.person_until("ops", until).await;
-    let running = Running::start(&gateway, &person).await;
-    let until = until.token.unwrap().as_micros() - gateway.clock.now().as_micros();
-    tokio::time::sleep(Duration::from_micros(until.max(0) as u64)).await;
-    running.cut("your access was withdrawn").await;
-}
-
-#[tokio::test]
-async fn the_end_of_a_grants_time_ends_what_it_allowed() {
-    let gateway = TestGateway::start().await;
-    let until = Until { grant: soon(&gateway), ..Until::default() };
-    let person = gateway.person_until("ops", until).await;
-    let running = Running::start(&gateway, &person).await;
-    let until = until.grant.unwrap().as_micros() - gateway.clock.now().as_micros();
-    tokio::time::sleep(Duration::from_micros(until.max(0) as u64)).await;
-    running.cut("you lost the permission").await;
+    let end = Timestamp::from_micros(gateway.clock.now().as_micros() + 3_000_000);
+    let by_token = gateway.person_until("ops", Until { token: Some(end), grant: None }).await;
+    let by_grant = gateway.person_until("ops", Until { token: None, grant: Some(end) }).await;
+    let (token, grant) =
+        tokio::join!(Running::start(&gateway, &by_token), Running::start(&gateway, &by_grant));
+    let left = end.as_micros() - gateway.clock.now().as_micros();
+    tokio::time::sleep(Duration::from_micros(left.max(0).unsigned_abs())).await;
+    tokio::join!(token.cut("your access was withdrawn"), grant.cut("you lost the permission"));
 }
 
 /// What runs goes on when the database is away; nothing new begins.

@@ -122,7 +122,7 @@ impl Process {
 }
 
 async fn copy(mut from: impl AsyncRead + Unpin, mut to: Lines) {
-    let mut room = [0; 16 * 1024];
+    let mut room = vec![0; 16 * 1024];
     while let Ok(count @ 1..) = from.read(&mut room).await {
         to.write_all(&room[..count]).unwrap();
     }

@@ -147,7 +147,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 
     /// Reads on. False when the connection has ended, in whatever way.
     pub async fn fill(&mut self) -> bool {
-        let mut room = [0; 16 * 1024];
+        let mut room = vec![0; 16 * 1024];
         let count = self.stream.read(&mut room).await.unwrap_or(0);
         self.buffered.extend_from_slice(&room[..count]);
         count > 0
