@@ -6,6 +6,7 @@ mod exec;
 mod leaks;
 mod logs;
 mod lost_rights;
+mod proxy;
 mod record;
 mod refused;
 mod stopping;
