@@ -1,6 +1,7 @@
 //! The record that can be trusted: one scope a request, closed on every path; intents that are on disk before
 //! anything is changed; one writer that commits in groups. Decides nothing.
 
+mod json;
 mod local;
 mod record;
 mod scope;

@@ -1,6 +1,6 @@
 //! One record: the thirteen keys of the monitoring document first, in their order, then ours.
 
-use super::Seen;
+use super::{Seen, json};
 use crate::{
     core::{RequestId, Timestamp, id::TokenId},
     identity::Principal,
@@ -10,6 +10,9 @@ use crate::{
 use http::{HeaderValue, Method, StatusCode};
 use serde::{Serialize, Serializer};
 use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Duration};
+
+/// Bytes of a usual record.
+const LENGTH: usize = 640;
 
 /// The answer of policy, as the record spells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -86,12 +89,12 @@ impl Record {
 
     /// The row for the table; its `record` is also the line on stdout.
     pub(super) fn row(&self, ending: &Ending) -> AuditRow {
-        let mut record = Vec::with_capacity(640);
         let line = Line::of(self, ending);
         // Writing to a vector cannot fail, and every field is a plain string or number.
-        if let Err(error) = serde_json::to_writer(&mut record, &line) {
+        let record = json::to_vec(&line, LENGTH).unwrap_or_else(|error| {
             tracing::error!(%error, "an audit record could not be written as JSON");
-        }
+            Vec::new()
+        });
         AuditRow {
             ts: self.at,
             event: ending.event,

@@ -1,6 +1,7 @@
 //! Small values every other layer speaks: time, ids, secrets, redaction. No I/O lives here.
 
 pub mod clock;
+pub mod control;
 pub mod drain;
 pub mod id;
 pub mod redact;

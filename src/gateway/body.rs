@@ -1,17 +1,22 @@
 //! The body of an answer. The one that streams from a rack also carries the open audit scope, and closes it
 //! when its last byte has left.
 
-use crate::audit::{Scope, Traffic};
+use crate::{
+    audit::{Scope, Traffic},
+    upstream::Silence,
+};
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 use std::{
     borrow::Cow,
+    future::Future as _,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
+use tokio::time::{Instant, Sleep, sleep};
 
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -31,6 +36,30 @@ pub struct Streamed {
     from_rack: Incoming,
     traffic: Arc<Traffic>,
     scope: Option<Scope>,
+    wait: Wait,
+}
+
+/// Measures the rack's silence. There is no timer as long as bytes are there when they are asked for.
+#[derive(Debug)]
+struct Wait {
+    limit: Silence,
+    timer: Option<Pin<Box<Sleep>>>,
+    is_running: bool,
+}
+
+impl Wait {
+    /// Ready when the silence has lasted too long.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Silence(limit) = self.limit;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(limit)));
+        if !self.is_running {
+            self.is_running = true;
+            if let Some(end) = Instant::now().checked_add(limit) {
+                timer.as_mut().reset(end);
+            }
+        }
+        timer.as_mut().poll(context)
+    }
 }
 
 impl Body {
@@ -38,12 +67,14 @@ impl Body {
         Self::Whole(Some(bytes.into()))
     }
 
-    pub fn stream(from_rack: Incoming, scope: Scope) -> Self {
+    /// A body that ends with an error when the rack is silent for too long in its middle.
+    pub fn stream(from_rack: Incoming, scope: Scope, silence: Silence) -> Self {
         if from_rack.is_end_stream() {
             scope.close();
             return Self::Empty;
         }
-        Self::Stream(Box::new(Streamed { from_rack, traffic: scope.traffic(), scope: Some(scope) }))
+        let wait = Wait { limit: silence, timer: None, is_running: false };
+        Self::Stream(Box::new(Streamed { from_rack, traffic: scope.traffic(), scope: Some(scope), wait }))
     }
 }
 
@@ -57,7 +88,12 @@ impl Streamed {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let frame = ready!(Pin::new(&mut self.from_rack).poll_frame(context));
+        let Poll::Ready(frame) = Pin::new(&mut self.from_rack).poll_frame(context) else {
+            ready!(self.wait.poll(context));
+            self.end(Some("the rack fell silent in the middle of its answer"));
+            return Poll::Ready(Some(Err("the rack fell silent".into())));
+        };
+        self.wait.is_running = false;
         match &frame {
             Some(Ok(frame)) => {
                 self.traffic.add_out(frame.data_ref().map_or(0, Bytes::len) as u64);

@@ -6,6 +6,7 @@ use super::{
     env::{self, ChangeKind, EnvChange, EnvText, Masking, ReleaseView},
     masking,
     pipeline::Exchange,
+    rack_document,
 };
 use crate::{
     audit::{Decision, Scope},
@@ -13,13 +14,11 @@ use crate::{
     upstream::{Outbound, OutgoingBody},
 };
 use http::{HeaderMap, HeaderValue, Method, header::ACCEPT_ENCODING};
-use http_body_util::{BodyExt as _, Limited};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 
 /// Releases that are looked through for the one that a rollback means.
 const LOOK_BACK: usize = 100;
-const LIMIT: usize = 64 * 1024 * 1024;
 
 /// Rewrites the form's `env`, if it has one. Refuses changes that the caller may not make.
 pub(super) async fn settle(
@@ -121,8 +120,8 @@ async fn look_up<T: DeserializeOwned>(
     if !answer.status().is_success() {
         return Err(Refusal::NoReleases(answer.status()));
     }
-    let body = Limited::new(answer.into_body(), LIMIT).collect().await.map_err(|_| Refusal::RackAnswer)?;
-    serde_json::from_slice(&body.to_bytes()).map_err(|_| Refusal::RackAnswer)
+    let document = rack_document::read(answer.into_body(), exchange.rack.silence()).await?;
+    serde_json::from_slice(&document).map_err(|_| Refusal::RackAnswer)
 }
 
 /// `set FOO, unset BAR, set API_TOKEN (secret)`: names only.

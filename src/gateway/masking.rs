@@ -1,17 +1,13 @@
 //! Answers that hold environment variables: read whole, masked for this caller, passed on.
 
-use super::{Refusal, Settings, classify::convox::RackCall, env, pipeline::Exchange};
+use super::{Refusal, classify::convox::RackCall, env, pipeline::Exchange, rack_document};
 use crate::{
     core::Timestamp,
     policy::{Permission, Rights, Target},
 };
 use bytes::Bytes;
 use http::{Response, header::CONTENT_ENCODING};
-use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
-
-/// Longest document that is masked; a list of releases with their manifests stays far below.
-const LIMIT: usize = 64 * 1024 * 1024;
 
 /// What the caller may see of the variables on the call's target.
 pub(super) fn sight(exchange: &Exchange<'_>, call: &RackCall) -> env::Sight {
@@ -31,19 +27,19 @@ fn sight_on(rights: &Rights, target: &Target, now: Timestamp) -> env::Sight {
 
 /// Never passes on what it could not read.
 pub(super) async fn masked(
+    exchange: &Exchange<'_>,
     answer: Response<Incoming>,
     sight: env::Sight,
-    settings: &Settings,
 ) -> Result<Response<Bytes>, Refusal> {
     let (head, body) = answer.into_parts();
     if head.headers.contains_key(CONTENT_ENCODING) {
         return Err(Refusal::RackAnswer);
     }
-    let bytes = Limited::new(body, LIMIT).collect().await.map_err(|_| Refusal::RackAnswer)?.to_bytes();
+    let bytes = rack_document::read(body, exchange.rack.silence()).await?;
     if bytes.is_empty() {
         return Ok(Response::from_parts(head, bytes));
     }
-    let masking = env::Masking { sight, extra: &settings.secret_variables };
+    let masking = env::Masking { sight, extra: &exchange.pipeline.settings.secret_variables };
     let shown = env::mask_release(&bytes, masking).map_err(|_| Refusal::RackAnswer)?;
     Ok(Response::from_parts(head, shown.into()))
 }

@@ -9,6 +9,7 @@ mod env_change;
 mod masking;
 mod outgoing;
 mod pipeline;
+mod rack_document;
 mod refusal;
 mod refuse_socket;
 pub mod respond;

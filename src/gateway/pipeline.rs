@@ -14,13 +14,13 @@ use crate::{
     core::{RequestId, SharedClock, drain::Drain},
     identity::{Entrance, Principal},
     policy::{self, Effect, Permit},
-    upstream::{Outbound, OutgoingBody, Rack, Racks},
+    upstream::{Outbound, OutgoingBody, Rack, Racks, Silence},
 };
 use bytes::Bytes;
 use http::{Response, StatusCode, header::USER_AGENT, request::Parts};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use std::{borrow::Cow, net::IpAddr, sync::Arc};
+use std::{borrow::Cow, error::Error, net::IpAddr, sync::Arc};
 
 /// A request for a rack as the edge hands it over: who sent it, and where it is to go.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ impl Pipeline {
             audit_facts::count_decision(scope.decision, None);
         }
         match carried {
-            Ok(Carried::Answer(answer)) => respond::relay(answer, scope),
+            Ok(Carried::Answer(answer, silence)) => respond::relay(answer, silence, scope),
             Ok(Carried::Masked(answer)) => respond::whole(answer, scope),
             Ok(Carried::Tunnel(tunnel)) => tunnel.start(scope, &mut head),
             Err(refusal) => self.refuse(scope, &refusal, way, &mut head, format),
@@ -181,7 +181,8 @@ impl Pipeline {
 
 /// What came of it.
 pub(super) enum Carried {
-    Answer(Response<Incoming>),
+    /// An answer that streams, and how long its rack may be silent.
+    Answer(Response<Incoming>, Silence),
     /// An answer that had to be read whole, because parts of it must not be shown.
     Masked(Response<Bytes>),
     Tunnel(tunnel::Tunnel),
@@ -215,10 +216,12 @@ impl Exchange<'_> {
                 let (drain, idle) = (self.pipeline.drain.tunnel(), self.pipeline.settings.stream_idle);
                 Ok(Carried::Tunnel(tunnel::Tunnel { plan, watch, drain, idle, answer }))
             }
+            // A protocol that nobody asked for leads nowhere.
+            _ if answer.status() == StatusCode::SWITCHING_PROTOCOLS => Err(Refusal::RackAnswer),
             _ if reply.is_masked() && answer.status().is_success() => {
-                Box::pin(masking::masked(answer, sight, &self.pipeline.settings)).await.map(Carried::Masked)
+                Box::pin(masking::masked(self, answer, sight)).await.map(Carried::Masked)
             }
-            _ => Ok(Carried::Answer(answer)),
+            _ => Ok(Carried::Answer(answer, self.rack.silence())),
         }
     }
 
@@ -229,8 +232,13 @@ impl Exchange<'_> {
         permit: Permit<T>,
         body: OutgoingBody,
     ) -> Result<Response<Incoming>, Refusal> {
-        let answer = self.rack.send(permit, body, &self.principal.user.email, scope.request_id()).await;
-        let answer = answer?;
+        let request_id = scope.request_id();
+        let answer = self.rack.send(permit, body, &self.principal.user.email, request_id).await;
+        let answer = answer.inspect_err(|error| {
+            // The caller is told what happened; why is for who runs the rack.
+            let error: &(dyn Error + 'static) = error;
+            tracing::warn!(rack = &*self.rack.name, %request_id, error, "cannot ask the rack");
+        })?;
         if answer.status() == StatusCode::UNAUTHORIZED {
             return Err(Refusal::RackCredential);
         }

@@ -1,7 +1,7 @@
 //! The last phase: a refusal or a rack's answer becomes what the client reads.
 
 use super::{Body, Refusal};
-use crate::{audit::Scope, core::RequestId};
+use crate::{audit::Scope, core::RequestId, upstream::Silence};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
@@ -70,13 +70,13 @@ fn explained(refusal: &Refusal, format: ErrorFormat, request_id: RequestId) -> R
 }
 
 /// Passes a rack's answer on as it comes; the scope closes with the body's last byte.
-pub fn relay(answer: Response<Incoming>, mut scope: Scope) -> Response<Body> {
+pub fn relay(answer: Response<Incoming>, silence: Silence, mut scope: Scope) -> Response<Body> {
     let (mut head, body) = answer.into_parts();
     end_to_end(&mut head.headers);
     scope.answered(head.status);
     head.version = http::Version::HTTP_11;
     head.extensions.clear();
-    Response::from_parts(head, Body::stream(body, scope))
+    Response::from_parts(head, Body::stream(body, scope, silence))
 }
 
 /// Passes on an answer that had to be read whole.

@@ -120,6 +120,11 @@ impl Rack {
         })
     }
 
+    /// How long this rack may be silent, also in the middle of an answer.
+    pub const fn silence(&self) -> Silence {
+        self.silence
+    }
+
     /// Sends the call that the permit was given for. `actor` is told to the rack, for its own log. Returns with
     /// the head of the answer.
     pub async fn send<T: Outbound>(

@@ -1,13 +1,7 @@
 //! Keeps a value from acting on the reader: no forged line, no terminal sequence, no reversed text.
 
+use crate::core::control::acts_on_the_reader;
 use std::fmt::Write as _;
-
-/// Control characters, line separators, and the invisible characters that reorder or hide text.
-fn acts_on_the_reader(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-        || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
 
 /// Appends `text` as part of a plain line.
 pub(super) fn push_plain(out: &mut String, text: &str) {

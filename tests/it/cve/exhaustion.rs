@@ -2,8 +2,8 @@
 
 use super::{APPS, raw, unlimited};
 use crate::support::{
+    exchange::{Wire, exchange},
     gateway::TestGateway,
-    wire::{Wire, exchange},
 };
 use futures_util::future::join_all;
 use std::{

@@ -8,7 +8,7 @@ mod smuggling;
 mod targets;
 pub mod upstream;
 
-use crate::support::{gateway::TestGateway, wire::Wire};
+use crate::support::{exchange::Wire, gateway::TestGateway};
 use rack_gateway::demo::rack::SeenRequest;
 use serde_json::Value;
 use std::time::Duration;
@@ -37,7 +37,7 @@ impl<'a> Patient<'a> {
         Self { gateway, wire: None }
     }
 
-    async fn ask(&mut self, request: &[u8]) -> crate::support::wire::Answer {
+    async fn ask(&mut self, request: &[u8]) -> crate::support::exchange::Answer {
         let mut wire = match self.wire.take() {
             Some(wire) => wire,
             None => Wire::open(self.gateway.address()).await,

@@ -2,8 +2,8 @@
 
 use super::{raw, unlimited, upstream::Upstream};
 use crate::support::{
+    exchange::{Wire, exchange},
     gateway::TestGateway,
-    wire::{Wire, exchange},
 };
 use futures_util::future::join_all;
 use std::time::Duration;

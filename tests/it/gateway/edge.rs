@@ -1,8 +1,8 @@
 //! What every client meets before its request means anything: limits, headers, probes, numbers.
 
 use crate::support::{
+    exchange::{Wire, exchange},
     gateway::TestGateway,
-    wire::{Wire, exchange},
 };
 use rack_gateway::{api, gateway::classify::convox::routes};
 use reqwest::Response;

@@ -1,8 +1,8 @@
 //! Paths that a careless proxy would tidy up, and the ones that lead nowhere.
 
 use crate::support::{
+    exchange::{Answer, exchange},
     gateway::TestGateway,
-    wire::{Answer, exchange},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 

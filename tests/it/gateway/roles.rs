@@ -1,6 +1,6 @@
 //! Who may do what: the whole catalogue against every role, by real requests.
 
-use crate::support::{gateway::TestGateway, wire::Wire};
+use crate::support::{exchange::Wire, gateway::TestGateway};
 use rack_gateway::gateway::classify::convox::{Route, Verb, routes};
 use std::{collections::BTreeMap, time::Duration};
 

@@ -171,7 +171,7 @@ impl TestGateway {
         secret.expose().to_owned()
     }
 
-    async fn until_known(&self, token: &str) {
+    pub async fn until_known(&self, token: &str) {
         for _ in 0..100 {
             let answer = self.own(token, "GET /api/v1/me").send().await.unwrap();
             if answer.status().is_success() {

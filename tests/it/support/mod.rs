@@ -1,5 +1,11 @@
 //! What several tests share. No assertion lives here.
 
 pub mod database;
+pub mod exchange;
+pub mod fake_rack;
 pub mod gateway;
+pub mod person;
+pub mod process;
+pub mod socket;
+pub mod tls;
 pub mod wire;

@@ -4,7 +4,7 @@
 //! gateway, those that the gateway writes itself, and those that a rack would take for a parameter which the
 //! route does not have. A missing option changes a command's meaning, so there is no list of allowed names.
 
-use super::{BadParameter, Place, Reply, Route, catalogue::routes, parameter::shown};
+use super::{BadParameter, Place, Reply, Route, catalogue::routes, parameter::shown_name};
 use crate::core::redact::is_secret_header;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::{collections::HashSet, sync::LazyLock};
@@ -64,7 +64,10 @@ pub(super) fn forwarded(route: &Route, given: &HeaderMap) -> Result<HeaderMap, B
         match fate(route, name) {
             Fate::Dropped => {}
             Fate::Parameter if is_removed => {
-                return Err(BadParameter::HopByHop { name: shown(name.as_str()), route: route.to_string() });
+                return Err(BadParameter::HopByHop {
+                    name: shown_name(name.as_str()),
+                    route: route.to_string(),
+                });
             }
             Fate::Parameter => copy_once(name, given, &mut sent)?,
             Fate::Copied if is_removed && !KEPT.contains(name) => {}

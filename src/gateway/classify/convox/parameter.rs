@@ -62,7 +62,7 @@ impl BadParameter {
 
     /// A parameter at a place where the route does not take it.
     pub(super) fn not_here(route: &Route, name: &str, given: Place) -> Self {
-        let (name_shown, label) = (shown(name), route.to_string());
+        let (name_shown, label) = (shown_name(name), route.to_string());
         match route.place_of(name) {
             Some(belongs) => Self::Misplaced { name: name_shown, belongs, given, route: label },
             None => {
@@ -72,7 +72,7 @@ impl BadParameter {
     }
 
     pub(super) fn duplicate(name: &str, place: Place) -> Self {
-        Self::Duplicate { place, name: shown(name) }
+        Self::Duplicate { place, name: shown_name(name) }
     }
 }
 
@@ -106,6 +106,17 @@ fn takes(route: &Route, place: Place) -> String {
         _ => &[],
     };
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// As much of a name as looks like one. A body that is no form (JSON, say) is read as one long name with values
+/// inside, and these must not get into an error or the audit log.
+pub(super) fn shown_name(name: &str) -> String {
+    let in_name = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
+    let mut start: String = name.chars().take(40).take_while(in_name).collect();
+    if start.len() < name.len() {
+        start.push('…');
+    }
+    start
 }
 
 /// Text from outside, short and without characters that could dress up a log or a terminal.

@@ -1,0 +1,3 @@
+//! The public address.
+
+mod tls;
