@@ -8,3 +8,7 @@ mod cluster;
 mod kills;
 mod ledger;
 mod site;
+mod sqlite;
+mod starting;
+mod stdout;
+mod stopping;
