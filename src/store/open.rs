@@ -3,6 +3,7 @@
 use super::{Db, StoreError, StoreResult};
 use crate::core::Secret;
 use sqlx::{
+    PgConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -140,8 +141,17 @@ async fn open_postgres(url: &Secret, options: &Options) -> StoreResult<Db> {
         .max_lifetime(options.max_lifetime)
         .idle_timeout(options.idle_timeout)
         .acquire_timeout(ACQUIRE)
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(can_write(connection)))
         .connect_with(connect)
         .await
         .map_err(|error| StoreError::Open(format!("cannot connect to PostgreSQL: {error}")))?;
     Ok(Db::Postgres(pool))
+}
+
+/// In place of the pool's own ping, and at its price. A session that began while the server was read-only, as
+/// around a failover, may stay so for as long as it lives: it is closed, and a new one opened.
+async fn can_write(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    let read_only: String = sqlx::query_scalar("SHOW transaction_read_only").fetch_one(connection).await?;
+    Ok(read_only == "off")
 }
