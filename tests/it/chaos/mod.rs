@@ -4,6 +4,7 @@
 //! and the gateway recovers by itself.
 
 mod child;
+mod clock;
 mod cluster;
 mod kills;
 mod ledger;
@@ -15,4 +16,5 @@ mod sqlite;
 mod starting;
 mod stdout;
 mod stopping;
+mod unwinding;
 mod wire;
