@@ -125,10 +125,9 @@ async fn read_only_and_back() {
     let mut made = vec![site.restart_app(&gateway).await];
 
     // Sessions take the setting when they begin, as after a failover whose old primary lives on as a replica.
+    cluster.sql("postgres", "ALTER DATABASE gateway SET default_transaction_read_only = on").await;
     let end_sessions = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'gateway'";
-    let read_only =
-        |value| format!("ALTER DATABASE gateway SET default_transaction_read_only = {value}; {end_sessions}");
-    cluster.sql("postgres", &read_only("on")).await;
+    cluster.sql("postgres", end_sessions).await;
     let refused = is_refused(&site, &gateway).await;
     is_closed(&site, &gateway).await;
     // The sessions of now stay as they are: the gateway itself must think of opening new ones.
@@ -163,6 +162,32 @@ async fn connections_that_lead_nowhere() {
     let gateway = Arc::into_inner(gateway).unwrap();
     assert!(gateway.stop().await.success());
     assert_books(&site, &made, &[refused]).await;
+}
+
+/// The end comes all the same, and does not look like a good one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn told_to_go_while_the_database_is_frozen() {
+    let Some(cluster) = Cluster::start().await else { return };
+    let site = site_on(&cluster).await;
+    let gateway = Arc::new(site.start().await);
+    let running = promotion(&site, &gateway, site.release(&gateway).await);
+    until_promoting(&site).await;
+    cluster.freeze();
+    let promoted = running.await.unwrap();
+    assert_eq!(promoted.status, 200);
+    let mut gateway = Arc::into_inner(gateway).unwrap();
+    gateway.terminate();
+    assert_eq!(gateway.ended().await.code(), Some(1), "{}", gateway.log.get());
+    assert!(gateway.log.count("not every audit record could be written") > 0, "{}", gateway.log.get());
+    let on_stdout = promoted.request_id.to_string();
+    assert!(gateway.lines.get().contains(&on_stdout), "the line on stdout needs no database");
+
+    cluster.thaw();
+    let heir = site.start().await;
+    let changed = is_open_again(&site, &heir).await;
+    assert!(heir.stop().await.success());
+    let ledger = Ledger::read(&site).await;
+    ledger.assert_covers(&site, &[promoted.request_id, changed.request_id]);
 }
 
 async fn assert_books(site: &Site, made: &[Answer], refused: &[Answer]) {

@@ -67,6 +67,7 @@ async fn what_hangs_is_cut_at_the_deadline() {
     assert_eq!(promoted.len(), 2, "{promoted:?}");
     assert_eq!((&promoted[0]["event"], &promoted[1]["event"]), (&"intent".into(), &"outcome".into()));
     assert_ne!(promoted[1]["status"], "success");
+    assert_eq!(promoted[1]["reason"], "the connection ended before the answer");
     assert!(gateway.lines.get().contains("release.promote"));
 }
 
