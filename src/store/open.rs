@@ -3,11 +3,12 @@
 use super::{Db, StoreError, StoreResult};
 use crate::core::Secret;
 use sqlx::{
-    PgConnection,
+    Connection as _, PgConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{
+    future::ready,
     path::{Path, PathBuf},
     str::FromStr as _,
     time::Duration,
@@ -112,11 +113,14 @@ async fn open_sqlite(path: &Path, options: &Options) -> StoreResult<Db> {
         .pragma("wal_autocheckpoint", "16384")
         .pragma("cache_size", "-32768");
     let open = |error: sqlx::Error| StoreError::Open(format!("cannot open {}: {error}", path.display()));
+    // SQLite itself rolls back when a write fails, as on a full disk. The driver then takes its own rollback for
+    // failed and the connection for one inside a transaction, for ever: such a connection is replaced.
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         .min_connections(1)
         .acquire_timeout(ACQUIRE)
         .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(ready(Ok(!connection.is_in_transaction()))))
         .connect_with(connect.clone())
         .await
         .map_err(open)?;
