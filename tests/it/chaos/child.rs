@@ -12,6 +12,8 @@ use std::{
 
 /// For what certainly happens, only not at once.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+const BINARY: &str = env!("CARGO_BIN_EXE_rack-gateway");
+pub const PRLIMIT: &str = "/usr/bin/prlimit";
 const GLANCE: Duration = Duration::from_millis(10);
 
 /// A gateway that serves. Killed when it is dropped.
@@ -69,7 +71,32 @@ impl Text {
 impl Child {
     /// Starts `rack-gateway serve` with exactly these variables, and waits until it listens.
     pub async fn start(variables: &[(String, String)], reader: Reader) -> Result<Self, Refused> {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_rack-gateway"))
+        Self::spawn(Command::new(BINARY), variables, reader).await
+    }
+
+    /// The same, with a bound to the size of the files that it may write: writing beyond it fails as on a full
+    /// disk. Needs the program `prlimit`.
+    pub async fn start_on_a_full_disk(variables: &[(String, String)], bytes: u64) -> Result<Self, Refused> {
+        let mut command = Command::new("sh");
+        // Without the signal that would otherwise come in place of the error.
+        command.args(["-c", r#"trap '' XFSZ; exec "$0" "$@""#, PRLIMIT]);
+        command.arg(format!("--fsize={bytes}:")).arg(BINARY);
+        Self::spawn(command, variables, Reader::Here).await
+    }
+
+    /// Makes room on the disk.
+    pub fn unbound(&self) {
+        let process = self.process.id().to_string();
+        let done = Command::new(PRLIMIT).args(["--fsize=unlimited", "--pid", &process]).status().unwrap();
+        assert!(done.success());
+    }
+
+    async fn spawn(
+        mut command: Command,
+        variables: &[(String, String)],
+        reader: Reader,
+    ) -> Result<Self, Refused> {
+        let mut process = command
             .arg("serve")
             .env_clear()
             .envs(variables.iter().map(|(name, value)| (name, value)))

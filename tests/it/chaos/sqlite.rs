@@ -1,11 +1,15 @@
-//! The embedded database, while somebody else keeps it.
+//! The embedded database, while somebody else keeps it, and on a full disk.
 
 use super::{
+    child::{Child, PRLIMIT},
     ledger::Ledger,
     site::{Site, sqlite_in},
 };
 use rack_gateway::store::Db;
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 /// An intent waits one second for the disk; the rest is for a slow machine.
 const ABOUT_A_SECOND: Duration = Duration::from_secs(3);
@@ -50,4 +54,37 @@ async fn a_locked_database_stops_changes_and_loses_none() {
     }
     // The first one had begun before anybody knew: it has a record, which says what became of it.
     assert_eq!(ledger.outcome(refused[0])["http_status"], 503);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_stops_changes_until_there_is_room() {
+    if !Path::new(PRLIMIT).exists() {
+        return eprintln!("skipped: a full disk (no {PRLIMIT})");
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let site = Site::on(sqlite_in(directory.path())).await;
+    let gateway = Child::start_on_a_full_disk(&site.variables(&[]), 512 * 1024).await.unwrap();
+    let mut made = Vec::new();
+    let refused = loop {
+        let answer = site.restart_app(&gateway).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        made.push(answer.request_id);
+    };
+    assert_eq!((refused.status.as_u16(), refused.code().as_str()), (503, "audit_unavailable"));
+    assert_eq!(site.readiness(&gateway).await, 503);
+    for _ in 0..5 {
+        assert_eq!(site.restart_app(&gateway).await.status, 503);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    gateway.unbound();
+    made.push(site.until_changes_are_made(&gateway).await.request_id);
+    assert_eq!(site.readiness(&gateway).await, 200);
+    assert!(gateway.stop().await.success());
+
+    let ledger = Ledger::read(&site).await;
+    ledger.assert_covers(&site, &made);
+    assert!(made.iter().all(|request| ledger.outcome(*request)["http_status"] == 200));
+    assert!(!site.changes_seen().contains_key(&refused.request_id), "refused, and forwarded");
 }
