@@ -129,7 +129,7 @@ make_tokens() {
     user=bench-$role-$number@example.com
     gateway users add "$user" --role "$role" >>"$LOGS/gateway.err" 2>&1 &&
       token=$(gateway tokens create --user "$user" --name "bench-$role-$number" --role "$role" -o json 2>>"$LOGS/gateway.err" |
-        sed -n 's/.*"token": *"\([^"]*\)".*/\1/p') && [[ -n $token ]] ||
+        sed -n '0,/"token"/s/.*"token": *"\([^"]*\)".*/\1/p' | head -n 1) && [[ -n $token ]] ||
       { say "no $role token from \`tokens create\`, see $LOGS/gateway.err" && return 1; }
     printf 'Basic %s\n' "$(printf 'convox:%s' "$token" | base64 -w0)" >>"$file"
   done

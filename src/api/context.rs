@@ -3,7 +3,7 @@
 use crate::{
     audit::Audit,
     core::SharedClock,
-    identity::{AccessCache, Principal, TokenUsage},
+    identity::{Entrance, Principal},
     store::Db,
 };
 use std::sync::Arc;
@@ -12,8 +12,7 @@ use std::sync::Arc;
 pub struct Context {
     pub db: Db,
     pub audit: Audit,
-    pub access: Arc<AccessCache>,
-    pub usage: Arc<TokenUsage>,
+    pub entrance: Entrance,
     pub clock: SharedClock,
     /// Names of the racks; the default rack first.
     pub racks: Arc<[String]>,

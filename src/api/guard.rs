@@ -6,7 +6,7 @@ use crate::{
     audit::{Decision, Scope, Seen},
     core::RequestId,
     gateway::{Refusal, RouteLabel},
-    identity::{Presented, Principal, authenticate},
+    identity::Principal,
     policy::{self, Demand, Demanding, Effect, Permission, Target},
 };
 use axum::{
@@ -104,13 +104,8 @@ async fn admit(
     scope.resource_type = route.action.split('.').next().unwrap_or_default();
     scope.route = route.path;
     let now = context.clock.now();
-    let snapshot = context.access.current().map_err(Refusal::from)?;
-    let known = authenticate(&snapshot, Presented::read(headers), now);
-    let outcome = known.as_ref().map_or_else(|error| error.code(), |_| "success");
-    metrics::counter!("gateway_authentications_total", "outcome" => outcome).increment(1);
-    let principal = known.map_err(Refusal::from)?;
+    let principal = context.entrance.admit(headers, now).map_err(Refusal::from)?;
     scope.set_principal(&principal);
-    context.usage.note(principal.token.id, now);
     if let Access::Needs(permission) = route.access {
         scope.permission = Some(permission);
         scope.target = Some(Target::gateway());

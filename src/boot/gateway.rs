@@ -11,7 +11,7 @@ use crate::{
     },
     gateway::{Pipeline, Settings},
     http::{Front, FrontSettings, health::Health, ops::Ops},
-    identity::{AccessCache, TokenUsage},
+    identity::{AccessCache, Entrance, TokenUsage},
     listener::{Listener, ListenerLimits},
     observe::metrics::Metrics,
     store::Db,
@@ -80,18 +80,17 @@ impl Gateway {
         let (drain_handle, drain_seen) = drain();
         let health =
             Health { audit: audit.clone(), access: access.clone(), drain: drain_seen.clone(), database_file };
+        let entrance = Entrance { access, usage, tokens: metrics.tokens() };
         let api = api::router(api::Context {
             db: db.clone(),
             audit: audit.clone(),
-            access: access.clone(),
-            usage: usage.clone(),
+            entrance: entrance.clone(),
             clock: clock.clone(),
             racks: racks.names().map(str::to_owned).collect(),
         });
         let pipeline = Pipeline {
             audit,
-            access,
-            usage,
+            entrance,
             racks,
             clock,
             settings: Settings {

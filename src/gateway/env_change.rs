@@ -96,8 +96,8 @@ impl Outbound for LookUp {
         &self.path
     }
 
-    fn headers(&self) -> &HeaderMap {
-        &self.headers
+    fn take_headers(&mut self) -> HeaderMap {
+        std::mem::take(&mut self.headers)
     }
 
     fn is_websocket(&self) -> bool {

@@ -5,21 +5,21 @@ use super::{
     classify::convox::{self, RackCall, Unclassified, Upgrade},
     masking, outgoing,
     refuse_socket::{self, Way},
-    respond::{self, ErrorFormat, RouteLabel},
+    respond::{self, ErrorFormat},
     target::ParsedTarget,
     tunnel,
 };
 use crate::{
     audit::{Audit, Decision, Scope, Seen},
     core::{RequestId, SharedClock, drain::Drain},
-    identity::{AccessCache, Presented, Principal, TokenUsage, authenticate},
+    identity::{Entrance, Principal},
     policy::{self, Effect, Permit},
     upstream::{Outbound, OutgoingBody, Rack, Racks},
 };
 use bytes::Bytes;
 use http::{Response, StatusCode, header::USER_AGENT, request::Parts};
 use hyper::body::Incoming;
-use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Instant};
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 /// A request for a rack as the edge hands it over: who sent it, and where it is to go.
 #[derive(Debug)]
@@ -37,8 +37,7 @@ pub struct Arrival {
 #[derive(Debug)]
 pub struct Pipeline {
     pub audit: Audit,
-    pub access: Arc<AccessCache>,
-    pub usage: Arc<TokenUsage>,
+    pub entrance: Entrance,
     pub racks: Racks,
     pub clock: SharedClock,
     pub settings: Settings,
@@ -52,18 +51,16 @@ struct Understood {
 }
 
 impl Pipeline {
-    /// Serves one request. Whatever happens, the scope is closed and the client gets an answer, which carries
-    /// the route's label.
-    pub async fn run(&self, arrival: Arrival) -> Response<Body> {
+    /// Serves one request. Whatever happens, the scope is closed and the client gets an answer. The text is the
+    /// route's name in the metrics: the rack's own path, or `preflight` or `unknown`.
+    pub async fn run(&self, arrival: Arrival) -> (Response<Body>, &'static str) {
         let understood = self.understand(&arrival);
         let label = match &understood {
             Ok(known) => known.call.route.template,
             Err(Refusal::Preflight) => "preflight",
             Err(_) => "unknown",
         };
-        let mut response = self.answer(arrival, understood).await;
-        response.extensions_mut().insert(RouteLabel(label));
-        response
+        (self.answer(arrival, understood).await, label)
     }
 
     async fn answer(&self, arrival: Arrival, understood: Result<Understood, Refusal>) -> Response<Body> {
@@ -116,14 +113,8 @@ impl Pipeline {
     }
 
     fn authenticate(&self, scope: &mut Scope, head: &Parts) -> Result<Principal, Refusal> {
-        let snapshot = self.access.current()?;
-        let now = self.clock.now();
-        let known = authenticate(&snapshot, Presented::read(&head.headers), now);
-        let outcome = known.as_ref().map_or_else(|error| error.code(), |_| "success");
-        metrics::counter!("gateway_authentications_total", "outcome" => outcome).increment(1);
-        let principal = known?;
+        let principal = self.entrance.admit(&head.headers, self.clock.now())?;
         scope.set_principal(&principal);
-        self.usage.note(principal.token.id, now);
         Ok(principal)
     }
 
@@ -220,26 +211,14 @@ impl Exchange<'_> {
         }
     }
 
-    /// Sends through the one door out, and counts.
+    /// Sends through the one door out. A rack that refuses our own credential has not answered the caller.
     pub(super) async fn forward<T: Outbound>(
         &self,
         scope: &Scope,
         permit: Permit<T>,
         body: OutgoingBody,
     ) -> Result<Response<Incoming>, Refusal> {
-        let started = Instant::now();
         let answer = self.rack.send(permit, body, &self.principal.user.email, scope.request_id()).await;
-        let rack = self.rack.name.clone();
-        let outcome = match &answer {
-            Ok(answer) if answer.status() == StatusCode::UNAUTHORIZED => "credential_refused",
-            Ok(answer) if answer.status().is_server_error() => "server_error",
-            Ok(_) => "answered",
-            Err(error) => error.code(),
-        };
-        metrics::counter!("upstream_requests_total", "rack" => rack.clone(), "outcome" => outcome)
-            .increment(1);
-        metrics::histogram!("upstream_request_duration_seconds", "rack" => rack)
-            .record(started.elapsed().as_secs_f64());
         let answer = answer?;
         if answer.status() == StatusCode::UNAUTHORIZED {
             return Err(Refusal::RackCredential);

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     audit::AuditUnavailable,
-    identity::{AccessStale, AuthError, Principal},
+    identity::{AuthError, NotAdmitted, Principal},
     policy::Denied,
     upstream::UpstreamError,
 };
@@ -147,14 +147,11 @@ impl From<AuditUnavailable> for Refusal {
     }
 }
 
-impl From<AccessStale> for Refusal {
-    fn from(_: AccessStale) -> Self {
-        Self::AccessUnavailable
-    }
-}
-
-impl From<AuthError> for Refusal {
-    fn from(error: AuthError) -> Self {
-        Self::Unauthenticated(error)
+impl From<NotAdmitted> for Refusal {
+    fn from(error: NotAdmitted) -> Self {
+        match error {
+            NotAdmitted::Stale(_) => Self::AccessUnavailable,
+            NotAdmitted::Auth(error) => Self::Unauthenticated(error),
+        }
     }
 }

@@ -54,7 +54,7 @@ pub(super) struct Watch {
 impl Watch {
     pub fn of(exchange: &Exchange<'_>, call: &RackCall, head: &Parts) -> Self {
         Self {
-            access: exchange.pipeline.access.clone(),
+            access: exchange.pipeline.entrance.access.clone(),
             clock: exchange.pipeline.clock.clone(),
             presented: Presented::read(&head.headers),
             demands: call.demands().to_vec(),

@@ -120,7 +120,7 @@ impl Front {
                 let (name, target) = (name.map(str::to_owned), target_below(&request, rest));
                 let (head, body) = request.into_parts();
                 let arrival = Arrival { head, body, request_id, ip, rack: name, target };
-                labelled(self.pipeline.run(arrival).await)
+                self.pipeline.run(arrival).await
             }
             Place::Api => self.api(request, request_id, ip).await,
             Place::Unknown => (not_found(), "unknown"),

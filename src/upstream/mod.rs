@@ -2,6 +2,7 @@
 
 mod body;
 mod connect;
+mod metrics;
 mod rack;
 mod trust;
 pub use body::{OutgoingBody, Silence};

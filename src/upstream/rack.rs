@@ -1,6 +1,6 @@
 //! A rack as the gateway reaches it: its address, its credential, its connections.
 
-use super::{OutgoingBody, Silence, Trust, TrustError, connect};
+use super::{OutgoingBody, Silence, Trust, TrustError, connect, metrics::RackMetrics};
 use crate::{
     core::{RequestId, Secret},
     policy::{Demanding, Permit},
@@ -12,7 +12,12 @@ use http::{
     uri::{Authority, PathAndQuery, Scheme},
 };
 use hyper::body::Incoming;
-use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 static CONVOX_ACTOR: HeaderName = HeaderName::from_static("convox-actor");
 static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -23,7 +28,7 @@ pub trait Outbound: Demanding {
     /// Path and query, rebuilt from what was decided on; begins with `/`.
     fn path_and_query(&self) -> &str;
     /// End-to-end headers, without host, credentials and framing.
-    fn headers(&self) -> &HeaderMap;
+    fn take_headers(&mut self) -> HeaderMap;
     fn is_websocket(&self) -> bool;
 }
 
@@ -62,6 +67,7 @@ pub struct Rack {
     authorization: HeaderValue,
     pool: connect::Pool,
     silence: Silence,
+    metrics: RackMetrics,
 }
 
 /// What it takes to reach a rack.
@@ -110,10 +116,12 @@ impl Rack {
             pool: connect::pool(&address.trust, connect_timeout)
                 .map_err(|source| RackError::Trust { rack: address.name.clone(), source })?,
             silence,
+            metrics: RackMetrics::of(&address.name),
         })
     }
 
-    /// Sends the call that the permit was given for. `actor` is told to the rack, for its own log.
+    /// Sends the call that the permit was given for. `actor` is told to the rack, for its own log. Returns with
+    /// the head of the answer.
     pub async fn send<T: Outbound>(
         &self,
         permit: Permit<T>,
@@ -121,8 +129,21 @@ impl Rack {
         actor: &str,
         request_id: RequestId,
     ) -> Result<Response<Incoming>, UpstreamError> {
+        let started = Instant::now();
+        let answer = self.exchange(permit, body, actor, request_id).await;
+        self.metrics.note(&answer, started.elapsed());
+        answer
+    }
+
+    async fn exchange<T: Outbound>(
+        &self,
+        permit: Permit<T>,
+        body: OutgoingBody,
+        actor: &str,
+        request_id: RequestId,
+    ) -> Result<Response<Incoming>, UpstreamError> {
         let traffic = body.traffic();
-        let request = self.request(&permit.into_call(), body, actor, request_id)?;
+        let request = self.request(permit.into_call(), body, actor, request_id)?;
         let mut answer = pin!(self.pool.request(request));
         let Silence(limit) = self.silence;
         let mut seen = 0;
@@ -145,7 +166,7 @@ impl Rack {
 
     fn request<T: Outbound>(
         &self,
-        call: &T,
+        mut call: T,
         body: OutgoingBody,
         actor: &str,
         request_id: RequestId,
@@ -162,7 +183,7 @@ impl Rack {
         let mut request = Request::new(body);
         *request.method_mut() = call.method().clone();
         *request.uri_mut() = uri;
-        *request.headers_mut() = call.headers().clone();
+        *request.headers_mut() = call.take_headers();
         let headers = request.headers_mut();
         headers.insert(HOST, self.host.clone());
         headers.insert(AUTHORIZATION, self.authorization.clone());

@@ -1,6 +1,7 @@
 //! Prometheus metrics. The catalogue lists every family; `render` is the body of `/metrics`.
 
 pub mod catalogue;
+pub mod docs;
 mod exposition;
 mod grown;
 mod http;

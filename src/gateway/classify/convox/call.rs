@@ -78,8 +78,8 @@ impl Outbound for RackCall {
         &self.path_and_query
     }
 
-    fn headers(&self) -> &HeaderMap {
-        &self.headers
+    fn take_headers(&mut self) -> HeaderMap {
+        std::mem::take(&mut self.headers)
     }
 
     fn is_websocket(&self) -> bool {

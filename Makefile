@@ -1,0 +1,36 @@
+# Short names for what people do here. `make` alone lists them.
+
+DEMO_FLAGS := --data demo-data --listen 127.0.0.1:8443 --ops-listen 127.0.0.1:5001
+
+.DEFAULT_GOAL := help
+.PHONY: help demo dev test quick bench fmt lint docs
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Run the gateway with a demo rack on http://127.0.0.1:8443
+	@[ -x target/release/rack-gateway ] || echo "First build, optimised: several minutes on two cores. Later starts are immediate."
+	cargo run --locked --release -- demo $(DEMO_FLAGS)
+
+dev: ## The same as a debug build, with LOG_LEVEL=debug
+	LOG_LEVEL=debug cargo run --locked -- demo $(DEMO_FLAGS)
+
+test: ## Run every test: SQLite, PostgreSQL, command line clients
+	tests/run
+
+quick: ## Run the tests that need nothing but Rust
+	tests/run --quick
+
+bench: ## Measure the gateway beside named peers
+	bench/run
+
+fmt: ## Format the sources
+	cargo fmt
+
+lint: ## Check formatting, lints and banned crates
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	tests/supply-chain.sh
+
+docs: ## Print docs/CONFIG.md and docs/METRICS.md again
+	UPDATE_DOCS=1 cargo test --locked --lib docs::

@@ -1,0 +1,92 @@
+//! `config …`.
+
+use super::{Machine, rows};
+use serde_json::json;
+
+#[test]
+fn a_valid_configuration() {
+    let machine = Machine::new();
+    assert_eq!(machine.text(&["config", "check"]), "the configuration is valid\n");
+    let valid = json!({"valid": true, "problems": [], "warnings": [], "reserved": []});
+    assert_eq!(machine.json(&["config", "check"]), valid);
+    assert!(!machine.database().exists(), "checking touches nothing");
+}
+
+#[test]
+fn doubts_and_names_without_effect() {
+    let machine = Machine::with_env([
+        ("RGW_DATABASE_ULR", "hunter2"),
+        ("GITHUB_TOKEN", "hunter2"),
+        ("APP_SECRET_KEY", "hunter2"),
+    ]);
+    assert_eq!(
+        machine.text(&["config", "check"]),
+        "the configuration is valid\n\
+         warning: environment: RGW_DATABASE_ULR: is not known; did you mean RGW_DATABASE_URL?\n\
+         without effect in this version: APP_SECRET_KEY, GITHUB_TOKEN\n"
+    );
+    let checked = machine.json(&["config", "check"]);
+    assert_eq!(checked["reserved"], json!(["APP_SECRET_KEY", "GITHUB_TOKEN"]));
+    assert_eq!(checked["warnings"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn every_problem_is_told_at_once() {
+    let machine = Machine::with_env([("PORT", "abc"), ("DATABASE_URL", "mysql://root:hunter2@db/x")]);
+    let file = machine.file("gateway.toml", "[server]\nprot = 1\n");
+    let checked = machine.run(&["config", "check", "--config", &file]);
+    assert_eq!((checked.code, checked.stderr.as_str()), (2, ""));
+    let lines: Vec<_> = checked.stdout.lines().collect();
+    assert_eq!(lines.len(), 3, "{}", checked.stdout);
+    assert!(lines.iter().any(|line| line.contains("gateway.toml:2: server.prot: ")), "{}", checked.stdout);
+    assert!(
+        lines.iter().any(|line| line.starts_with("environment: PORT: \"abc\" is not")),
+        "{}",
+        checked.stdout
+    );
+    assert!(lines.iter().any(|line| line.starts_with("environment: DATABASE_URL: ")), "{}", checked.stdout);
+    assert!(!checked.stdout.contains("hunter2"));
+
+    let checked = machine.run(&["config", "check", "--config", &file, "-o", "json"]);
+    assert_eq!(checked.code, 2);
+    let checked: serde_json::Value = serde_json::from_str(&checked.stdout).unwrap();
+    assert_eq!((&checked["valid"], checked["problems"].as_array().unwrap().len()), (&json!(false), 3));
+    let port =
+        checked["problems"].as_array().unwrap().iter().find(|problem| problem["key"] == "PORT").unwrap();
+    assert_eq!(port["origin"], "environment");
+}
+
+#[test]
+fn no_command_works_with_a_wrong_configuration() {
+    let mut machine = Machine::new();
+    machine.env.push(("PORT".to_owned(), "abc".to_owned()));
+    for command in [&["users", "list"][..], &["migrate"], &["config", "show"], &["roles", "list"]] {
+        machine.refused(command, 2, "environment: PORT: \"abc\" is not a whole number");
+    }
+    assert!(!machine.database().exists());
+    machine.refused(
+        &["users", "list", "--config", "none.toml"],
+        2,
+        "command line: --config: \"none.toml\" does not",
+    );
+}
+
+#[test]
+fn settings_are_shown_with_their_source_and_without_secrets() {
+    let machine = Machine::with_env([
+        ("DATABASE_URL", "postgres://gateway:hunter2@db.example.com/gateway"),
+        ("PORT", "9443"),
+    ]);
+    let shown = machine.text(&["config", "show"]);
+    assert!(!shown.contains("hunter2"), "{shown}");
+    let shown = rows(&shown);
+    assert_eq!(shown[0], ["SETTING", "VALUE", "SOURCE"]);
+    assert!(
+        shown.contains(&vec!["PORT".to_owned(), "9443".to_owned(), "environment".to_owned()]),
+        "{shown:?}"
+    );
+    let shown = machine.json(&["config", "show"]);
+    assert!(!shown.to_string().contains("hunter2"));
+    let port = json!({"key": "PORT", "value": "9443", "source": "environment"});
+    assert!(shown.as_array().unwrap().contains(&port), "{shown}");
+}
