@@ -1,6 +1,6 @@
 //! Opening either engine with the settings that the rest of the store relies on.
 
-use super::{Db, StoreError, StoreResult};
+use super::{DatabaseFile, Db, StoreError, StoreResult};
 use crate::core::Secret;
 use sqlx::{
     Connection as _, PgConnection,
@@ -72,7 +72,7 @@ impl Db {
 
     pub fn pool_state(&self) -> PoolState {
         let (size, idle, max) = match self {
-            Self::Sqlite { read, write } => (
+            Self::Sqlite { read, write, .. } => (
                 read.size() + write.size(),
                 read.num_idle() + write.num_idle(),
                 read.options().get_max_connections() + write.options().get_max_connections(),
@@ -85,7 +85,7 @@ impl Db {
 
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { read, write } => {
+            Self::Sqlite { read, write, .. } => {
                 read.close().await;
                 write.close().await;
             }
@@ -131,7 +131,8 @@ async fn open_sqlite(path: &Path, options: &Options) -> StoreResult<Db> {
         .connect_with(connect.pragma("cache_size", "-4096").pragma("query_only", "true"))
         .await
         .map_err(open)?;
-    Ok(Db::Sqlite { read, write })
+    let file = DatabaseFile::at(path).map_err(sqlx::Error::Io).map_err(open)?;
+    Ok(Db::Sqlite { read, write, file })
 }
 
 async fn open_postgres(url: &Secret, options: &Options) -> StoreResult<Db> {
