@@ -1,4 +1,4 @@
-//! The embedded database, while somebody else keeps it, and on a full disk.
+//! The embedded database, while somebody else keeps it, on a full disk, and when its file is moved away.
 
 use super::{
     child::{Child, PRLIMIT},
@@ -83,6 +83,26 @@ async fn a_full_disk_stops_changes_until_there_is_room() {
     assert_eq!(site.readiness(&gateway).await, 200);
     assert!(gateway.stop().await.success());
 
+    let ledger = Ledger::read(&site).await;
+    ledger.assert_covers(&site, &made);
+    assert!(made.iter().all(|request| ledger.outcome(*request)["http_status"] == 200));
+    assert!(!site.changes_seen().contains_key(&refused.request_id), "refused, and forwarded");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_recorded_in_a_file_that_nobody_will_find() {
+    let directory = tempfile::tempdir().unwrap();
+    let site = Site::on(sqlite_in(directory.path())).await;
+    let gateway = site.start().await;
+    let mut made = vec![site.restart_app(&gateway).await.request_id];
+    let (path, aside) = (directory.path().join("gateway.db"), directory.path().join("aside.db"));
+    std::fs::rename(&path, &aside).unwrap();
+    let refused = site.restart_app(&gateway).await;
+    assert_eq!((refused.status.as_u16(), refused.code().as_str()), (503, "audit_unavailable"));
+    assert_eq!(site.readiness(&gateway).await, 503);
+    std::fs::rename(&aside, &path).unwrap();
+    made.push(site.until_changes_are_made(&gateway).await.request_id);
+    assert!(gateway.stop().await.success());
     let ledger = Ledger::read(&site).await;
     ledger.assert_covers(&site, &made);
     assert!(made.iter().all(|request| ledger.outcome(*request)["http_status"] == 200));

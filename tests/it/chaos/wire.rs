@@ -42,7 +42,7 @@ impl Wire {
 
 async fn carry(mut client: TcpStream, server: u16, mut age: watch::Receiver<usize>) {
     let of_its_own = *age.borrow_and_update();
-    if of_its_own % 2 == 0
+    if of_its_own.is_multiple_of(2)
         && let Ok(mut server) = TcpStream::connect((Ipv4Addr::LOCALHOST, server)).await
     {
         tokio::select! {
