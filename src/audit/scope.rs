@@ -5,6 +5,7 @@ use super::{Audit, AuditUnavailable, Record, record::Ending, writer::Room};
 use crate::core::RequestId;
 use http::{HeaderValue, Method, StatusCode};
 use std::{
+    borrow::Cow,
     net::IpAddr,
     ops::{Deref, DerefMut},
     sync::{
@@ -102,7 +103,10 @@ impl Scope {
 
     fn finish(&mut self) {
         let Some(open) = self.0.take() else { return };
-        let Open { audit, room, record, started, status, traffic } = *open;
+        let Open { audit, room, mut record, started, status, traffic } = *open;
+        if status.is_none() {
+            record.reason.get_or_insert(Cow::Borrowed(why_unanswered()));
+        }
         let ending = Ending {
             event: "outcome",
             status: Some(status.unwrap_or_else(status_of_the_unanswered)),
@@ -133,6 +137,14 @@ fn status_of_the_unanswered() -> StatusCode {
         return StatusCode::INTERNAL_SERVER_ERROR;
     }
     StatusCode::from_u16(CLIENT_CLOSED_REQUEST).unwrap_or(StatusCode::BAD_REQUEST)
+}
+
+fn why_unanswered() -> &'static str {
+    if std::thread::panicking() {
+        "something went wrong in the gateway"
+    } else {
+        "the connection ended before the answer"
+    }
 }
 
 impl Drop for Scope {

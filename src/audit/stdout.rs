@@ -28,6 +28,8 @@ struct State {
     waiting: Vec<u8>,
     writing: bool,
     closed: bool,
+    /// Lines are being left out, which the log has been told.
+    overflowing: bool,
 }
 
 impl LineSink {
@@ -47,11 +49,18 @@ impl LineSink {
     pub fn write_line(&self, line: &[u8]) {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.waiting.len() + line.len() >= LIMIT {
+            let is_news = !std::mem::replace(&mut state.overflowing, true);
             drop(state);
             metrics::counter!("audit_stdout_failures_total").increment(1);
+            if is_news {
+                tracing::error!(
+                    "nobody reads stdout: audit lines are left out; the table still has the records"
+                );
+            }
             return;
         }
         let was_empty = state.waiting.is_empty();
+        state.overflowing &= !was_empty;
         state.waiting.extend_from_slice(line);
         state.waiting.push(b'\n');
         drop(state);
@@ -76,6 +85,7 @@ impl LineSink {
 
 fn write_lines(shared: &Shared, mut out: impl Write) {
     let mut batch = Vec::new();
+    let mut pipe = Pipe::Open;
     loop {
         let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.writing = false;
@@ -92,14 +102,35 @@ fn write_lines(shared: &Shared, mut out: impl Write) {
         state.writing = true;
         std::mem::swap(&mut batch, &mut state.waiting);
         drop(state);
-        if let Err(error) = out.write_all(&batch).and_then(|()| out.flush()) {
-            metrics::counter!("audit_stdout_failures_total").increment(1);
-            tracing::error!(%error, "cannot write audit lines to stdout; the table still has the records");
-        }
+        let written = out.write_all(&batch).and_then(|()| out.flush());
         let lines = batch.iter().filter(|byte| **byte == b'\n').count();
-        metrics::counter!("audit_lines_total").increment(lines as u64);
+        pipe = pipe.after(written, lines as u64);
         batch.clear();
         batch.shrink_to(256 * 1024);
+    }
+}
+
+/// How the last write went. A change is logged; what goes on is only counted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pipe {
+    Open,
+    Broken,
+}
+
+impl Pipe {
+    fn after(self, written: std::io::Result<()>, lines: u64) -> Self {
+        let Err(error) = written else {
+            metrics::counter!("audit_lines_total").increment(lines);
+            if self == Self::Broken {
+                tracing::info!("audit lines can be written to stdout again");
+            }
+            return Self::Open;
+        };
+        metrics::counter!("audit_stdout_failures_total").increment(lines);
+        if self == Self::Open {
+            tracing::error!(%error, "cannot write audit lines to stdout; the table still has the records");
+        }
+        Self::Broken
     }
 }
 
@@ -108,9 +139,9 @@ mod tests {
     use super::*;
     use std::sync::mpsc;
 
-    struct Pipe(mpsc::Sender<Vec<u8>>);
+    struct Channel(mpsc::Sender<Vec<u8>>);
 
-    impl Write for Pipe {
+    impl Write for Channel {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             self.0.send(bytes.to_vec()).map_err(|_| std::io::Error::from(std::io::ErrorKind::BrokenPipe))?;
             Ok(bytes.len())
@@ -124,7 +155,7 @@ mod tests {
     #[test]
     fn lines_from_many_threads_stay_whole() {
         let (sender, receiver) = mpsc::channel();
-        let sink = LineSink::start(Pipe(sender));
+        let sink = LineSink::start(Channel(sender));
         thread::scope(|scope| {
             for name in ["aaaa", "bbbb", "cccc"] {
                 let sink = &sink;
@@ -163,7 +194,7 @@ mod tests {
     fn a_closed_pipe_is_survived() {
         let (sender, receiver) = mpsc::channel();
         drop(receiver);
-        let sink = LineSink::start(Pipe(sender));
+        let sink = LineSink::start(Channel(sender));
         sink.write_line(b"one");
         sink.write_line(b"two");
         assert!(sink.flush(Duration::from_secs(5)));

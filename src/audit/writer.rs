@@ -4,8 +4,9 @@
 //! for a few milliseconds. When a commit fails, those who wait are told at once, the rest is kept and tried
 //! again, and until a commit succeeds no new scope is opened: the gateway fails closed and recovers by itself.
 
-use crate::store::{AuditRow, Db, StoreError};
+use crate::store::{AuditRow, Db, StoreError, StoreResult};
 use std::{
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -78,7 +79,8 @@ impl Writer {
         let available = Arc::new(AtomicBool::new(true));
         metrics::gauge!("audit_queue_capacity").set(options.queue as f64);
         metrics::gauge!("audit_available").set(1.0);
-        let task = Task { db, entries, available: available.clone(), kept: Vec::new() };
+        let slow = options.intent_timeout;
+        let task = Task { db, entries, available: available.clone(), slow, kept: Vec::new() };
         (Self { queue, available, options }, tokio::spawn(task.run()))
     }
 
@@ -109,6 +111,8 @@ struct Task {
     db: Db,
     entries: mpsc::Receiver<Entry>,
     available: Arc<AtomicBool>,
+    /// A commit that takes longer is an outage while it lasts: nobody who must wait for it would.
+    slow: Duration,
     /// Rows of a failed commit that still must be written.
     kept: Vec<AuditRow>,
 }
@@ -180,11 +184,15 @@ impl Task {
         }
     }
 
-    async fn append(&self, rows: &[AuditRow]) -> Result<i64, StoreError> {
+    async fn append(&self, rows: &[AuditRow]) -> StoreResult<i64> {
         let started = Instant::now();
-        let written = match timeout(COMMIT, self.db.append_audit(rows)).await {
+        let mut commit = pin!(in_time(self.db.append_audit(rows)));
+        let written = match timeout(self.slow, &mut commit).await {
             Ok(written) => written,
-            Err(_) => Err(StoreError::Unavailable(sqlx_timed_out())),
+            Err(_) => {
+                self.close("a commit takes too long");
+                commit.await
+            }
         };
         metrics::histogram!("audit_write_seconds").record(started.elapsed().as_secs_f64());
         if written.is_ok() {
@@ -196,10 +204,13 @@ impl Task {
 
     fn fail(&self, error: &StoreError) {
         metrics::counter!("audit_write_failures_total").increment(1);
+        self.close(&std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string));
+    }
+
+    /// No scope is opened any more, until [`Task::recover`] succeeds.
+    fn close(&self, cause: &str) {
         metrics::gauge!("audit_available").set(0.0);
         if self.available.swap(false, Ordering::Relaxed) {
-            let cause =
-                std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
             tracing::error!(%cause, "the audit log cannot be written; refusing requests until it can");
         }
     }
@@ -232,15 +243,13 @@ impl Task {
     }
 
     /// A commit whose answer was lost may have happened: rows that are there already are not written twice.
-    async fn write_kept(&mut self) -> Result<(), StoreError> {
-        timeout(COMMIT, self.db.probe_audit())
-            .await
-            .map_err(|_| StoreError::Unavailable(sqlx_timed_out()))??;
+    async fn write_kept(&mut self) -> StoreResult<()> {
+        in_time(self.db.probe_audit()).await?;
         while !self.kept.is_empty() {
             let count = self.kept.len().min(BATCH);
             let mut missing = Vec::with_capacity(count);
             for row in self.kept.iter().take(count) {
-                if !self.db.has_audit_row(row.request_id, row.event).await? {
+                if !in_time(self.db.has_audit_row(row.request_id, row.event)).await? {
                     missing.push(row.clone());
                 }
             }
@@ -253,6 +262,7 @@ impl Task {
     }
 }
 
-const fn sqlx_timed_out() -> sqlx::Error {
-    sqlx::Error::PoolTimedOut
+/// A database that does not answer is away, whatever its connections say.
+async fn in_time<T>(work: impl Future<Output = StoreResult<T>>) -> StoreResult<T> {
+    timeout(COMMIT, work).await.unwrap_or_else(|_| Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)))
 }

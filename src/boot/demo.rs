@@ -100,10 +100,10 @@ pub async fn demo(options: DemoOptions, env: MapEnv, clock: SharedClock) -> Resu
     invite(&path, &file);
 
     serve::stop_signal().await?;
-    serve::finish(gateway).await;
+    let finished = serve::finish(gateway).await;
     rack.shutdown().await;
     drop(lock);
-    Ok(())
+    finished
 }
 
 /// An address that a client on this machine can use.

@@ -39,6 +39,8 @@ pub enum BootError {
     Sentry(#[from] SentryError),
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    #[error("stopped, but not every audit record could be written")]
+    Unrecorded,
     #[error("the runtime cannot start: {0}")]
     Runtime(#[source] io::Error),
 }

@@ -55,6 +55,10 @@ pub struct Stopped {
 /// How long the last records may take to be written.
 const LAST_RECORDS: Duration = Duration::from_secs(5);
 
+/// How long each of the others may take to end: a connection to the database may lead nowhere, and would be
+/// waited for until the system gives it up, a quarter of an hour later.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
 impl Gateway {
     /// Binds both listeners and serves until [`Gateway::stop`].
     pub async fn start(config: &Config, parts: Parts) -> Result<Self, BootError> {
@@ -144,11 +148,14 @@ impl Gateway {
         let drained = drain.wait(drain_timeout).await;
         let _ = ops_drain.wait(Duration::from_secs(1)).await;
         stop.cancel();
-        while tasks.join_next().await.is_some() {}
+        let ended = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(LAST_WORDS, ended).await.is_err() {
+            tasks.shutdown().await;
+        }
         // The last handles of the audit log went with the tasks, so the writer ends when all is written.
         let written = tokio::time::timeout(LAST_RECORDS, writer).await.is_ok();
         let flushed = tokio::task::spawn_blocking(move || lines.flush(LAST_RECORDS)).await.unwrap_or(false);
-        db.close().await;
+        let _ = tokio::time::timeout(LAST_WORDS, db.close()).await;
         Stopped { drained, recorded: written && flushed }
     }
 }

@@ -20,9 +20,9 @@ pub async fn serve(config: &Config, clock: SharedClock) -> Result<(), BootError>
     let gateway = Gateway::start(config, parts).await?;
     announce(config, &gateway);
     stop_signal().await?;
-    finish(gateway).await;
+    let finished = finish(gateway).await;
     drop(lock);
-    Ok(())
+    finished
 }
 
 fn announce(config: &Config, gateway: &Gateway) {
@@ -49,11 +49,12 @@ pub(super) async fn stop_signal() -> Result<(), BootError> {
     Ok(())
 }
 
-pub(super) async fn finish(gateway: Gateway) {
+pub(super) async fn finish(gateway: Gateway) -> Result<(), BootError> {
     let stopped = gateway.stop().await;
-    if stopped.recorded {
-        tracing::info!(drained = ?stopped.drained, "stopped");
-    } else {
-        tracing::error!(drained = ?stopped.drained, "stopped, but not every audit record could be written");
+    if !stopped.recorded {
+        tracing::error!(drained = ?stopped.drained, "{}", BootError::Unrecorded);
+        return Err(BootError::Unrecorded);
     }
+    tracing::info!(drained = ?stopped.drained, "stopped");
+    Ok(())
 }

@@ -54,8 +54,9 @@ impl Db {
     pub async fn append_audit(&self, rows: &[AuditRow]) -> StoreResult<i64> {
         let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
         match self {
-            Self::Sqlite { write, .. } => {
+            Self::Sqlite { write, file, .. } => {
                 let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
+                file.is_at_its_path().map_err(sqlx::Error::Io)?;
                 let first: i64 = sqlx::query_scalar(TAKE_SEQ).bind(count).fetch_one(&mut *tx).await?;
                 dialect::insert_audit_sqlite(&mut tx, first, rows).await?;
                 tx.commit().await?;
@@ -74,7 +75,10 @@ impl Db {
     /// Proves that the log can be written, by writing its head as it is.
     pub async fn probe_audit(&self) -> StoreResult<()> {
         match self {
-            Self::Sqlite { write, .. } => sqlx::query(PROBE).execute(write).await.map(drop)?,
+            Self::Sqlite { write, file, .. } => {
+                file.is_at_its_path().map_err(sqlx::Error::Io)?;
+                sqlx::query(PROBE).execute(write).await.map(drop)?;
+            }
             Self::Postgres(pool) => sqlx::query(PROBE).execute(pool).await.map(drop)?,
         }
         Ok(())

@@ -7,6 +7,7 @@ mod access;
 mod audit;
 mod dialect;
 mod error;
+mod file;
 mod grants;
 mod migrate;
 mod open;
@@ -17,6 +18,7 @@ mod users;
 pub use access::{AccessRows, Epoch};
 pub use audit::{AuditFilter, AuditRow, StoredAuditRow};
 pub use error::{StoreError, StoreResult};
+pub use file::DatabaseFile;
 pub use grants::{GrantRow, Subject};
 pub use migrate::MigrationReport;
 pub use open::{Options, Place, PoolState};
@@ -33,6 +35,7 @@ pub enum Db {
     Sqlite {
         read: SqlitePool,
         write: SqlitePool,
+        file: DatabaseFile,
     },
     Postgres(PgPool),
 }

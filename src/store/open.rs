@@ -1,12 +1,14 @@
 //! Opening either engine with the settings that the rest of the store relies on.
 
-use super::{Db, StoreError, StoreResult};
+use super::{DatabaseFile, Db, StoreError, StoreResult};
 use crate::core::Secret;
 use sqlx::{
+    Connection as _, PgConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{
+    future::ready,
     path::{Path, PathBuf},
     str::FromStr as _,
     time::Duration,
@@ -70,7 +72,7 @@ impl Db {
 
     pub fn pool_state(&self) -> PoolState {
         let (size, idle, max) = match self {
-            Self::Sqlite { read, write } => (
+            Self::Sqlite { read, write, .. } => (
                 read.size() + write.size(),
                 read.num_idle() + write.num_idle(),
                 read.options().get_max_connections() + write.options().get_max_connections(),
@@ -83,7 +85,7 @@ impl Db {
 
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { read, write } => {
+            Self::Sqlite { read, write, .. } => {
                 read.close().await;
                 write.close().await;
             }
@@ -111,11 +113,14 @@ async fn open_sqlite(path: &Path, options: &Options) -> StoreResult<Db> {
         .pragma("wal_autocheckpoint", "16384")
         .pragma("cache_size", "-32768");
     let open = |error: sqlx::Error| StoreError::Open(format!("cannot open {}: {error}", path.display()));
+    // SQLite itself rolls back when a write fails, as on a full disk. The driver then takes its own rollback for
+    // failed and the connection for one inside a transaction, for ever: such a connection is replaced.
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         .min_connections(1)
         .acquire_timeout(ACQUIRE)
         .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(ready(Ok(!connection.is_in_transaction()))))
         .connect_with(connect.clone())
         .await
         .map_err(open)?;
@@ -126,7 +131,8 @@ async fn open_sqlite(path: &Path, options: &Options) -> StoreResult<Db> {
         .connect_with(connect.pragma("cache_size", "-4096").pragma("query_only", "true"))
         .await
         .map_err(open)?;
-    Ok(Db::Sqlite { read, write })
+    let file = DatabaseFile::at(path).map_err(sqlx::Error::Io).map_err(open)?;
+    Ok(Db::Sqlite { read, write, file })
 }
 
 async fn open_postgres(url: &Secret, options: &Options) -> StoreResult<Db> {
@@ -140,8 +146,17 @@ async fn open_postgres(url: &Secret, options: &Options) -> StoreResult<Db> {
         .max_lifetime(options.max_lifetime)
         .idle_timeout(options.idle_timeout)
         .acquire_timeout(ACQUIRE)
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(can_write(connection)))
         .connect_with(connect)
         .await
         .map_err(|error| StoreError::Open(format!("cannot connect to PostgreSQL: {error}")))?;
     Ok(Db::Postgres(pool))
+}
+
+/// In place of the pool's own ping, and at its price. A session that began while the server was read-only, as
+/// around a failover, may stay so for as long as it lives: it is closed, and a new one opened.
+async fn can_write(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    let read_only: String = sqlx::query_scalar("SHOW transaction_read_only").fetch_one(connection).await?;
+    Ok(read_only == "off")
 }

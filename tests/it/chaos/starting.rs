@@ -1,0 +1,46 @@
+//! Databases that a gateway must not serve on.
+
+use super::site::{Site, on_postgres, sqlite_in};
+use rack_gateway::store::{Db, Place};
+use sqlx::AssertSqlSafe;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_process_for_an_embedded_database() {
+    let directory = tempfile::tempdir().unwrap();
+    let site = Site::on(sqlite_in(directory.path())).await;
+    let first = site.start().await;
+    let second = site.try_start(&[]).await.unwrap_err();
+    assert!(!second.status.success());
+    let sentence = format!(
+        "another rack-gateway uses {}; an embedded database serves one process, several replicas need PostgreSQL",
+        directory.path().join("gateway.db").display()
+    );
+    assert!(second.log.contains(&sentence), "{}", second.log);
+    assert_eq!(site.restart_app(&first).await.status, 200, "the first one does not mind");
+
+    super::child::signal("KILL", &[first.id()]);
+    drop(first);
+    let heir = site.start().await;
+    assert_eq!(site.restart_app(&heir).await.status, 200, "a dead process keeps nobody out");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_schema_that_is_too_old() {
+    on_postgres(async |place: Place| {
+        let site = Site::on(place).await;
+        let Db::Postgres(pool) = site.db().await else { panic!("PostgreSQL") };
+        let forget =
+            "DELETE FROM _sqlx_migrations WHERE version = (SELECT max(version) FROM _sqlx_migrations)";
+        let empty = "DROP SCHEMA public CASCADE; CREATE SCHEMA public";
+        for sql in [forget, empty] {
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&pool).await.unwrap();
+            let refused = site.try_start(&[]).await.unwrap_err();
+            assert!(!refused.status.success());
+            let sentence =
+                "the database's schema is older than this version; run `rack-gateway migrate` first";
+            assert!(refused.log.contains(sentence), "{}", refused.log);
+        }
+        pool.close().await;
+    })
+    .await;
+}
