@@ -140,7 +140,6 @@ impl Ending {
 
 #[derive(Serialize)]
 struct Line<'a> {
-    #[serde(serialize_with = "seconds_or_finer")]
     ts: Timestamp,
     user_email: &'a str,
     action_type: &'a str,
@@ -221,10 +220,6 @@ impl<'a> Line<'a> {
 fn cut(text: &str) -> &str {
     let end = text.char_indices().nth(255).map_or(text.len(), |(at, _)| at);
     text.get(..end).unwrap_or(text)
-}
-
-fn seconds_or_finer<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(at)
 }
 
 /// At most 512 bytes of the header, with what is not UTF-8 replaced. JSON escapes control characters.

@@ -26,6 +26,8 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     waiting: Vec<u8>,
+    /// Lines in `waiting`.
+    lines: u64,
     writing: bool,
     closed: bool,
     /// Lines are being left out, which the log has been told.
@@ -63,6 +65,7 @@ impl LineSink {
         state.overflowing &= !was_empty;
         state.waiting.extend_from_slice(line);
         state.waiting.push(b'\n');
+        state.lines += 1;
         drop(state);
         if was_empty {
             self.0.changed.notify_all();
@@ -101,10 +104,10 @@ fn write_lines(shared: &Shared, mut out: impl Write) {
         }
         state.writing = true;
         std::mem::swap(&mut batch, &mut state.waiting);
+        let lines = std::mem::take(&mut state.lines);
         drop(state);
         let written = out.write_all(&batch).and_then(|()| out.flush());
-        let lines = batch.iter().filter(|byte| **byte == b'\n').count();
-        pipe = pipe.after(written, lines as u64);
+        pipe = pipe.after(written, lines);
         batch.clear();
         batch.shrink_to(256 * 1024);
     }

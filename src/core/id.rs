@@ -2,9 +2,9 @@
 
 use super::Timestamp;
 use rand::Rng as _;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::{fmt, str::FromStr};
-use uuid::{Builder, Uuid};
+use uuid::{Builder, Uuid, fmt::Hyphenated};
 
 fn uuid_v7(now: Timestamp) -> Uuid {
     let mut random = [0u8; 10];
@@ -16,7 +16,7 @@ fn uuid_v7(now: Timestamp) -> Uuid {
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, sqlx::Type)]
         #[serde(transparent)]
         #[sqlx(transparent)]
         pub struct $name(Uuid);
@@ -32,6 +32,13 @@ macro_rules! id {
 
             pub const fn as_uuid(&self) -> &Uuid {
                 &self.0
+            }
+        }
+
+        /// On every request's way into the audit record, so it goes round the formatting machinery.
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.0.hyphenated().encode_lower(&mut [0; Hyphenated::LENGTH]))
             }
         }
 

@@ -34,40 +34,48 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// Appends `2026-01-31T12:00:00.000000Z` without going through a format description: this runs on
-    /// every request.
-    pub fn write_rfc3339(self, out: &mut impl fmt::Write) -> fmt::Result {
+    /// `2026-01-31T12:00:00.000000Z`, digit by digit: this runs on every request.
+    fn rfc3339(self) -> [u8; LENGTH] {
         let seconds = self.0.div_euclid(1_000_000);
-        let micros = self.0.rem_euclid(1_000_000);
         let at = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        write!(
-            out,
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{micros:06}Z",
-            at.year(),
-            u8::from(at.month()),
-            at.day(),
-            at.hour(),
-            at.minute(),
-            at.second()
-        )
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        let fields = [
+            (4, u32::try_from(at.year()).unwrap_or(0)),
+            (7, u32::from(u8::from(at.month()))),
+            (10, u32::from(at.day())),
+            (13, u32::from(at.hour())),
+            (16, u32::from(at.minute())),
+            (19, u32::from(at.second())),
+            (26, u32::try_from(self.0.rem_euclid(1_000_000)).unwrap_or(0)),
+        ];
+        for (end, mut value) in fields {
+            let digits = text.iter_mut().take(end).rev().take_while(|byte| byte.is_ascii_digit());
+            for digit in digits {
+                *digit = b'0' + (value % 10) as u8;
+                value /= 10;
+            }
+        }
+        text
     }
 }
 
+const LENGTH: usize = "2026-01-31T12:00:00.000000Z".len();
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write_rfc3339(f)
+        f.write_str(str::from_utf8(&self.rfc3339()).unwrap_or_default())
     }
 }
 
 impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write_rfc3339(f)
+        f.write_str(str::from_utf8(&self.rfc3339()).unwrap_or_default())
     }
 }
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(str::from_utf8(&self.rfc3339()).unwrap_or_default())
     }
 }
 

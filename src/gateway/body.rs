@@ -3,12 +3,11 @@
 
 use crate::{
     audit::{Scope, Traffic},
-    upstream::Silence,
+    upstream::{RackBody, Silence},
 };
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
-use hyper::body::Incoming;
 use std::{
     borrow::Cow,
     future::Future as _,
@@ -33,7 +32,7 @@ pub enum Body {
 /// Bytes on their way from a rack to the client.
 #[derive(Debug)]
 pub struct Streamed {
-    from_rack: Incoming,
+    from_rack: RackBody,
     traffic: Arc<Traffic>,
     scope: Option<Scope>,
     wait: Wait,
@@ -68,7 +67,7 @@ impl Body {
     }
 
     /// A body that ends with an error when the rack is silent for too long in its middle.
-    pub fn stream(from_rack: Incoming, scope: Scope, silence: Silence) -> Self {
+    pub fn stream(from_rack: RackBody, scope: Scope, silence: Silence) -> Self {
         if from_rack.is_end_stream() {
             scope.close();
             return Self::Empty;

@@ -1,13 +1,13 @@
 //! Answers that hold environment variables: read whole, masked for this caller, passed on.
 
 use super::{Refusal, classify::convox::RackCall, env, pipeline::Exchange, rack_document};
+use crate::upstream::RackBody;
 use crate::{
     core::Timestamp,
     policy::{Permission, Rights, Target},
 };
 use bytes::Bytes;
 use http::{Response, header::CONTENT_ENCODING};
-use hyper::body::Incoming;
 
 /// What the caller may see of the variables on the call's target.
 pub(super) fn sight(exchange: &Exchange<'_>, call: &RackCall) -> env::Sight {
@@ -28,7 +28,7 @@ fn sight_on(rights: &Rights, target: &Target, now: Timestamp) -> env::Sight {
 /// Never passes on what it could not read.
 pub(super) async fn masked(
     exchange: &Exchange<'_>,
-    answer: Response<Incoming>,
+    answer: Response<RackBody>,
     sight: env::Sight,
 ) -> Result<Response<Bytes>, Refusal> {
     let (head, body) = answer.into_parts();

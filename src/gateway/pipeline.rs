@@ -14,7 +14,7 @@ use crate::{
     core::{RequestId, SharedClock, drain::Drain},
     identity::{Entrance, Principal},
     policy::{self, Effect, Permit},
-    upstream::{Outbound, OutgoingBody, Rack, Racks, Silence},
+    upstream::{Outbound, OutgoingBody, Rack, RackBody, Racks, Silence},
 };
 use bytes::Bytes;
 use http::{Response, StatusCode, header::USER_AGENT, request::Parts};
@@ -182,7 +182,7 @@ impl Pipeline {
 /// What came of it.
 pub(super) enum Carried {
     /// An answer that streams, and how long its rack may be silent.
-    Answer(Response<Incoming>, Silence),
+    Answer(Response<RackBody>, Silence),
     /// An answer that had to be read whole, because parts of it must not be shown.
     Masked(Response<Bytes>),
     Tunnel(tunnel::Tunnel),
@@ -231,7 +231,7 @@ impl Exchange<'_> {
         scope: &Scope,
         permit: Permit<T>,
         body: OutgoingBody,
-    ) -> Result<Response<Incoming>, Refusal> {
+    ) -> Result<Response<RackBody>, Refusal> {
         let request_id = scope.request_id();
         let answer = self.rack.send(permit, body, &self.principal.user.email, request_id).await;
         let answer = answer.inspect_err(|error| {

@@ -1,7 +1,11 @@
 //! The last phase: a refusal or a rack's answer becomes what the client reads.
 
 use super::{Body, Refusal};
-use crate::{audit::Scope, core::RequestId, upstream::Silence};
+use crate::{
+    audit::Scope,
+    core::RequestId,
+    upstream::{RackBody, Silence},
+};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
@@ -10,7 +14,6 @@ use http::{
         TRAILER, TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
     },
 };
-use hyper::body::Incoming;
 use serde_json::json;
 
 pub static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -70,7 +73,7 @@ fn explained(refusal: &Refusal, format: ErrorFormat, request_id: RequestId) -> R
 }
 
 /// Passes a rack's answer on as it comes; the scope closes with the body's last byte.
-pub fn relay(answer: Response<Incoming>, silence: Silence, mut scope: Scope) -> Response<Body> {
+pub fn relay(answer: Response<RackBody>, silence: Silence, mut scope: Scope) -> Response<Body> {
     let (mut head, body) = answer.into_parts();
     end_to_end(&mut head.headers);
     scope.answered(head.status);

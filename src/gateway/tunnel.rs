@@ -6,6 +6,7 @@ use super::{
     pipeline::Exchange,
     respond,
 };
+use crate::upstream::RackBody;
 use crate::{
     audit::Scope,
     core::{SharedClock, drain::TunnelGuard},
@@ -18,7 +19,7 @@ use http::{
     header::{CONNECTION, UPGRADE},
     request::Parts,
 };
-use hyper::{body::Incoming, upgrade::OnUpgrade};
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -96,7 +97,7 @@ pub(super) struct Tunnel {
     /// No byte either way for this long ends it.
     pub idle: Duration,
     /// The rack's 101.
-    pub answer: Response<Incoming>,
+    pub answer: Response<RackBody>,
 }
 
 /// After the end of a stream the other side has this long to go.

@@ -1,33 +1,63 @@
-//! Pooled HTTP/1.1 connections to one upstream.
+//! Opening a connection to a rack.
 
 use super::{OutgoingBody, Trust, TrustError};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
-};
-use std::time::Duration;
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper_util::rt::TokioIo;
+use rustls_pki_types::ServerName;
+use std::{io, sync::Arc, time::Duration};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_rustls::TlsConnector;
+use tokio_util::either::Either;
 
-pub(super) type Pool = Client<HttpsConnector<HttpConnector>, OutgoingBody>;
+pub(super) struct Connector {
+    host: String,
+    port: u16,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+    /// For the name, the connection and TLS together.
+    limit: Duration,
+}
 
-/// Racks close idle connections after 120 s; we do so earlier, so that a request seldom meets a closing one.
-const IDLE: Duration = Duration::from_secs(60);
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connector")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .finish_non_exhaustive()
+    }
+}
 
-/// HTTP/1.1 only: a connection that spoke HTTP/2 could not carry a websocket.
-pub(super) fn pool(trust: &Trust, connect_timeout: Duration) -> Result<Pool, TrustError> {
-    let mut tcp = HttpConnector::new();
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    tcp.set_connect_timeout(Some(connect_timeout));
-    let connector = HttpsConnectorBuilder::new()
-        .with_tls_config(trust.client_config()?)
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(tcp);
-    Ok(Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE)
-        .pool_max_idle_per_host(1_024)
-        .set_host(false)
-        .build(connector))
+impl Connector {
+    /// `host` as in a URL, an IPv6 address in brackets.
+    pub fn plain(host: &str, port: u16, limit: Duration) -> Self {
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        Self { host, port, tls: None, limit }
+    }
+
+    pub fn with_tls(mut self, trust: &Trust) -> Result<Self, TrustError> {
+        let name =
+            ServerName::try_from(self.host.clone()).map_err(|_| TrustError::Name(self.host.clone()))?;
+        self.tls = Some((TlsConnector::from(Arc::new(trust.client_config()?)), name));
+        Ok(self)
+    }
+
+    pub async fn connect(&self) -> io::Result<SendRequest<OutgoingBody>> {
+        timeout(self.limit, self.open()).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+    }
+
+    async fn open(&self) -> io::Result<SendRequest<OutgoingBody>> {
+        let tcp = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        tcp.set_nodelay(true)?;
+        let stream = match &self.tls {
+            None => Either::Left(tcp),
+            Some((tls, name)) => Either::Right(tls.connect(name.clone(), tcp).await?),
+        };
+        // HTTP/1.1 only: a connection that spoke HTTP/2 could not carry a websocket.
+        let (sender, connection) =
+            Builder::new().handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+        tokio::spawn(async move {
+            // What fails here fails the exchange that runs, and is told there.
+            let _ = connection.with_upgrades().await;
+        });
+        Ok(sender)
+    }
 }

@@ -3,9 +3,12 @@
 mod body;
 mod connect;
 mod metrics;
+mod pool;
 mod rack;
+mod rack_body;
 mod trust;
 pub use body::{OutgoingBody, Silence};
 pub use rack::{Outbound, Rack, RackAddress, RackError, Racks, UpstreamError};
+pub use rack_body::RackBody;
 pub use trust::{Trust, TrustError};
 pub mod websocket;

@@ -1,6 +1,11 @@
 //! A rack as the gateway reaches it: its address, its credential, its connections.
 
-use super::{OutgoingBody, Silence, Trust, TrustError, connect, metrics::RackMetrics};
+use super::{
+    OutgoingBody, RackBody, Silence, Trust, TrustError,
+    connect::Connector,
+    metrics::RackMetrics,
+    pool::{Pool, PoolError},
+};
 use crate::{
     core::{RequestId, Secret},
     policy::{Demanding, Permit},
@@ -9,9 +14,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri,
     header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, UPGRADE},
-    uri::{Authority, PathAndQuery, Scheme},
+    uri::PathAndQuery,
 };
-use hyper::body::Incoming;
 use std::{
     collections::BTreeMap,
     pin::pin,
@@ -35,9 +39,9 @@ pub trait Outbound: Demanding {
 #[derive(Debug, thiserror::Error)]
 pub enum UpstreamError {
     #[error("the rack cannot be reached")]
-    Unreachable(#[source] hyper_util::client::legacy::Error),
+    Unreachable(#[source] std::io::Error),
     #[error("the connection to the rack broke")]
-    Broken(#[source] hyper_util::client::legacy::Error),
+    Broken(#[source] hyper::Error),
     #[error("the rack was silent for {0:?}")]
     TimedOut(Duration),
     #[error("the rebuilt request cannot be sent")]
@@ -59,13 +63,11 @@ impl UpstreamError {
 #[derive(Debug)]
 pub struct Rack {
     pub name: Arc<str>,
-    scheme: Scheme,
-    authority: Authority,
     /// Path before each rack path, without a trailing slash.
     prefix: String,
     host: HeaderValue,
     authorization: HeaderValue,
-    pool: connect::Pool,
+    pool: Pool,
     silence: Silence,
     metrics: RackMetrics,
 }
@@ -102,19 +104,23 @@ impl Rack {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
         };
+        let port = url.port_or_known_default().ok_or_else(|| bad("it has no port".to_owned()))?;
+        let mut connector = Connector::plain(host, port, connect_timeout);
+        if url.scheme() == "https" {
+            connector = connector
+                .with_tls(&address.trust)
+                .map_err(|source| RackError::Trust { rack: address.name.clone(), source })?;
+        }
         let credential = format!("{}:{}", address.username, address.password.expose());
         let mut authorization = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(credential)))
             .map_err(|error| bad(error.to_string()))?;
         authorization.set_sensitive(true);
         Ok(Self {
             name: address.name.as_str().into(),
-            scheme: if url.scheme() == "https" { Scheme::HTTPS } else { Scheme::HTTP },
             host: HeaderValue::from_str(&authority).map_err(|error| bad(error.to_string()))?,
-            authority: authority.parse().map_err(|error: http::uri::InvalidUri| bad(error.to_string()))?,
             prefix: url.path().trim_end_matches('/').to_owned(),
             authorization,
-            pool: connect::pool(&address.trust, connect_timeout)
-                .map_err(|source| RackError::Trust { rack: address.name.clone(), source })?,
+            pool: Pool::new(connector),
             silence,
             metrics: RackMetrics::of(&address.name),
         })
@@ -133,7 +139,7 @@ impl Rack {
         body: OutgoingBody,
         actor: &str,
         request_id: RequestId,
-    ) -> Result<Response<Incoming>, UpstreamError> {
+    ) -> Result<Response<RackBody>, UpstreamError> {
         let started = Instant::now();
         let answer = self.exchange(permit, body, actor, request_id).await;
         self.metrics.note(&answer, started.elapsed());
@@ -146,10 +152,10 @@ impl Rack {
         body: OutgoingBody,
         actor: &str,
         request_id: RequestId,
-    ) -> Result<Response<Incoming>, UpstreamError> {
+    ) -> Result<Response<RackBody>, UpstreamError> {
         let traffic = body.traffic();
         let request = self.request(permit.into_call(), body, actor, request_id)?;
-        let mut answer = pin!(self.pool.request(request));
+        let mut answer = pin!(self.pool.send(request));
         let Silence(limit) = self.silence;
         let mut seen = 0;
         loop {
@@ -162,9 +168,9 @@ impl Rack {
                 seen = moved;
                 continue;
             };
-            return answered.map_err(|error| match error.is_connect() {
-                true => UpstreamError::Unreachable(error),
-                false => UpstreamError::Broken(error),
+            return answered.map_err(|error| match error {
+                PoolError::Connect(cause) => UpstreamError::Unreachable(cause),
+                PoolError::Exchange(cause) => UpstreamError::Broken(cause),
             });
         }
     }
@@ -179,11 +185,7 @@ impl Rack {
         let mut path = String::with_capacity(self.prefix.len() + call.path_and_query().len());
         path.push_str(&self.prefix);
         path.push_str(call.path_and_query());
-        let uri = Uri::builder()
-            .scheme(self.scheme.clone())
-            .authority(self.authority.clone())
-            .path_and_query(PathAndQuery::from_maybe_shared(path)?)
-            .build()?;
+        let uri = Uri::from(PathAndQuery::from_maybe_shared(path)?);
         let is_form = matches!(body, OutgoingBody::Form(_));
         let mut request = Request::new(body);
         *request.method_mut() = call.method().clone();

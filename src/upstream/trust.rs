@@ -26,6 +26,8 @@ pub enum TrustError {
     Authority { path: PathBuf, why: String },
     #[error("the system's certificate authorities cannot be used: {0}")]
     System(#[source] rustls::Error),
+    #[error("\"{0}\" is neither a host name nor an address, so no certificate can be for it")]
+    Name(String),
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
 }
