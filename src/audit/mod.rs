@@ -10,7 +10,7 @@ mod writer;
 
 pub use local::{LocalChange, LocalEvent};
 pub use record::{Decision, Record};
-pub use scope::{Scope, Seen, Traffic};
+pub use scope::{ByteCounters, Scope, Seen, Traffic};
 pub use stdout::LineSink;
 pub use writer::{AuditUnavailable, Writer, WriterOptions};
 

@@ -1,6 +1,6 @@
 //! One record: the thirteen keys of the monitoring document first, in their order, then ours.
 
-use super::{Seen, json};
+use super::{ByteCounters, Seen, json};
 use crate::{
     core::{RequestId, Timestamp, id::TokenId},
     identity::Principal,
@@ -45,6 +45,8 @@ pub struct Record {
     pub decision: Decision,
     pub route: &'static str,
     pub rack: Option<Arc<str>>,
+    /// Not recorded: where the request's bytes are counted.
+    pub byte_counters: Option<Arc<ByteCounters>>,
     pub target: Option<Target>,
     pub permission: Option<Permission>,
     /// Why it was refused or failed, in words that may be shown to anyone who may read the log.
@@ -69,6 +71,7 @@ impl Record {
             decision: Decision::Deny,
             route: "",
             rack: None,
+            byte_counters: None,
             target: None,
             permission: None,
             reason: None,

@@ -51,6 +51,13 @@ impl Traffic {
     }
 }
 
+/// Where the bytes of an upstream are counted.
+#[derive(Debug)]
+pub struct ByteCounters {
+    pub sent: metrics::Counter,
+    pub received: metrics::Counter,
+}
+
 /// Status of a request whose client went away before an answer; the number that proxies have settled on.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 
@@ -114,21 +121,13 @@ impl Scope {
             bytes_in: traffic.bytes_in(),
             bytes_out: traffic.bytes_out(),
         };
-        if let Some(rack) = &record.rack {
-            count_bytes(rack, &ending);
+        if let Some(counters) = &record.byte_counters {
+            counters.sent.increment(ending.bytes_in);
+            counters.received.increment(ending.bytes_out);
         }
         let row = record.row(&ending);
         audit.now_line(&row.record);
         room.fill(row);
-    }
-}
-
-fn count_bytes(rack: &Arc<str>, ending: &Ending) {
-    for (direction, bytes) in [("sent", ending.bytes_in), ("received", ending.bytes_out)] {
-        if bytes > 0 {
-            metrics::counter!("upstream_bytes_total", "rack" => rack.clone(), "direction" => direction)
-                .increment(bytes);
-        }
     }
 }
 

@@ -96,6 +96,7 @@ impl Pipeline {
     ) -> Result<Carried, Refusal> {
         if let Ok(known) = &understood {
             audit_facts::note_call(scope, &known.call);
+            scope.byte_counters = Some(known.rack.bytes.clone());
         }
         let principal = self.authenticate(scope, head)?;
         let Understood { rack, call } = understood?;
@@ -208,9 +209,10 @@ impl Exchange<'_> {
         if tunnel.is_some() && self.pipeline.drain.is_stopping() {
             return Err(Refusal::Draining);
         }
-        let sight = masking::sight(self, permit.call());
+        let sight = reply.is_masked().then(|| masking::sight(self, permit.call()));
         let watch = tunnel.as_ref().map(|_| tunnel::Watch::of(self, permit.call(), head));
         let answer = self.forward(scope, permit, body).await?;
+        let masked = sight.filter(|_| answer.status().is_success());
         match (tunnel, watch) {
             (Some(plan), Some(watch)) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {
                 let (drain, idle) = (self.pipeline.drain.tunnel(), self.pipeline.settings.stream_idle);
@@ -218,10 +220,10 @@ impl Exchange<'_> {
             }
             // A protocol that nobody asked for leads nowhere.
             _ if answer.status() == StatusCode::SWITCHING_PROTOCOLS => Err(Refusal::RackAnswer),
-            _ if reply.is_masked() && answer.status().is_success() => {
-                Box::pin(masking::masked(self, answer, sight)).await.map(Carried::Masked)
-            }
-            _ => Ok(Carried::Answer(answer, self.rack.silence())),
+            _ => match masked {
+                Some(sight) => Box::pin(masking::masked(self, answer, sight)).await.map(Carried::Masked),
+                None => Ok(Carried::Answer(answer, self.rack.silence())),
+            },
         }
     }
 

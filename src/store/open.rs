@@ -111,7 +111,7 @@ async fn open_sqlite(path: &Path, options: &Options) -> StoreResult<Db> {
         .busy_timeout(Duration::from_secs(5))
         .statement_cache_capacity(64)
         .pragma("wal_autocheckpoint", "16384")
-        .pragma("cache_size", "-32768");
+        .pragma("cache_size", "-16384");
     let open = |error: sqlx::Error| StoreError::Open(format!("cannot open {}: {error}", path.display()));
     // SQLite itself rolls back when a write fails, as on a full disk. The driver then takes its own rollback for
     // failed and the connection for one inside a transaction, for ever: such a connection is replaced.

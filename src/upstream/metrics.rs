@@ -1,6 +1,7 @@
 //! What is counted of a rack. The series that every request touches are looked up once.
 
 use super::UpstreamError;
+use crate::audit::ByteCounters;
 use http::{Response, StatusCode};
 use metrics::{Counter, Histogram, SharedString};
 use std::time::Duration;
@@ -36,6 +37,11 @@ impl RackMetrics {
     fn count(&self, word: &'static str) {
         outcome(&self.rack, word).increment(1);
     }
+}
+
+pub(super) fn byte_counters(rack: &str) -> ByteCounters {
+    let counter = |direction: &'static str| metrics::counter!("upstream_bytes_total", "rack" => rack.to_owned(), "direction" => direction);
+    ByteCounters { sent: counter("sent"), received: counter("received") }
 }
 
 fn outcome(rack: &SharedString, word: &'static str) -> Counter {

@@ -3,10 +3,11 @@
 use super::{
     OutgoingBody, RackBody, Silence, Trust, TrustError,
     connect::Connector,
-    metrics::RackMetrics,
+    metrics::{self, RackMetrics},
     pool::{Pool, PoolError},
 };
 use crate::{
+    audit::ByteCounters,
     core::{RequestId, Secret},
     policy::{Demanding, Permit},
 };
@@ -70,6 +71,8 @@ pub struct Rack {
     pool: Pool,
     silence: Silence,
     metrics: RackMetrics,
+    /// Counts what goes to the rack and what comes from it.
+    pub bytes: Arc<ByteCounters>,
 }
 
 /// What it takes to reach a rack.
@@ -123,6 +126,7 @@ impl Rack {
             pool: Pool::new(connector),
             silence,
             metrics: RackMetrics::of(&address.name),
+            bytes: Arc::new(metrics::byte_counters(&address.name)),
         })
     }
 
