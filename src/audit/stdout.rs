@@ -12,7 +12,7 @@ use std::{
 const LIMIT: usize = 16 * 1024 * 1024;
 
 /// Lines are gathered for this long, so that a busy gateway makes few and large writes.
-const GATHER: Duration = Duration::from_millis(10);
+const GATHER: Duration = Duration::from_millis(25);
 
 #[derive(Clone, Debug)]
 pub struct LineSink(Arc<Shared>);

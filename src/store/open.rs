@@ -109,8 +109,9 @@ async fn open_sqlite(path: &Path, options: &Options) -> StoreResult<Db> {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5))
+        .page_size(8_192)
         .statement_cache_capacity(64)
-        .pragma("wal_autocheckpoint", "16384")
+        .pragma("wal_autocheckpoint", "8192")
         .pragma("cache_size", "-16384");
     let open = |error: sqlx::Error| StoreError::Open(format!("cannot open {}: {error}", path.display()));
     // SQLite itself rolls back when a write fails, as on a full disk. The driver then takes its own rollback for

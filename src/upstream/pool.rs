@@ -91,12 +91,13 @@ impl Shelf {
             return;
         }
         let mut resting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_done = |one: &Resting| one.sender.is_closed() || one.since.elapsed() >= IDLE;
+        let now = Instant::now();
+        let is_done = |one: &Resting| one.sender.is_closed() || now.duration_since(one.since) >= IDLE;
         while resting.front().is_some_and(is_done) {
             resting.pop_front();
         }
         if resting.len() < KEPT {
-            resting.push_back(Resting { sender, since: Instant::now() });
+            resting.push_back(Resting { sender, since: now });
         }
     }
 }
