@@ -84,8 +84,9 @@ impl Writer {
         (Self { queue, available, options }, tokio::spawn(task.run()))
     }
 
+    /// False also when the writer task is gone, which nothing but a mistake of ours can bring about.
     pub fn is_available(&self) -> bool {
-        self.available.load(Ordering::Relaxed)
+        self.available.load(Ordering::Relaxed) && !self.queue.is_closed()
     }
 
     /// Room for the record of a request that begins now.
