@@ -1,7 +1,7 @@
 //! The one writer: takes rows from a bounded queue and commits them in groups.
 //!
 //! Rows that somebody waits for (intents) are committed as soon as the writer is free; the others may gather
-//! for a few milliseconds. When a commit fails, those who wait are told at once, the rest is kept and tried
+//! for a twentieth of a second. When a commit fails, those who wait are told at once, the rest is kept and tried
 //! again, and until a commit succeeds no new scope is opened: the gateway fails closed and recovers by itself.
 
 use crate::store::{AuditRow, Db, StoreError, StoreResult};
@@ -84,8 +84,9 @@ impl Writer {
         (Self { queue, available, options }, tokio::spawn(task.run()))
     }
 
+    /// False also when the writer task is gone, which nothing but a mistake of ours can bring about.
     pub fn is_available(&self) -> bool {
-        self.available.load(Ordering::Relaxed)
+        self.available.load(Ordering::Relaxed) && !self.queue.is_closed()
     }
 
     /// Room for the record of a request that begins now.

@@ -153,7 +153,7 @@ impl Gateway {
             tasks.shutdown().await;
         }
         // The last handles of the audit log went with the tasks, so the writer ends when all is written.
-        let written = tokio::time::timeout(LAST_RECORDS, writer).await.is_ok();
+        let written = matches!(tokio::time::timeout(LAST_RECORDS, writer).await, Ok(Ok(())));
         let flushed = tokio::task::spawn_blocking(move || lines.flush(LAST_RECORDS)).await.unwrap_or(false);
         let _ = tokio::time::timeout(LAST_WORDS, db.close()).await;
         Stopped { drained, recorded: written && flushed }

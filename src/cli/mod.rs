@@ -38,9 +38,10 @@ use std::{
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  it could not be done: the database is away, or what was named does not exist, or exists already
+  1  it could not be done: the database is away, or what was named does not exist, or exists already; `serve` could \
+not start, or ended without having written every record
   2  wrong usage, or a wrong configuration
-  3  refused
+  3  refused; kept for commands that ask a gateway for permission, which these do not
 
 The commands work directly on the database that the configuration names (see `config show`) and need no running \
 server; a server that runs notices changes within a second. Run them as the user the server runs as: the files of an \

@@ -102,7 +102,7 @@ variables! {
         OPS_LISTEN Plain "ops_listen" = "127.0.0.1:5001":
             "Address and port of the listener for `/metrics`, `/livez` and `/readyz`.";
         DOMAIN Plain "domain" = "":
-            "Public host name of the gateway, without scheme and port.";
+            "Public host name of the gateway, without scheme and port. Without effect in this version.";
         TLS_CERT_FILE Plain "tls_cert_file" = "":
             "Certificate chain in PEM. With `TLS_KEY_FILE` it turns the main listener to HTTPS.";
         TLS_KEY_FILE Plain "tls_key_file" = "":
@@ -118,7 +118,7 @@ variables! {
         RATE_LIMIT_PER_MINUTE Plain "rate_limit_per_minute" = "1200":
             "Requests a minute for one client address, 1 to 1000000000. It cannot be turned off.";
         MAX_CONNECTIONS Plain "max_connections" = "10000":
-            "Open client connections; further ones wait.";
+            "Open client connections; one more is answered 503 and closed.";
         HEADER_TIMEOUT Plain "header_timeout" = "10s":
             "Time a client has to send the head of a request.";
         KEEPALIVE_TIMEOUT Plain "keepalive_timeout" = "120s":
@@ -130,11 +130,11 @@ variables! {
         MAX_FORM_BYTES Plain "max_form_bytes" = "10MiB":
             "Size of a form that must be read before it can be authorised.";
         MAX_API_BODY_BYTES Plain "max_api_body_bytes" = "1MiB":
-            "Size of a body sent to the gateway's own API.";
+            "Size of a body sent to the gateway's own API. Without effect in this version.";
         UPSTREAM_CONNECT_TIMEOUT Plain "upstream_connect_timeout" = "10s":
             "Time to reach a rack, TLS included.";
         UPSTREAM_IDLE_TIMEOUT Plain "upstream_idle_timeout" = "1h":
-            "Silence while waiting for a rack.";
+            "Silence of a rack, before its answer and in the middle of it.";
         STREAM_IDLE_TIMEOUT Plain "stream_idle_timeout" = "12h":
             "A WebSocket without a byte either way is closed after this time.";
     }
@@ -180,9 +180,9 @@ variables! {
         RACK_USERNAME Plain "username" = "convox":
             "User name for the rack.";
         RACK_ALIAS Plain "alias" = "":
-            "Second name under which the rack is known.";
+            "Second name under which the rack is known. Without effect in this version.";
         RACK_DISPLAY_NAME Plain "display_name" = "":
-            "Name for people; the alias or the name when it is not set.";
+            "Name for people; the alias or the name when it is not set. Without effect in this version.";
         RACK_CA_FILE Plain "ca_file" = "":
             "Certificates in PEM that the rack's certificate must descend from.";
         RACK_PIN_SHA256 Plain "pin_sha256" = "":
@@ -228,9 +228,9 @@ variables! {
         SENTRY_TRACES_SAMPLE_RATE Plain "traces_sample_rate" = "0.0":
             "Share of requests that are traced, 0 to 1.";
         SENTRY_JS_DSN Plain "js_dsn" = "":
-            "Where errors of the web pages are reported; every visitor can read it.";
+            "Where errors of the web pages are reported; every visitor can read it. Without effect in this version.";
         SENTRY_JS_TRACES_SAMPLE_RATE Plain "js_traces_sample_rate" = "0.0":
-            "Share of page loads that are traced, 0 to 1.";
+            "Share of page loads that are traced, 0 to 1. Without effect in this version.";
     }
 }
 

@@ -56,7 +56,7 @@ async fn stored(
     writer: Masking<'_>,
 ) -> Result<EnvText, Refusal> {
     let (build, parent) = (form.get("build"), form.get("parent-release"));
-    let rollback = build.or(parent).is_some_and(|id| !id.is_empty());
+    let rollback = [build, parent].into_iter().flatten().any(|id| !id.is_empty());
     let limit = if rollback { LOOK_BACK } else { 1 };
     let path = format!("/apps/{}/releases?limit={limit}", escaped(app));
     let releases: Option<Vec<ReleaseView>> = look_up(exchange, scope, app, path).await?;

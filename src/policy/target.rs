@@ -104,6 +104,11 @@ impl TargetPattern {
         if self.kind.is_some_and(|kind| kind != target.kind) {
             return false;
         }
+        let is_everything = matches!(self.segments.as_slice(), [Segment::Rest]);
+        if target.kind == TargetKind::Gateway && self.kind.is_none() && !is_everything {
+            // A rack may be called "gateway"; who gets that rack must not get the gateway.
+            return false;
+        }
         // A rack's name alone means the rack with all that is on it.
         if let ([Segment::Is(rack)], TargetKind::Rack) = (self.segments.as_slice(), target.kind) {
             return target.path.split('/').next() == Some(rack);
@@ -206,6 +211,23 @@ mod tests {
             assert_eq!(covers(pattern, web()), on_web, "{pattern} on the app");
             assert_eq!(covers(pattern, repo()), on_repo, "{pattern} on the repository");
         }
+    }
+
+    #[test]
+    fn only_everything_and_its_own_kind_cover_the_gateway() {
+        for (pattern, expected) in [
+            ("*", true),
+            ("**", true),
+            ("gateway:*", true),
+            ("gateway:gateway", true),
+            ("gateway", false),
+            ("gateway/*", false),
+            ("rack:gateway", false),
+            ("rack:*", false),
+        ] {
+            assert_eq!(covers(pattern, Target::gateway()), expected, "{pattern}");
+        }
+        assert!(covers("gateway", Target::app("gateway", "web")));
     }
 
     #[test]

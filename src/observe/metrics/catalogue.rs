@@ -125,7 +125,7 @@ families! {
     AUDIT_WRITE_FAILURES = Recorder Counter "audit_write_failures_total" []
         "Commits of audit records that failed.";
     AUDIT_AVAILABLE = Recorder Gauge "audit_available" []
-        "1 when audit records can be stored, 0 when obliged requests are refused.";
+        "1 when audit records can be stored, 0 when requests are refused because they cannot.";
     AUDIT_LINES = Recorder Counter "audit_lines_total" []
         "Audit lines written to standard output.";
     AUDIT_STDOUT_FAILURES = Recorder Counter "audit_stdout_failures_total" []

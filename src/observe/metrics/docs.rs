@@ -23,7 +23,13 @@ const INTRODUCTION: &str = "\
 
 `GET /metrics` on the operations listener (`OPS_LISTEN`, by default `127.0.0.1:5001`) answers in the Prometheus text
 format. These are all families. One without labels is there from the start, so that a rate has a beginning; one with labels
-appears with its first event. The `route` label is the template of a route, never a path that a client made up.
+appears with its first event.
+
+The `route` label is never a path that a client made up. For requests to racks it is the template of the rack's own path
+(`/apps/{app}/restart`), whichever rack it is, or `preflight`; for the gateway's own endpoints it is their path. What fits
+neither is `unknown`, what the rate limit stopped `rate-limited`, and what ended in a panic `panic`.
+
+`gateway_mfa_events_total` and `gateway_sessions_active` belong to sign-in with a browser, which this version has not.
 
 The `nodejs_*` names are those of published dashboards and alerts. They carry honest equivalents of this process: the
 allocator's heap, the delay of the runtime's scheduler, and a garbage collection that never happens.
