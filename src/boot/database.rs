@@ -3,7 +3,7 @@
 use super::BootError;
 use crate::{
     config::{DatabaseConfig, DatabaseTarget},
-    store::{Db, Options, Place},
+    store::{Db, Options, Place, private_directory},
 };
 use std::{
     fs::{File, TryLockError},
@@ -52,7 +52,7 @@ fn lock(database: &Path) -> Result<File, BootError> {
     let path = database.with_extension("lock");
     let failed = |source| BootError::File { path: path.clone(), source };
     if let Some(directory) = database.parent() {
-        std::fs::create_dir_all(directory).map_err(failed)?;
+        private_directory(directory).map_err(failed)?;
     }
     let file = File::create(&path).map_err(failed)?;
     match file.try_lock() {

@@ -8,7 +8,7 @@ use http_body_util::{BodyExt as _, Limited};
 use tokio::time::timeout;
 
 /// Longest document that is read; a list of releases with their manifests stays far below.
-const LIMIT: usize = 64 * 1024 * 1024;
+const LIMIT: usize = 16 * 1024 * 1024;
 
 /// The whole of an answer's body, which must be here within the time that the rack may be silent.
 pub(super) async fn read(body: RackBody, silence: Silence) -> Result<Bytes, Refusal> {

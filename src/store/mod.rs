@@ -21,7 +21,7 @@ pub use error::{StoreError, StoreResult};
 pub use file::DatabaseFile;
 pub use grants::{GrantRow, Subject};
 pub use migrate::MigrationReport;
-pub use open::{Options, Place, PoolState};
+pub use open::{Options, Place, PoolState, private_directory};
 pub use roles::RoleRow;
 pub use tokens::{NewToken, TokenRow};
 pub use users::UserRow;

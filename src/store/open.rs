@@ -7,6 +7,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use std::os::unix::fs::DirBuilderExt as _;
 use std::{
     future::ready,
     path::{Path, PathBuf},
@@ -94,9 +95,15 @@ impl Db {
     }
 }
 
+/// Makes the directory and what is missing above it, for the owner alone: the database holds the hashes of tokens
+/// and the audit log. One that exists keeps its mode.
+pub fn private_directory(directory: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
+}
+
 async fn open_sqlite(path: &Path, options: &Options) -> StoreResult<Db> {
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        std::fs::create_dir_all(directory).map_err(|error| {
+        private_directory(directory).map_err(|error| {
             StoreError::Open(format!("cannot make the database directory {}: {error}", directory.display()))
         })?;
     }

@@ -4,7 +4,7 @@
 //! a choice of protocols that a gateway to one address has no use for (`make bench` shows the difference).
 
 use super::{OutgoingBody, RackBody, connect::Connector};
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use hyper::client::conn::http1::SendRequest;
 use std::{
     collections::VecDeque,
@@ -73,7 +73,10 @@ impl Pool {
 
     /// The connection comes back with the last byte of the answer.
     fn lend(&self, answer: Response<hyper::body::Incoming>, sender: Sender) -> Response<RackBody> {
-        answer.map(|body| RackBody::new(body, Lease { sender, shelf: self.shelf.clone() }))
+        // One that changed its protocol is nobody's connection any more.
+        let is_reusable = answer.status() != StatusCode::SWITCHING_PROTOCOLS;
+        let lease = is_reusable.then(|| Lease { sender, shelf: self.shelf.clone() });
+        answer.map(|body| RackBody::new(body, lease))
     }
 }
 

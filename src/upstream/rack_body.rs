@@ -16,8 +16,8 @@ pub struct RackBody {
 }
 
 impl RackBody {
-    pub(super) fn new(from_rack: Incoming, lease: Lease) -> Self {
-        let mut body = Self { from_rack, lease: Some(lease) };
+    pub(super) fn new(from_rack: Incoming, lease: Option<Lease>) -> Self {
+        let mut body = Self { from_rack, lease };
         body.end_if_over();
         body
     }

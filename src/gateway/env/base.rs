@@ -1,6 +1,7 @@
 //! Which stored release the masks of a posted environment stand for.
 
 use super::{EnvText, Masking, mask, mask::NotARelease};
+use crate::core::redact::MASK;
 use serde::Deserialize;
 
 /// What is read of a release. Lists have the newest first, as racks send them.
@@ -37,6 +38,11 @@ pub enum NoBase {
          meant; somebody with convox:secret:read must do it"
     )]
     Ambiguous(String, String),
+    #[error(
+        "no recent release looks like this environment, so it is not certain what its masked values stand for; send \
+         the environment of a release as it was shown, or name that release as parent-release"
+    )]
+    NotShown,
     #[error("there is no release {0} to take masked values from; name one that exists as parent-release")]
     UnknownParent(String),
 }
@@ -64,7 +70,10 @@ pub fn choose_base(
         candidates(releases, |release| EnvText::of_release(&mask(&release.env, writer)) == *posted);
     let of_build: Vec<_> = shown_so.iter().copied().filter(|(_, release)| release.build == build).collect();
     let candidates = if of_build.is_empty() { shown_so } else { of_build };
-    let Some((chosen, first)) = candidates.first() else { return Ok(newest) };
+    let Some((chosen, first)) = candidates.first() else {
+        let has_masks = posted.iter().any(|(_, value)| value == MASK);
+        return if has_masks && newest.is_some() { Err(NoBase::NotShown) } else { Ok(newest) };
+    };
 
     let first_env = EnvText::of_release(&first.env);
     match candidates.iter().find(|(_, release)| EnvText::of_release(&release.env) != first_env) {
@@ -80,7 +89,6 @@ fn candidates(releases: &[ReleaseView], fits: impl Fn(&ReleaseView) -> bool) -> 
 #[cfg(test)]
 mod tests {
     use super::{super::Sight, *};
-    use crate::core::redact::MASK;
 
     const DEPLOYER: Masking<'_> = Masking { sight: Sight::Plain, extra: &[] };
 
@@ -119,7 +127,8 @@ mod tests {
         assert_eq!(choose(&format!("PORT=80\nTOKEN={MASK}"), Some("B1"), None), Ok(Some(3)));
         assert_eq!(choose(&format!("PORT=81\nTOKEN={MASK}"), Some("B1"), None), Ok(Some(2)));
         assert_eq!(choose(&format!("PORT=81\nTOKEN={MASK}"), Some("B2"), None), Ok(Some(1)));
-        assert_eq!(choose(&format!("PORT=99\nTOKEN={MASK}"), Some("B1"), None), Ok(Some(0)));
+        assert_eq!(choose(&format!("PORT=99\nTOKEN={MASK}"), Some("B1"), None), Err(NoBase::NotShown));
+        assert_eq!(choose("PORT=99\nTOKEN=mine", Some("B1"), None), Ok(Some(0)));
     }
 
     #[test]

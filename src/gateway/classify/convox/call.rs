@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     gateway::target::ParsedTarget,
-    policy::{Demand, Demanding, Target},
+    policy::{Demand, Demanding, Permission, Target},
     upstream::Outbound,
 };
 use http::{HeaderMap, Method, Version, header};
@@ -122,7 +122,10 @@ pub fn classify(
     let headers = forwarded(route, headers)?;
 
     let app = route.is_on_app().then(|| named(&captures, "app")).flatten();
-    let demands = demands(rack, route, app.as_deref());
+    let mut demands = demands(rack, route, app.as_deref());
+    if reaches_the_instance(route, &headers) {
+        demands.push(Demand { permission: Permission::InstanceShell, target: Target::rack(rack) });
+    }
     Ok(RackCall {
         rack: Arc::clone(rack),
         route,
@@ -134,6 +137,17 @@ pub fn classify(
         captures,
         demands,
     })
+}
+
+/// Options of a new process with which it is no longer confined to its app: they need what a shell on the
+/// instance needs.
+fn reaches_the_instance(route: &Route, headers: &HeaderMap) -> bool {
+    let is_set = |name: &&str| {
+        headers
+            .get(*name)
+            .is_some_and(|value| !value.is_empty() && !value.as_bytes().eq_ignore_ascii_case(b"false"))
+    };
+    route.action == "process.start" && ["privileged", "volumes", "system-critical"].iter().any(is_set)
 }
 
 fn is_preflight(target: &ParsedTarget) -> bool {

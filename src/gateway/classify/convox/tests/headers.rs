@@ -1,4 +1,5 @@
 use super::*;
+use crate::policy::Demanding as _;
 
 /// The names that are sent, sorted.
 fn sent(request: &str, given: &[(&str, &str)]) -> Vec<String> {
@@ -159,4 +160,17 @@ fn only_the_door_inside_takes_an_address() {
     let address = [("X-Host", "10.0.0.1"), ("X-Port", "80")];
     assert_eq!(sent("GET /custom/http/proxy/x", &address), ["x-host", "x-port"]);
     assert_eq!(sent("GET /v2/x", &address), [""; 0]);
+}
+
+#[test]
+fn a_process_that_leaves_its_app_needs_what_a_shell_on_the_instance_needs() {
+    let needs = |given: &[(&str, &str)]| {
+        let call = classified("POST /apps/web/services/web/processes", given).unwrap();
+        call.demands().iter().map(|demand| demand.permission.name()).collect::<Vec<_>>()
+    };
+    assert_eq!(needs(&[("Command", "sleep 3600")]), ["convox:process:start"]);
+    assert_eq!(needs(&[("Privileged", "false")]), ["convox:process:start"]);
+    for option in [("Privileged", "true"), ("Volumes", "/:/host"), ("System-Critical", "true")] {
+        assert_eq!(needs(&[option]), ["convox:process:start", "convox:instance:shell"], "{option:?}");
+    }
 }
