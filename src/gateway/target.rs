@@ -96,10 +96,6 @@ impl ParsedTarget {
         &self.query
     }
 
-    pub fn query_mark(&self) -> QueryMark {
-        self.mark
-    }
-
     /// The target as one sees it that is mounted `depth` segments below the root, with the same query.
     #[must_use]
     pub fn below(mut self, depth: usize) -> Self {

@@ -144,17 +144,6 @@ impl Permission {
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|permission| permission.name() == name)
     }
-
-    /// `app`, of `convox:app:restart`.
-    pub fn resource(self) -> &'static str {
-        self.name().split(':').nth(1).unwrap_or_default()
-    }
-
-    /// `app.restart`, the action's name in the audit record.
-    pub fn audit_action(self) -> String {
-        let mut parts = self.name().split(':').skip(1);
-        format!("{}.{}", parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
-    }
 }
 
 impl fmt::Display for Permission {
