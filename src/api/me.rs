@@ -17,7 +17,8 @@ pub static ROUTE: ApiRoute = ApiRoute {
 pub struct Me {
     email: String,
     name: String,
-    token: String,
+    /// The API token that the call came with; null for a person's session.
+    token: Option<String>,
     /// The token's own grants; it may do what these and the owner's allow.
     grants: Vec<Held>,
     owner_grants: Vec<Held>,
@@ -35,7 +36,7 @@ pub async fn show(Extension(Caller(principal)): Extension<Caller>) -> Json<Me> {
     Json(Me {
         email: principal.user.email.to_string(),
         name: principal.user.name.clone(),
-        token: principal.token.name.to_string(),
+        token: principal.token().map(|token| token.name.to_string()),
         grants: held(&principal.rights.own),
         owner_grants: held(principal.rights.owner.as_deref().unwrap_or_default()),
     })

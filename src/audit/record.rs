@@ -83,7 +83,7 @@ impl Record {
 
     pub fn set_principal(&mut self, principal: &Principal) {
         self.user_email = principal.user.email.clone();
-        self.token = Some((principal.token.id, principal.token.name.clone()));
+        self.token = principal.token().map(|token| (token.id, token.name.clone()));
     }
 
     pub const fn request_id(&self) -> RequestId {

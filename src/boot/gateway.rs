@@ -11,7 +11,7 @@ use crate::{
     },
     gateway::{Pipeline, Settings},
     http::{Front, FrontSettings, health::Health, ops::Ops},
-    identity::{AccessCache, Entrance, TokenUsage},
+    identity::{AccessCache, Entrance, TokenUsage, session::IdleLimits},
     listener::{Listener, ListenerLimits},
     observe::metrics::Metrics,
     store::Db,
@@ -71,7 +71,9 @@ impl Gateway {
         let upkeep = metrics.spawn_upkeep();
         tasks.spawn(until_stopped(stop.clone(), upkeep));
 
-        let access = AccessCache::load(db.clone()).await.map_err(BootError::Database)?;
+        let access = AccessCache::load(db.clone(), clock.clone(), IdleLimits::default())
+            .await
+            .map_err(BootError::Database)?;
         tasks.spawn(access.clone().keep_young(stop.clone()));
         let usage = Arc::new(TokenUsage::default());
         tasks.spawn(usage.clone().keep_flushing(db.clone(), stop.clone()));

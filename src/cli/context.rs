@@ -71,7 +71,7 @@ impl Admin {
     }
 
     pub async fn rows(&self) -> Result<AccessRows, Failure> {
-        Ok(self.db.access_rows().await?)
+        Ok(self.db.access_rows(self.now()).await?)
     }
 
     /// Carries out `work` between two durable records. When the intent cannot be recorded, `work` never runs.

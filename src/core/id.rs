@@ -71,6 +71,21 @@ id! {
 id!(UserId);
 id!(TokenId);
 id!(GrantId);
+id!(SessionId);
+id!(MethodId);
+id! {
+    /// A one-time link: an invitation, or the first administrator's.
+    LinkId
+}
+id! {
+    /// A login of the command line that is under way.
+    CliLoginId
+}
+id! {
+    /// A device that a person trusts.
+    DeviceId
+}
+id!(MailId);
 
 #[cfg(test)]
 mod tests {

@@ -104,7 +104,7 @@ impl Pipeline {
         let exchange = Exchange { pipeline: self, rack: &rack, principal: &principal };
         let body = outgoing::prepare(&exchange, scope, &permit, head, body).await?;
         self.record_intent(scope, permit.call()).await?;
-        exchange.send(scope, permit, body, head).await
+        exchange.send(scope, permit, body).await
     }
 
     fn understand(&self, arrival: &Arrival) -> Result<Understood, Refusal> {
@@ -202,7 +202,6 @@ impl Exchange<'_> {
         scope: &mut Scope,
         permit: Permit<RackCall>,
         body: OutgoingBody,
-        head: &Parts,
     ) -> Result<Carried, Refusal> {
         let reply = permit.call().route.reply;
         let tunnel = tunnel::Plan::of(permit.call());
@@ -210,7 +209,7 @@ impl Exchange<'_> {
             return Err(Refusal::Draining);
         }
         let sight = reply.is_masked().then(|| masking::sight(self, permit.call()));
-        let watch = tunnel.as_ref().map(|_| tunnel::Watch::of(self, permit.call(), head));
+        let watch = tunnel.as_ref().map(|_| tunnel::Watch::of(self, permit.call()));
         let answer = self.forward(scope, permit, body).await?;
         let masked = sight.filter(|_| answer.status().is_success());
         match (tunnel, watch) {

@@ -10,7 +10,7 @@ use crate::upstream::RackBody;
 use crate::{
     audit::Scope,
     core::{SharedClock, drain::TunnelGuard},
-    identity::{AccessCache, Presented, authenticate},
+    identity::{AccessCache, Principal},
     policy::{Demand, Demanding as _},
     upstream::websocket::{self, EndedBy, RelayLimits, RelayReport},
 };
@@ -48,16 +48,16 @@ impl Plan {
 pub(super) struct Watch {
     access: Arc<AccessCache>,
     clock: SharedClock,
-    presented: Presented,
+    principal: Principal,
     demands: Vec<Demand>,
 }
 
 impl Watch {
-    pub fn of(exchange: &Exchange<'_>, call: &RackCall, head: &Parts) -> Self {
+    pub fn of(exchange: &Exchange<'_>, call: &RackCall) -> Self {
         Self {
             access: exchange.pipeline.entrance.access.clone(),
             clock: exchange.pipeline.clock.clone(),
-            presented: Presented::read(&head.headers),
+            principal: exchange.principal.clone(),
             demands: call.demands().to_vec(),
         }
     }
@@ -77,8 +77,9 @@ impl Watch {
     fn check(&self) -> Result<(), String> {
         let Ok(snapshot) = self.access.current() else { return Ok(()) };
         let now = self.clock.now();
-        let principal = authenticate(&snapshot, self.presented, now)
-            .map_err(|_| "your access was withdrawn while this was running".to_owned())?;
+        let Some(principal) = snapshot.again(&self.principal, now) else {
+            return Err("your access was withdrawn while this was running".to_owned());
+        };
         let held = |demand: &&Demand| principal.rights.allow(demand.permission, &demand.target, now);
         match self.demands.iter().find(|demand| !held(demand)) {
             None => Ok(()),

@@ -1,6 +1,10 @@
 //! From a credential to a principal, or to the reason why not.
 
-use super::{AccessSnapshot, Presented, Principal, snapshot::Standing};
+use super::{
+    AccessSnapshot, Presented, Principal, Via,
+    session::IdleLimits,
+    snapshot::{SessionEntry, Standing, TokenEntry},
+};
 use crate::core::Timestamp;
 
 /// Clients are told one sentence for all of these; the audit record keeps the difference.
@@ -10,13 +14,13 @@ pub enum AuthError {
     Missing,
     #[error("{0}")]
     Unusable(&'static str),
-    #[error("unknown token")]
+    #[error("unknown token or session")]
     Unknown,
-    #[error("revoked token")]
+    #[error("revoked token or session")]
     Revoked,
-    #[error("expired token")]
+    #[error("expired token or session")]
     Expired,
-    #[error("the token's owner is locked")]
+    #[error("the user is locked")]
     OwnerLocked,
 }
 
@@ -36,24 +40,53 @@ impl AuthError {
 
 pub fn authenticate(
     snapshot: &AccessSnapshot,
-    presented: Presented,
+    presented: &Presented,
     now: Timestamp,
 ) -> Result<Principal, AuthError> {
-    let hash = match presented {
-        Presented::Token(hash) => hash,
-        Presented::Nothing => return Err(AuthError::Missing),
-        Presented::Unusable(why) => return Err(AuthError::Unusable(why)),
-    };
-    let entry = snapshot.token(&hash).ok_or(AuthError::Unknown)?;
-    match entry.standing {
-        Standing::Revoked => return Err(AuthError::Revoked),
-        Standing::OwnerLocked => return Err(AuthError::OwnerLocked),
-        Standing::Good => {}
+    match presented {
+        Presented::Token(hash) => {
+            let entry = snapshot.token(hash).ok_or(AuthError::Unknown)?;
+            entry.check(now)?;
+            let via = Via::Token(entry.token.clone());
+            Ok(Principal { user: entry.user.clone(), via, rights: entry.rights.clone() })
+        }
+        Presented::Session(hash) => {
+            let entry = snapshot.session(hash).ok_or(AuthError::Unknown)?;
+            entry.check(now, snapshot.idle)?;
+            let via = Via::Session(entry.session.clone());
+            Ok(Principal { user: entry.user.clone(), via, rights: entry.rights.clone() })
+        }
+        Presented::Nothing => Err(AuthError::Missing),
+        Presented::Unusable(why) => Err(AuthError::Unusable(why)),
     }
-    if entry.expires_at.is_some_and(|end| end <= now) {
-        return Err(AuthError::Expired);
+}
+
+impl TokenEntry {
+    pub(super) fn check(&self, now: Timestamp) -> Result<(), AuthError> {
+        standing(self.standing)?;
+        if self.expires_at.is_some_and(|end| end <= now) {
+            return Err(AuthError::Expired);
+        }
+        Ok(())
     }
-    Ok(Principal { user: entry.user.clone(), token: entry.token.clone(), rights: entry.rights.clone() })
+}
+
+impl SessionEntry {
+    pub(super) fn check(&self, now: Timestamp, idle: IdleLimits) -> Result<(), AuthError> {
+        standing(self.standing)?;
+        if self.session.expires_at <= now || idle.is_over(&self.session, now) {
+            return Err(AuthError::Expired);
+        }
+        Ok(())
+    }
+}
+
+const fn standing(standing: Standing) -> Result<(), AuthError> {
+    match standing {
+        Standing::Revoked => Err(AuthError::Revoked),
+        Standing::OwnerLocked => Err(AuthError::OwnerLocked),
+        Standing::Good => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -82,6 +115,8 @@ mod tests {
             created_at: NOW,
             locked_at: None,
             locked_reason: None,
+            mfa_enrolled_at: None,
+            preferred_mfa: None,
         };
         let token = TokenRow {
             id: TokenId::new(NOW),
@@ -99,13 +134,20 @@ mod tests {
         ];
         let presented = Presented::Token(TokenHash::of(secret.expose()));
         Case {
-            rows: AccessRows { epoch: 1, users: vec![user], roles: vec![], tokens: vec![token], grants },
+            rows: AccessRows {
+                epoch: 1,
+                users: vec![user],
+                roles: vec![],
+                tokens: vec![token],
+                grants,
+                sessions: vec![],
+            },
             presented,
         }
     }
 
     fn outcome(case: &Case) -> Result<Principal, AuthError> {
-        authenticate(&AccessSnapshot::compile(&case.rows), case.presented, NOW)
+        authenticate(&AccessSnapshot::compile(&case.rows, IdleLimits::default()), &case.presented, NOW)
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! The snapshot that requests read, and the task that keeps it young.
 
-use super::AccessSnapshot;
-use crate::store::{Db, StoreResult};
+use super::{AccessSnapshot, session::IdleLimits};
+use crate::{
+    core::SharedClock,
+    store::{Db, StoreResult},
+};
 use arc_swap::{ArcSwap, Guard};
 use futures_util::FutureExt as _;
 use std::{
@@ -32,6 +35,8 @@ pub struct AccessStale(Duration);
 #[derive(Debug)]
 pub struct AccessCache {
     db: Db,
+    clock: SharedClock,
+    idle: IdleLimits,
     snapshot: ArcSwap<AccessSnapshot>,
     started: Instant,
     /// Milliseconds after `started` at which the database last confirmed the snapshot's epoch.
@@ -42,10 +47,13 @@ pub struct AccessCache {
 
 impl AccessCache {
     /// Reads the snapshot for the first time.
-    pub async fn load(db: Db) -> StoreResult<Arc<Self>> {
-        let snapshot = ArcSwap::from_pointee(AccessSnapshot::compile(&db.access_rows().await?));
+    pub async fn load(db: Db, clock: SharedClock, idle: IdleLimits) -> StoreResult<Arc<Self>> {
+        let snapshot =
+            ArcSwap::from_pointee(AccessSnapshot::compile(&db.access_rows(clock.now()).await?, idle));
         Ok(Arc::new(Self {
             db,
+            clock,
+            idle,
             snapshot,
             started: Instant::now(),
             verified: AtomicU64::new(0),
@@ -77,7 +85,10 @@ impl AccessCache {
     pub async fn refresh(&self) -> StoreResult<()> {
         let asked_at = self.started.elapsed();
         if self.db.access_epoch().await? != self.snapshot.load().epoch {
-            self.snapshot.store(Arc::new(AccessSnapshot::compile(&self.db.access_rows().await?)));
+            let rows = self.db.access_rows(self.clock.now()).await?;
+            let newer = AccessSnapshot::compile(&rows, self.idle);
+            newer.inherit_uses(&self.snapshot.load());
+            self.snapshot.store(Arc::new(newer));
             self.pulse.send_replace(());
         }
         let millis = u64::try_from(asked_at.as_millis()).unwrap_or(u64::MAX);

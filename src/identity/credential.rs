@@ -12,6 +12,8 @@ pub enum Presented {
     Nothing,
     /// A well-formed token.
     Token(TokenHash),
+    /// A well-formed session secret.
+    Session(TokenHash),
     /// Something that cannot be a credential of ours; the text says what is wrong and never quotes it.
     Unusable(&'static str),
 }
@@ -58,12 +60,14 @@ impl Presented {
     }
 
     fn from_token(text: &str) -> Self {
-        if token::is_well_formed(text) {
-            return Self::Token(TokenHash::of(text));
-        }
         let decoded = percent_decode_str(text).decode_utf8_lossy();
-        if token::is_well_formed(&decoded) {
-            return Self::Token(TokenHash::of(&decoded));
+        for text in [text, &*decoded] {
+            if token::is_well_formed(text) {
+                return Self::Token(TokenHash::of(text));
+            }
+            if token::is_session(text) {
+                return Self::Session(TokenHash::of(text));
+            }
         }
         Self::Unusable("the credential is not an API token of this gateway; tokens begin with rgw_")
     }

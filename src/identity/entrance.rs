@@ -1,7 +1,7 @@
 //! The one way in: from the headers of a request to a principal, counted and noted.
 
 use super::{
-    AccessCache, AccessStale, AuthError, Presented, Principal, TokenUsage, authenticate::authenticate,
+    AccessCache, AccessStale, AuthError, Presented, Principal, TokenUsage, Via, authenticate::authenticate,
 };
 use crate::{core::Timestamp, observe::metrics::TokenMetrics};
 use http::HeaderMap;
@@ -25,11 +25,16 @@ pub struct Entrance {
 impl Entrance {
     pub fn admit(&self, headers: &HeaderMap, now: Timestamp) -> Result<Principal, NotAdmitted> {
         let snapshot = self.access.current()?;
-        let known = authenticate(&snapshot, Presented::read(headers), now);
+        let known = authenticate(&snapshot, &Presented::read(headers), now);
         count(known.as_ref().err());
         let principal = known?;
-        self.usage.note(principal.token.id, now);
-        self.tokens.record(&principal.token.name);
+        match &principal.via {
+            Via::Token(token) => {
+                self.usage.note(token.id, now);
+                self.tokens.record(&token.name);
+            }
+            Via::Session(session) => session.saw(now),
+        }
         Ok(principal)
     }
 }

@@ -1,20 +1,30 @@
 //! The access tables in the shape in which a request looks things up: one hash map, decisions precompiled.
 
-use super::{TokenIdentity, UserIdentity, token::TokenHash};
+use super::{
+    Channel, Principal, SessionIdentity, TokenIdentity, UserIdentity, Via, session::IdleLimits,
+    token::TokenHash,
+};
 use crate::{
     core::{
         Timestamp,
-        id::{TokenId, UserId},
+        id::{SessionId, TokenId, UserId},
     },
     policy::{CompiledGrant, PermissionPattern, PermissionSet, Rights, built_in},
-    store::{AccessRows, Epoch, GrantRow, RoleRow},
+    store::{AccessRows, Epoch, GrantRow, RoleRow, SessionRow},
 };
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::AtomicI64},
+};
 
 #[derive(Debug)]
 pub struct AccessSnapshot {
     pub epoch: Epoch,
     tokens: HashMap<TokenHash, TokenEntry>,
+    sessions: HashMap<TokenHash, SessionEntry>,
+    /// A session's secret changes; its id does not.
+    sessions_by_id: HashMap<SessionId, TokenHash>,
+    pub(super) idle: IdleLimits,
 }
 
 #[derive(Debug)]
@@ -26,7 +36,15 @@ pub(super) struct TokenEntry {
     pub standing: Standing,
 }
 
-/// Why a token that exists may still not be used.
+#[derive(Debug)]
+pub(super) struct SessionEntry {
+    pub user: Arc<UserIdentity>,
+    pub session: Arc<SessionIdentity>,
+    pub rights: Rights,
+    pub standing: Standing,
+}
+
+/// Why a token or session that exists may still not be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
     Good,
@@ -35,7 +53,7 @@ pub(super) enum Standing {
 }
 
 impl AccessSnapshot {
-    pub fn compile(rows: &AccessRows) -> Self {
+    pub fn compile(rows: &AccessRows, idle: IdleLimits) -> Self {
         let roles = role_permissions(&rows.roles);
         let (by_user, by_token) = compile_grants(&rows.grants, &roles);
         let users: HashMap<UserId, _> = rows.users.iter().map(|user| (user.id, user)).collect();
@@ -43,8 +61,12 @@ impl AccessSnapshot {
             .users
             .iter()
             .map(|user| {
-                let identity =
-                    UserIdentity { id: user.id, email: user.email.as_str().into(), name: user.name.clone() };
+                let identity = UserIdentity {
+                    id: user.id,
+                    email: user.email.as_str().into(),
+                    name: user.name.clone(),
+                    mfa_enrolled: user.mfa_enrolled_at.is_some(),
+                };
                 (user.id, Arc::new(identity))
             })
             .collect();
@@ -68,12 +90,86 @@ impl AccessSnapshot {
             };
             Some((hash, entry))
         });
-        Self { epoch: rows.epoch, tokens: tokens.collect() }
+        let tokens = tokens.collect();
+        let sessions: HashMap<_, _> = rows
+            .sessions
+            .iter()
+            .filter_map(|row| {
+                let hash = TokenHash::from_stored(&row.hash)?;
+                let user = identities.get(&row.user_id)?.clone();
+                let locked = users.get(&row.user_id)?.locked_at.is_some();
+                let rights = Rights::of_user(by_user.get(&row.user_id).unwrap_or(&none).clone());
+                let standing = if locked { Standing::OwnerLocked } else { Standing::Good };
+                Some((hash, SessionEntry { user, session: session(row)?, rights, standing }))
+            })
+            .collect();
+        let sessions_by_id = sessions.iter().map(|(hash, entry)| (entry.session.id, *hash)).collect();
+        Self { epoch: rows.epoch, tokens, sessions, sessions_by_id, idle }
     }
 
     pub(super) fn token(&self, hash: &TokenHash) -> Option<&TokenEntry> {
         self.tokens.get(hash)
     }
+
+    pub(super) fn session(&self, hash: &TokenHash) -> Option<&SessionEntry> {
+        self.sessions.get(hash)
+    }
+
+    pub(super) fn session_by_id(&self, id: SessionId) -> Option<&SessionEntry> {
+        self.sessions.get(self.sessions_by_id.get(&id)?)
+    }
+
+    pub fn sessions(&self) -> impl Iterator<Item = &Arc<SessionIdentity>> {
+        self.sessions.values().map(|entry| &entry.session)
+    }
+
+    /// The same caller with the rights they have now; `None` when they would not be let in any more. For
+    /// whoever is in the middle of something.
+    pub fn again(&self, principal: &Principal, now: Timestamp) -> Option<Principal> {
+        match &principal.via {
+            Via::Token(token) => {
+                let entry = self.tokens.values().find(|entry| entry.token.id == token.id)?;
+                entry.check(now).ok()?;
+                Some(Principal {
+                    user: entry.user.clone(),
+                    via: Via::Token(entry.token.clone()),
+                    rights: entry.rights.clone(),
+                })
+            }
+            Via::Session(session) => {
+                let entry = self.session_by_id(session.id)?;
+                // What runs is use: the idle limit counts from its end.
+                entry.session.saw(now);
+                entry.check(now, self.idle).ok()?;
+                Some(Principal {
+                    user: entry.user.clone(),
+                    via: Via::Session(entry.session.clone()),
+                    rights: entry.rights.clone(),
+                })
+            }
+        }
+    }
+
+    /// Takes over the newer uses that `older` knew of and the database did not.
+    pub(super) fn inherit_uses(&self, older: &Self) {
+        for entry in self.sessions.values() {
+            if let Some(known) = older.session_by_id(entry.session.id) {
+                entry.session.saw(known.session.last_seen());
+            }
+        }
+    }
+}
+
+fn session(row: &SessionRow) -> Option<Arc<SessionIdentity>> {
+    Some(Arc::new(SessionIdentity {
+        id: row.id,
+        channel: Channel::parse(&row.channel)?,
+        method: row.method.as_str().into(),
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        step_up_at: row.step_up_at,
+        last_seen: AtomicI64::new(row.last_seen_at.as_micros()),
+    }))
 }
 
 /// The permissions of each custom role. Patterns that this version does not know give nothing.

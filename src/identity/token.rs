@@ -1,4 +1,4 @@
-//! API tokens: `rgw_`, 43 characters of base64url that carry 256 random bits, and a checksum of six.
+//! API tokens (`rgw_`) and session secrets (`rgs_`): the prefix, 43 characters of base64url that carry 256 random bits, and a checksum of six.
 //!
 //! The checksum (CRC-32 of all that precedes it, base 62, most significant digit first) lets secret scanners
 //! tell a real token from a look-alike without asking anybody.
@@ -9,6 +9,7 @@ use rand::Rng as _;
 use sha2::{Digest as _, Sha256};
 
 pub const PREFIX: &str = "rgw_";
+pub const SESSION_PREFIX: &str = "rgs_";
 const BODY: usize = 43;
 const CHECKSUM: usize = 6;
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -31,11 +32,20 @@ impl TokenHash {
     }
 }
 
-/// Makes a new token.
+/// Makes a new API token.
 pub fn generate() -> Secret {
+    generate_with(PREFIX)
+}
+
+/// Makes the secret of a new session.
+pub fn generate_session() -> Secret {
+    generate_with(SESSION_PREFIX)
+}
+
+fn generate_with(prefix: &str) -> Secret {
     let mut random = [0u8; 32];
     rand::rng().fill_bytes(&mut random);
-    let mut token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random));
+    let mut token = format!("{prefix}{}", URL_SAFE_NO_PAD.encode(random));
     let sum = checksum(&token);
     token.push_str(&sum);
     Secret::new(token)
@@ -43,10 +53,19 @@ pub fn generate() -> Secret {
 
 /// True for text that has the shape of a token and the right checksum. Says nothing about its being valid.
 pub fn is_well_formed(text: &str) -> bool {
-    if text.len() != PREFIX.len() + BODY + CHECKSUM || !text.starts_with(PREFIX) || !text.is_ascii() {
+    has_shape(text, PREFIX)
+}
+
+/// The same for a session's secret.
+pub fn is_session(text: &str) -> bool {
+    has_shape(text, SESSION_PREFIX)
+}
+
+fn has_shape(text: &str, prefix: &str) -> bool {
+    if text.len() != prefix.len() + BODY + CHECKSUM || !text.starts_with(prefix) || !text.is_ascii() {
         return false;
     }
-    let (signed, sum) = text.split_at(PREFIX.len() + BODY);
+    let (signed, sum) = text.split_at(prefix.len() + BODY);
     checksum(signed) == sum
 }
 

@@ -138,6 +138,27 @@ permissions! {
     TokenCreate "gateway:api_token:create" Change Always "create API tokens";
     TokenUpdate "gateway:api_token:update" Change Always "change API tokens";
     TokenDelete "gateway:api_token:delete" Change Always "revoke API tokens";
+    SessionRead "gateway:session:read" Read None "read other people's sessions";
+    SessionRevoke "gateway:session:revoke" Change Always "end other people's sessions";
+    LinkCreate "gateway:invitation:create" Change Always "invite people";
+    LinkRead "gateway:invitation:read" Read None "read invitations";
+    LinkRevoke "gateway:invitation:revoke" Change StepUp "take invitations back";
+    SettingRead "gateway:setting:read" Read None "read settings";
+    SettingUpdate "gateway:setting:update" Change Always "change settings";
+    RepoPull "registry:repo:pull" Read None "pull images";
+    RepoPush "registry:repo:push" Change None "push images";
+    RepoDelete "registry:repo:delete" Change None "delete images";
+    TagOverwrite "registry:tag:overwrite" Change None "move tags that exist";
+    CatalogList "registry:catalog:list" Read None "list repositories";
+    ArtifactRead "registry:artifact:read" Read None "read artifacts";
+    ArtifactPublish "registry:artifact:publish" Change None "publish artifacts";
+    InstanceView "registry-svc:instance:view" Read None "see registered instances";
+    InstanceRegister "registry-svc:instance:edit" Change None "register and change instances of one's own";
+    InstanceRemove "registry-svc:instance:delete" Change None "remove instances, and change those of others";
+    NodeView "registry-svc:node:view" Read None "see nodes";
+    NodeRegister "registry-svc:node:edit" Change None "register nodes";
+    NodeRemove "registry-svc:node:delete" Change None "remove nodes";
+    ServiceCall "service:instance:call" Read None "call services";
 }
 
 impl Permission {

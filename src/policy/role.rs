@@ -43,6 +43,11 @@ pub static BUILT_IN: [BuiltInRole; 5] = [
             "convox:process:list",
             "convox:process:read",
             "convox:rack:read",
+            "registry:artifact:read",
+            "registry:catalog:list",
+            "registry:repo:pull",
+            "registry-svc:instance:view",
+            "registry-svc:node:view",
         ],
     },
     BuiltInRole {
@@ -58,6 +63,7 @@ pub static BUILT_IN: [BuiltInRole; 5] = [
             "convox:process:start",
             "convox:process:terminate",
             "convox:release:list",
+            "service:instance:call",
         ],
     },
     BuiltInRole {
@@ -76,6 +82,10 @@ pub static BUILT_IN: [BuiltInRole; 5] = [
             "convox:release:read",
             "convox:resource:list",
             "convox:resource:read",
+            "registry:artifact:publish",
+            "registry:repo:push",
+            "registry-svc:instance:edit",
+            "registry-svc:node:edit",
         ],
     },
     BuiltInRole {
@@ -100,6 +110,11 @@ pub static BUILT_IN: [BuiltInRole; 5] = [
             "convox:release:list",
             "convox:release:promote",
             "convox:release:read",
+            "registry:artifact:publish",
+            "registry:artifact:read",
+            "registry:catalog:list",
+            "registry:repo:pull",
+            "registry:repo:push",
         ],
     },
     BuiltInRole {

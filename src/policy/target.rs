@@ -43,6 +43,20 @@ impl Target {
         Self { kind: TargetKind::Rack, path }
     }
 
+    /// A repository of the container registry, as in `team/app`.
+    pub fn repository(name: &str) -> Self {
+        Self { kind: TargetKind::Repository, path: name.to_owned() }
+    }
+
+    /// A service of the directory, by its slug.
+    pub fn service(slug: &str) -> Self {
+        Self { kind: TargetKind::Service, path: slug.to_owned() }
+    }
+
+    pub const fn kind(&self) -> TargetKind {
+        self.kind
+    }
+
     pub fn gateway() -> Self {
         Self { kind: TargetKind::Gateway, path: "gateway".to_owned() }
     }

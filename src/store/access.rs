@@ -1,8 +1,9 @@
 //! Everything that decisions are made from, read at once, and the epoch that tells when to read it again.
 
-use super::{Db, GrantRow, RoleRow, StoreResult, TokenRow, UserRow, read};
+use super::{Db, GrantRow, RoleRow, SessionRow, StoreResult, TokenRow, UserRow, read};
+use crate::core::Timestamp;
 
-/// Grows with every change to users, roles, tokens or grants.
+/// Grows with every change to users, roles, tokens, grants or sessions.
 pub type Epoch = i64;
 
 pub(super) const ADVANCE_EPOCH: &str = "UPDATE access_epoch SET epoch = epoch + 1 WHERE id = 1";
@@ -16,6 +17,7 @@ pub struct AccessRows {
     pub roles: Vec<RoleRow>,
     pub tokens: Vec<TokenRow>,
     pub grants: Vec<GrantRow>,
+    pub sessions: Vec<SessionRow>,
 }
 
 impl Db {
@@ -24,7 +26,7 @@ impl Db {
         Ok(read!(self, pool => sqlx::query_scalar(EPOCH).fetch_one(pool).await)?)
     }
 
-    pub async fn access_rows(&self) -> StoreResult<AccessRows> {
+    pub async fn access_rows(&self, now: Timestamp) -> StoreResult<AccessRows> {
         // The epoch is read first: a change between the reads makes the next comparison differ.
         let epoch = self.access_epoch().await?;
         Ok(AccessRows {
@@ -33,6 +35,7 @@ impl Db {
             roles: self.custom_roles().await?,
             tokens: self.tokens().await?,
             grants: self.grants().await?,
+            sessions: self.live_sessions(now).await?,
         })
     }
 }

@@ -22,6 +22,8 @@ pub struct GrantRow {
     pub target: String,
     pub created_at: Timestamp,
     pub expires_at: Option<Timestamp>,
+    /// The provider whose group claims gave it; `None` when a person did.
+    pub origin: Option<String>,
 }
 
 impl GrantRow {
@@ -37,14 +39,22 @@ impl GrantRow {
             Subject::Token(id) => (None, Some(id)),
         };
         let (role, target) = (role.to_owned(), target.to_owned());
-        Self { id: GrantId::new(now), user_id, token_id, role, target, created_at: now, expires_at }
+        Self {
+            id: GrantId::new(now),
+            user_id,
+            token_id,
+            role,
+            target,
+            created_at: now,
+            expires_at,
+            origin: None,
+        }
     }
 }
 
-pub(super) const INSERT: &str = "INSERT INTO grants (id, user_id, token_id, role, target, created_at, expires_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7)";
-const LIST: &str =
-    "SELECT id, user_id, token_id, role, target, created_at, expires_at FROM grants ORDER BY created_at, id";
+pub(super) const INSERT: &str = "INSERT INTO grants (id, user_id, token_id, role, target, created_at, expires_at, origin) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+const LIST: &str = "SELECT id, user_id, token_id, role, target, created_at, expires_at, origin FROM grants ORDER BY created_at, id";
 const DELETE: &str = "DELETE FROM grants WHERE id = $1";
 
 /// Binds a grant's columns in the order of [`INSERT`].
@@ -58,6 +68,7 @@ macro_rules! bind_grant {
             .bind(&$grant.target)
             .bind($grant.created_at)
             .bind($grant.expires_at)
+            .bind(&$grant.origin)
     };
 }
 

@@ -5,6 +5,7 @@
 
 mod access;
 mod audit;
+mod ceremonies;
 mod dialect;
 mod error;
 mod file;
@@ -12,17 +13,20 @@ mod grants;
 mod migrate;
 mod open;
 mod roles;
+mod sessions;
 mod tokens;
 mod users;
 
 pub use access::{AccessRows, Epoch};
 pub use audit::{AuditFilter, AuditRow, StoredAuditRow};
+pub use ceremonies::CeremonyRow;
 pub use error::{StoreError, StoreResult};
 pub use file::DatabaseFile;
 pub use grants::{GrantRow, Subject};
 pub use migrate::MigrationReport;
 pub use open::{Options, Place, PoolState, private_directory};
 pub use roles::RoleRow;
+pub use sessions::SessionRow;
 pub use tokens::{NewToken, TokenRow};
 pub use users::UserRow;
 

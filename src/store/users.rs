@@ -12,12 +12,16 @@ pub struct UserRow {
     pub created_at: Timestamp,
     pub locked_at: Option<Timestamp>,
     pub locked_reason: Option<String>,
+    /// When the first second factor was confirmed; `None` means that there is none.
+    pub mfa_enrolled_at: Option<Timestamp>,
+    pub preferred_mfa: Option<String>,
 }
 
 const INSERT: &str = "INSERT INTO users (id, email, name, created_at) VALUES ($1, $2, $3, $4)";
-const LIST: &str = "SELECT id, email, name, created_at, locked_at, locked_reason FROM users ORDER BY email";
-const BY_EMAIL: &str =
-    "SELECT id, email, name, created_at, locked_at, locked_reason FROM users WHERE email = $1";
+const LIST: &str = "SELECT id, email, name, created_at, locked_at, locked_reason, mfa_enrolled_at, preferred_mfa \
+     FROM users ORDER BY email";
+const BY_EMAIL: &str = "SELECT id, email, name, created_at, locked_at, locked_reason, mfa_enrolled_at, preferred_mfa \
+     FROM users WHERE email = $1";
 const LOCK: &str = "UPDATE users SET locked_at = $1, locked_reason = $2 WHERE email = $3";
 
 impl Db {
@@ -30,6 +34,8 @@ impl Db {
             created_at: now,
             locked_at: None,
             locked_reason: None,
+            mfa_enrolled_at: None,
+            preferred_mfa: None,
         };
         access_tx!(self, tx => {
             sqlx::query(INSERT)

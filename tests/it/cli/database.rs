@@ -73,7 +73,7 @@ async fn the_commands_work_on_every_engine() {
         machine.run(&["tokens", "create", "--user", "ada@example.com", "--name", "ci", "--role", "ops"]);
         machine.text(&["tokens", "revoke", "ci"]);
         machine.text(&["users", "lock", "ada@example.com"]);
-        let rows = db.access_rows().await.unwrap();
+        let rows = db.access_rows(rack_gateway::core::Timestamp::from_micros(0)).await.unwrap();
         assert_eq!((rows.users.len(), rows.roles.len(), rows.tokens.len(), rows.grants.len()), (1, 1, 1, 3));
         assert!(rows.users[0].locked_at.is_some() && rows.tokens[0].revoked_at.is_some());
         machine.refused(&["users", "add", "ada@example.com"], 1, "the user ada@example.com exists already\n");

@@ -277,7 +277,7 @@ async fn all_rights_are_read_at_once() {
         db.add_role(&role("night-shift")).await.unwrap();
         let new = new_token(&ada, "laptop", 1, None);
         db.add_token(&new).await.unwrap();
-        let rows = db.access_rows().await.unwrap();
+        let rows = db.access_rows(NOW).await.unwrap();
         assert_eq!(rows.epoch, db.access_epoch().await.unwrap());
         assert_eq!((rows.users, rows.roles), (vec![ada], vec![role("night-shift")]));
         assert_eq!((rows.tokens, rows.grants), (vec![new.token], new.grants));

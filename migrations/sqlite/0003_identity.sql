@@ -1,0 +1,180 @@
+-- How people come in: identities at providers, links, sessions, second factors, and what is in the middle of
+-- happening. Times are microseconds since the Unix epoch. Hashes are SHA-256 of secrets with 256 random bits.
+
+-- When the first second factor was confirmed; null means that the person has none.
+ALTER TABLE users ADD COLUMN mfa_enrolled_at INTEGER;
+ALTER TABLE users ADD COLUMN preferred_mfa TEXT;
+
+-- Where the grant comes from: null for a person's decision, else the provider whose group claims gave it.
+ALTER TABLE grants ADD COLUMN origin TEXT;
+
+ALTER TABLE tokens ADD COLUMN created_by BLOB;
+
+-- Who a person is at a provider. The subject counts, not the address.
+CREATE TABLE identities (
+    issuer        TEXT    NOT NULL,
+    subject       TEXT    NOT NULL,
+    user_id       BLOB    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    email         TEXT    NOT NULL,
+    created_at    INTEGER NOT NULL,
+    last_login_at INTEGER,
+    PRIMARY KEY (issuer, subject)
+) STRICT;
+
+CREATE INDEX identities_user ON identities (user_id);
+
+-- One-time links: the first administrator's, and invitations.
+CREATE TABLE links (
+    id         BLOB    NOT NULL PRIMARY KEY,
+    hash       BLOB    NOT NULL UNIQUE,
+    kind       TEXT    NOT NULL,
+    email      TEXT    NOT NULL,
+    name       TEXT    NOT NULL,
+    role       TEXT,
+    created_by BLOB,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    used_at    INTEGER,
+    revoked_at INTEGER
+) STRICT;
+
+CREATE TABLE sessions (
+    id           BLOB    NOT NULL PRIMARY KEY,
+    user_id      BLOB    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    hash         BLOB    NOT NULL UNIQUE,
+    -- web or cli
+    channel      TEXT    NOT NULL,
+    -- how the person logged in: oidc:<name>, github, passkey, link
+    method       TEXT    NOT NULL,
+    created_at   INTEGER NOT NULL,
+    last_seen_at INTEGER NOT NULL,
+    -- the absolute limit; the idle limit is counted from last_seen_at
+    expires_at   INTEGER NOT NULL,
+    -- the last proof of a second factor
+    step_up_at   INTEGER,
+    revoked_at   INTEGER,
+    revoked_why  TEXT,
+    ip           TEXT    NOT NULL,
+    user_agent   TEXT    NOT NULL,
+    device_id    TEXT    NOT NULL,
+    device_name  TEXT    NOT NULL
+) STRICT;
+
+CREATE INDEX sessions_user ON sessions (user_id);
+
+-- Something begun that may be finished once: a login at a provider, a passkey ceremony. Taken by deleting it.
+CREATE TABLE ceremonies (
+    hash       BLOB    NOT NULL PRIMARY KEY,
+    kind       TEXT    NOT NULL,
+    user_id    BLOB,
+    session_id BLOB,
+    state      TEXT    NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX ceremonies_expiry ON ceremonies (expires_at);
+
+-- Logins of the command line, by loopback redirect, by device code, or by the older polled state.
+CREATE TABLE cli_logins (
+    id             BLOB    NOT NULL PRIMARY KEY,
+    hash           BLOB    NOT NULL UNIQUE,
+    flow           TEXT    NOT NULL,
+    user_code      TEXT    UNIQUE,
+    code_challenge TEXT    NOT NULL,
+    redirect_uri   TEXT,
+    device_id      TEXT    NOT NULL,
+    device_name    TEXT    NOT NULL,
+    ip             TEXT    NOT NULL,
+    user_agent     TEXT    NOT NULL,
+    created_at     INTEGER NOT NULL,
+    expires_at     INTEGER NOT NULL,
+    polled_at      INTEGER,
+    approved_by    BLOB    REFERENCES users (id) ON DELETE CASCADE,
+    approved_at    INTEGER,
+    denied_at      INTEGER,
+    code_hash      BLOB
+) STRICT;
+
+CREATE TABLE mfa_methods (
+    id            BLOB    NOT NULL PRIMARY KEY,
+    user_id       BLOB    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    -- webauthn or totp
+    kind          TEXT    NOT NULL,
+    label         TEXT    NOT NULL,
+    -- sealed with the key of the configuration
+    secret        BLOB    NOT NULL,
+    credential_id BLOB    UNIQUE,
+    created_at    INTEGER NOT NULL,
+    confirmed_at  INTEGER,
+    last_used_at  INTEGER
+) STRICT;
+
+CREATE INDEX mfa_methods_user ON mfa_methods (user_id);
+
+-- A time step of TOTP is good for one login.
+CREATE TABLE totp_steps (
+    method_id BLOB    NOT NULL REFERENCES mfa_methods (id) ON DELETE CASCADE,
+    step      INTEGER NOT NULL,
+    PRIMARY KEY (method_id, step)
+) STRICT;
+
+CREATE TABLE backup_codes (
+    id         BLOB    NOT NULL PRIMARY KEY,
+    user_id    BLOB    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    -- argon2, in PHC form
+    hash       TEXT    NOT NULL,
+    created_at INTEGER NOT NULL,
+    used_at    INTEGER
+) STRICT;
+
+CREATE INDEX backup_codes_user ON backup_codes (user_id);
+
+CREATE TABLE trusted_devices (
+    id           BLOB    NOT NULL PRIMARY KEY,
+    user_id      BLOB    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    hash         BLOB    NOT NULL UNIQUE,
+    label        TEXT    NOT NULL,
+    ip           TEXT    NOT NULL,
+    user_agent   TEXT    NOT NULL,
+    created_at   INTEGER NOT NULL,
+    last_used_at INTEGER,
+    expires_at   INTEGER NOT NULL,
+    revoked_at   INTEGER
+) STRICT;
+
+CREATE INDEX trusted_devices_user ON trusted_devices (user_id);
+
+-- Failed proofs, so that all replicas share one budget. `subject` is a user or an address in canonical form.
+CREATE TABLE attempts (
+    id      BLOB    NOT NULL PRIMARY KEY,
+    subject TEXT    NOT NULL,
+    kind    TEXT    NOT NULL,
+    at      INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX attempts_subject ON attempts (subject, kind, at);
+
+CREATE TABLE settings (
+    key        TEXT    NOT NULL PRIMARY KEY,
+    -- JSON
+    value      TEXT    NOT NULL,
+    updated_at INTEGER NOT NULL,
+    updated_by BLOB
+) STRICT;
+
+-- Mail that waits to be sent, or was.
+CREATE TABLE mail (
+    id          BLOB    NOT NULL PRIMARY KEY,
+    recipient   TEXT    NOT NULL,
+    subject     TEXT    NOT NULL,
+    body        TEXT    NOT NULL,
+    created_at  INTEGER NOT NULL,
+    next_try_at INTEGER NOT NULL,
+    tries       INTEGER NOT NULL,
+    sent_at     INTEGER,
+    failed_at   INTEGER,
+    last_error  TEXT
+) STRICT;
+
+CREATE INDEX mail_due ON mail (next_try_at);

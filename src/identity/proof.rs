@@ -1,0 +1,23 @@
+//! A proof of a second factor that comes along with a request: in the headers `X-Mfa-Totp` and
+//! `X-MFA-WebAuthn`, or behind the credential as in `rgs_….totp.123456`.
+
+use crate::core::Secret;
+
+#[derive(Clone, Debug)]
+pub enum Proof {
+    /// Six digits, or a backup code.
+    Code(Secret),
+    /// Standard base64 of the JSON `{"session_data": …, "assertion_response": …}`.
+    WebAuthn(Secret),
+}
+
+impl Proof {
+    /// From the method's name and its value; `None` for a method that does not exist.
+    pub fn named(method: &str, value: &str) -> Option<Self> {
+        match method {
+            "totp" => Some(Self::Code(Secret::new(value))),
+            "webauthn" => Some(Self::WebAuthn(Secret::new(value))),
+            _ => None,
+        }
+    }
+}
