@@ -6,6 +6,7 @@ pub mod drain;
 pub mod id;
 pub mod redact;
 pub mod scrub;
+pub mod seal;
 pub mod secret;
 pub mod timestamp;
 
