@@ -5,6 +5,7 @@ mod cache;
 mod credential;
 pub mod email;
 mod entrance;
+pub mod mfa;
 mod principal;
 mod proof;
 pub mod session;

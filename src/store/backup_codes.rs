@@ -54,12 +54,7 @@ impl Db {
     }
 
     /// Uses the code up; of several that try, one is told `true`.
-    pub async fn use_backup_code(
-        &self,
-        user: UserId,
-        id: BackupCodeId,
-        now: Timestamp,
-    ) -> StoreResult<bool> {
+    pub async fn use_backup_code(&self, user: UserId, id: BackupCodeId, now: Timestamp) -> StoreResult<bool> {
         write_tx!(self, tx => {
             sqlx::query(USE).bind(now).bind(id).bind(user).execute(&mut *tx).await?.rows_affected() == 1
         })

@@ -52,7 +52,6 @@ pub struct NewFactor {
     pub user: UserId,
     pub factor: Factor,
     pub grounds: Grounds,
-    pub label: Option<String>,
     pub codes: Vec<BackupCodeRow>,
     pub at: Timestamp,
 }
@@ -78,15 +77,13 @@ const INSERT: &str =
     concat!("INSERT INTO mfa_methods (", columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
 const OF_USER: &str =
     concat!("SELECT ", columns!(), " FROM mfa_methods WHERE user_id = $1 ORDER BY created_at, id");
-const BY_CREDENTIAL: &str = concat!(
-    "SELECT ",
-    columns!(),
-    " FROM mfa_methods WHERE credential_id = $1 AND confirmed_at IS NOT NULL"
-);
+const BY_CREDENTIAL: &str =
+    concat!("SELECT ", columns!(), " FROM mfa_methods WHERE credential_id = $1 AND confirmed_at IS NOT NULL");
 const ALL: &str = concat!("SELECT ", columns!(), " FROM mfa_methods ORDER BY id");
-const DROP_PENDING: &str = "DELETE FROM mfa_methods WHERE user_id = $1 AND kind = $2 AND confirmed_at IS NULL";
-const CONFIRM: &str = "UPDATE mfa_methods SET confirmed_at = $1, last_used_at = $1, label = COALESCE($2, label) \
-     WHERE id = $3 AND user_id = $4 AND confirmed_at IS NULL";
+const DROP_PENDING: &str =
+    "DELETE FROM mfa_methods WHERE user_id = $1 AND kind = $2 AND confirmed_at IS NULL";
+const CONFIRM: &str = "UPDATE mfa_methods SET confirmed_at = $1, last_used_at = $1 \
+     WHERE id = $2 AND user_id = $3 AND confirmed_at IS NULL";
 const ENROL: &str = "UPDATE users SET mfa_enrolled_at = $1 WHERE id = $2 AND mfa_enrolled_at IS NULL";
 const FIRST_STEP: &str = "INSERT INTO totp_steps (method_id, step) VALUES ($1, $2)";
 const RENAME: &str = "UPDATE mfa_methods SET label = $1 WHERE id = $2 AND user_id = $3";
@@ -101,8 +98,7 @@ const FORGET_PREFERENCE: &str = "UPDATE users SET preferred_mfa = NULL WHERE id 
       AND m.confirmed_at IS NOT NULL)";
 const WITHDRAW: &str = "UPDATE users SET mfa_enrolled_at = NULL WHERE id = $1";
 const DROP_CODES: &str = "DELETE FROM backup_codes WHERE user_id = $1";
-const DISTRUST: &str =
-    "UPDATE trusted_devices SET revoked_at = $1 WHERE user_id = $2 AND revoked_at IS NULL";
+const DISTRUST: &str = "UPDATE trusted_devices SET revoked_at = $1 WHERE user_id = $2 AND revoked_at IS NULL";
 
 macro_rules! insert_method {
     ($method:expr) => {
@@ -140,7 +136,7 @@ impl Db {
             }
             match &new.factor {
                 Factor::Totp { id, step } => {
-                    let query = sqlx::query(CONFIRM).bind(new.at).bind(&new.label);
+                    let query = sqlx::query(CONFIRM).bind(new.at);
                     let done = query.bind(*id).bind(new.user).execute(&mut *tx).await?;
                     if done.rows_affected() == 0 {
                         return Err(StoreError::NotFound(format!("a factor {id} to be confirmed")));
@@ -186,9 +182,10 @@ impl Db {
         })
     }
 
-    pub async fn note_method_use(&self, id: MethodId, now: Timestamp) -> StoreResult<()> {
+    /// False when the factor is gone.
+    pub async fn note_method_use(&self, id: MethodId, now: Timestamp) -> StoreResult<bool> {
         write_tx!(self, tx => {
-            sqlx::query(USED).bind(now).bind(id).execute(&mut *tx).await?;
+            sqlx::query(USED).bind(now).bind(id).execute(&mut *tx).await?.rows_affected() == 1
         })
     }
 
