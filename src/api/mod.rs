@@ -10,6 +10,7 @@ mod etag;
 mod guard;
 mod logins;
 mod me;
+mod mfa;
 mod note;
 mod racks;
 mod recorded;
@@ -28,7 +29,8 @@ use std::collections::BTreeMap;
 
 /// The rooms of the API, one a line. Each lists its endpoints itself.
 const ROOMS: &[fn() -> Vec<Endpoint>] = &[
-    own, //
+    own,
+    mfa::endpoints,
 ];
 
 fn own() -> Vec<Endpoint> {

@@ -3,6 +3,7 @@
 mod database;
 mod demo;
 mod error;
+mod factors;
 mod gateway;
 mod people;
 mod process;

@@ -19,7 +19,7 @@ mod totp;
 mod verify;
 mod webauthn;
 
-pub use devices::Browser;
+pub use devices::{Browser, LIFETIME as TRUST_LIFETIME, set_cookie as set_trust_cookie};
 pub use enrol::{Enrolled, StartedTotp, StartedWebAuthn};
 pub use error::MfaError;
 pub use methods::{BackupCodes, Kind, Method, Status};
