@@ -19,6 +19,7 @@ use crate::{
         errors::{ErrorReport, capture_server_error},
         metrics::{HttpMetrics, MethodLabel},
     },
+    web::Site,
 };
 use axum::Router;
 use futures_util::FutureExt as _;
@@ -45,6 +46,7 @@ pub struct FrontSettings {
 pub struct Front {
     pipeline: Arc<Pipeline>,
     api: Router,
+    site: Site,
     health: Health,
     limiter: RateLimiter,
     metrics: HttpMetrics,
@@ -62,7 +64,8 @@ impl Front {
     ) -> Self {
         let limiter = RateLimiter::new(settings.rate_limit_per_minute);
         let clock = pipeline.clock.clone();
-        Self { pipeline, api, health, limiter, metrics, clock, trusted: settings.trusted_proxies }
+        let site = Site::embedded();
+        Self { pipeline, api, site, health, limiter, metrics, clock, trusted: settings.trusted_proxies }
     }
 
     /// Answers. A panic in any room becomes a 500 and is reported; the connection lives on.
@@ -125,6 +128,9 @@ impl Front {
                 self.pipeline.run(arrival).await
             }
             Place::Api => self.api(request, request_id, ip).await,
+            Place::Web => {
+                (self.site.answer(request.method(), request.uri().path(), request.headers()), "/app")
+            }
             Place::Unknown => (not_found(), "unknown"),
         }
     }
