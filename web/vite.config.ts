@@ -18,7 +18,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
-    manifest: "manifest.json",
+    manifest: true,
   },
   server: { proxy: { "/api": { target: gateway, changeOrigin: false } } },
   test: {
@@ -43,7 +43,10 @@ function precompress(): Plugin {
     writeBundle({ dir }) {
       for (const path of files(dir ?? "dist").filter((one) => worthwhile.test(one))) {
         const plain = readFileSync(path);
-        const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: plain.length };
+        const params = {
+          [constants.BROTLI_PARAM_QUALITY]: 11,
+          [constants.BROTLI_PARAM_SIZE_HINT]: plain.length,
+        };
         const encodings = { br: brotliCompressSync(plain, { params }), gz: gzipSync(plain, { level: 9 }) };
         for (const [ending, bytes] of Object.entries(encodings)) {
           if (bytes.length < plain.length) writeFileSync(`${path}.${ending}`, bytes);

@@ -18,7 +18,11 @@ export class ApiError extends Error {
   }
 
   static unreachable(): ApiError {
-    return new ApiError(0, "unreachable", "The gateway does not answer. Check your connection and try again.");
+    return new ApiError(
+      0,
+      "unreachable",
+      "The gateway does not answer. Check your connection and try again.",
+    );
   }
 
   static async of(response: Response): Promise<ApiError> {
@@ -28,8 +32,15 @@ export class ApiError extends Error {
       const value = (body as Record<string, unknown> | null)?.[key];
       return typeof value === "string" && value !== "" ? value : null;
     };
-    const sentence = text("message") ?? text("error") ?? `The gateway answered with status ${response.status}.`;
-    return new ApiError(response.status, text("code") ?? "unknown", sentence, text("request_id") ?? id, text("field"));
+    const sentence =
+      text("message") ?? text("error") ?? `The gateway answered with status ${response.status}.`;
+    return new ApiError(
+      response.status,
+      text("code") ?? "unknown",
+      sentence,
+      text("request_id") ?? id,
+      text("field"),
+    );
   }
 }
 

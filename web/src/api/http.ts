@@ -46,7 +46,10 @@ async function attempt(wanted: Call): Promise<Response> {
     error = await ApiError.of(response);
   }
   const level = levelOf(response, error);
-  if (level) return proofs.during(level, async (proof) => answered(await send({ ...wanted, ...(proof && { proof }) })));
+  if (level)
+    return proofs.during(level, async (proof) =>
+      answered(await send({ ...wanted, ...(proof && { proof }) })),
+    );
   if (error.code === "mfa_enrollment_required") state.enrolmentDue();
   else if (error.status === 401) state.signedOut();
   throw error;

@@ -6,9 +6,9 @@ export type Level = "step_up" | "always";
 /** Something that only the person has, in the form that goes with a call. */
 export type Proof = { kind: "totp"; code: string } | { kind: "webauthn"; value: string };
 
-export type Question = { level: Level; problem: string | null; busy: boolean };
+type Question = { level: Level; problem: string | null; busy: boolean };
 
-type Pending = Question & { answer: (proof: Proof | null) => Promise<void>; cancel: () => void };
+export type Pending = Question & { answer: (proof: Proof | null) => Promise<void>; cancel: () => void };
 
 /**
  * Stands between the calls, which need a proof, and the dialog, which gets one. One question at a time: calls that

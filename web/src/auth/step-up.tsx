@@ -1,21 +1,16 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState, useSyncExternalStore } from "react";
+import { useState } from "react";
 import { sentence } from "../api/error";
 import { Dialog } from "../ui/dialog";
 import { Problem } from "../ui/problem";
 import { Loading } from "../ui/spinner";
 import { mfaQuery, proofFor, proveSession } from "./mfa";
 import { ProofForm } from "./proof-form";
-import { proofs } from "./proofs";
+import type { Pending } from "./proofs";
 import { infoQuery } from "./session";
 
-/** Opens when a call needs a proof, and lets the call go on with it. */
-export function StepUp() {
-  const question = useSyncExternalStore(proofs.subscribe, proofs.question);
-  return question ? <Asking question={question} /> : null;
-}
-
-function Asking({ question }: { question: NonNullable<ReturnType<typeof proofs.question>> }) {
+/** Gets a proof for a call that needs one, and lets the call go on with it. */
+export default function Asking({ question }: { question: Pending }) {
   const client = useQueryClient();
   const status = useQuery(mfaQuery);
   const [busy, setBusy] = useState(false);

@@ -3,7 +3,8 @@
 type Wrapped<T> = T | { publicKey: T };
 
 /** Some servers wrap the options as `navigator.credentials` takes them. */
-const unwrap = <T extends object>(options: Wrapped<T>): T => ("publicKey" in options ? options.publicKey : options);
+const unwrap = <T extends object>(options: Wrapped<T>): T =>
+  "publicKey" in options ? options.publicKey : options;
 
 export type CreationOptions = Wrapped<PublicKeyCredentialCreationOptionsJSON>;
 export type RequestOptions = Wrapped<PublicKeyCredentialRequestOptionsJSON>;

@@ -31,7 +31,16 @@ type Props = ComponentProps<"button"> & {
   pending?: boolean;
 };
 
-export function Button({ kind, size, icon, pending = false, className = "", children, disabled, ...rest }: Props) {
+export function Button({
+  kind,
+  size,
+  icon,
+  pending = false,
+  className = "",
+  children,
+  disabled,
+  ...rest
+}: Props) {
   return (
     <button
       type="button"

@@ -10,7 +10,15 @@ const TONES: Record<Tone, { style: string; icon: ReactNode }> = {
   bad: { style: "bg-bad-wash border-bad/30", icon: <CircleAlert className="text-bad" /> },
 };
 
-export function Callout({ tone = "info", title, children }: { tone?: Tone; title?: string; children?: ReactNode }) {
+export function Callout({
+  tone = "info",
+  title,
+  children,
+}: {
+  tone?: Tone;
+  title?: string;
+  children?: ReactNode;
+}) {
   const { style, icon } = TONES[tone];
   return (
     <div

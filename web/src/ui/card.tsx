@@ -59,7 +59,10 @@ export function Row({
 }) {
   return (
     <li className="flex flex-wrap items-center gap-x-4 gap-y-2 py-3.5">
-      <span aria-hidden="true" className="grid size-9 shrink-0 place-items-center rounded-lg bg-sunken text-soft">
+      <span
+        aria-hidden="true"
+        className="grid size-9 shrink-0 place-items-center rounded-lg bg-sunken text-soft"
+      >
         {icon}
       </span>
       <div className="min-w-0 flex-1 basis-60">

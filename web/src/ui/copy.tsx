@@ -29,7 +29,7 @@ export function CopyButton({ text, what, label = "Copy" }: { text: string; what:
 export function CodeBlock({ text, what, wrap = false }: { text: string; what: string; wrap?: boolean }) {
   return (
     <div className="flex items-start gap-2 rounded-lg border border-line bg-sunken p-1.5 pl-3.5">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard */}
+      {/* A box that scrolls must be reachable by keyboard. */}
       <pre
         tabIndex={0}
         className={`min-w-0 flex-1 overflow-x-auto py-1.5 font-mono text-[0.8125rem] leading-relaxed ${wrap ? "whitespace-pre-wrap break-all" : ""}`}

@@ -5,7 +5,14 @@ const BOX =
 
 type Shared = { label: string; hint?: ReactNode; error?: string | null; className?: string };
 
-function Frame({ id, label, hint, error, className = "", children }: Shared & { id: string; children: ReactNode }) {
+function Frame({
+  id,
+  label,
+  hint,
+  error,
+  className = "",
+  children,
+}: Shared & { id: string; children: ReactNode }) {
   return (
     <div className={`grid gap-1.5 ${className}`}>
       <label htmlFor={id} className="text-sm font-medium">
@@ -64,7 +71,10 @@ export function Select({ label, hint, error, className, children, ...rest }: Sel
   );
 }
 
-type CheckboxProps = { label: string; hint?: string } & Omit<ComponentProps<"input">, "id" | "type" | "className">;
+type CheckboxProps = { label: string; hint?: string } & Omit<
+  ComponentProps<"input">,
+  "id" | "type" | "className"
+>;
 
 export function Checkbox({ label, hint, ...rest }: CheckboxProps) {
   const id = useId();

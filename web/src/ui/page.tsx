@@ -33,7 +33,15 @@ export function Page({ title, about, children }: { title: string; about?: ReactN
 }
 
 /** One thing to do, in the middle of the screen. */
-export function Stage({ title, about, children }: { title: string; about?: ReactNode; children?: ReactNode }) {
+export function Stage({
+  title,
+  about,
+  children,
+}: {
+  title: string;
+  about?: ReactNode;
+  children?: ReactNode;
+}) {
   const heading = useTitle(title);
   return (
     <div className="rounded-2xl border border-line bg-panel p-6 shadow-card sm:p-8">

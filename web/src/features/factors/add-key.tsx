@@ -20,7 +20,9 @@ export function AddKey({ onDone, onClose }: { onDone: (enrolled: Enrolled) => vo
       about="Your fingerprint, face or screen lock, or a security key that you plug in. It logs you in without a password, and no web site that only looks like this one can use it."
       onClose={onClose}
     >
-      {!supported() && <Callout tone="warn">This browser cannot make passkeys. Use another one, or an app.</Callout>}
+      {!supported() && (
+        <Callout tone="warn">This browser cannot make passkeys. Use another one, or an app.</Callout>
+      )}
       <form
         className="grid gap-4"
         onSubmit={(event) => {

@@ -53,7 +53,9 @@ function Confirm({ started, onDone, onClose }: ConfirmProps) {
             className="size-44 justify-self-center rounded-lg border border-line bg-white p-2"
           />
           <details>
-            <summary className="text-accent-strong underline underline-offset-4">Enter the secret by hand</summary>
+            <summary className="text-accent-strong underline underline-offset-4">
+              Enter the secret by hand
+            </summary>
             <div className="mt-2">
               <CodeBlock text={grouped(started.secret)} what="secret" wrap />
             </div>

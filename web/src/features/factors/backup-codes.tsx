@@ -17,7 +17,9 @@ export function BackupCodes({ codes, onClose }: { codes: string[]; onClose: () =
       about="If you lose your passkey or phone, each of them lets you in once. Keep them where you keep passwords."
       onClose={close}
     >
-      <Callout tone="warn">They are shown only now. Nobody, not even an administrator, can show them again.</Callout>
+      <Callout tone="warn">
+        They are shown only now. Nobody, not even an administrator, can show them again.
+      </Callout>
       <ul
         aria-label="Backup codes"
         className="grid grid-cols-2 gap-x-6 gap-y-1 rounded-lg border border-line bg-sunken px-4 py-3 font-mono text-sm"
@@ -28,7 +30,11 @@ export function BackupCodes({ codes, onClose }: { codes: string[]; onClose: () =
       </ul>
       <div className="flex gap-2">
         <CopyButton text={text} what="backup codes" />
-        <Button size="small" icon={<Download aria-hidden="true" className="size-3.5" />} onClick={() => save(text)}>
+        <Button
+          size="small"
+          icon={<Download aria-hidden="true" className="size-3.5" />}
+          onClick={() => save(text)}
+        >
           Download
         </Button>
       </div>

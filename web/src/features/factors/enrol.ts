@@ -6,7 +6,9 @@ const ENROL = "/auth/mfa/enroll";
 
 /** Lets the browser make a key, and hands it to the gateway under a name. */
 export async function addKey(label: string): Promise<Enrolled> {
-  const started = await post<{ handle: string; public_key_options: CreationOptions }>(`${ENROL}/webauthn/start`);
+  const started = await post<{ handle: string; public_key_options: CreationOptions }>(
+    `${ENROL}/webauthn/start`,
+  );
   const credential = await create(started.public_key_options);
   return await post<Enrolled>(`${ENROL}/webauthn/confirm`, { handle: started.handle, credential, label });
 }

@@ -16,13 +16,17 @@ import { AddKey } from "./add-key";
 import { AddTotp } from "./add-totp";
 import { BackupCodes } from "./backup-codes";
 
-type Open = { what: "key" | "totp" } | { what: "rename" | "remove"; factor: Factor } | { what: "codes"; codes: string[] };
+type Open =
+  | { what: "key" | "totp" }
+  | { what: "rename" | "remove"; factor: Factor }
+  | { what: "codes"; codes: string[] };
 
 export function Factors({ status }: { status: MfaStatus }) {
   const client = useQueryClient();
   const [open, setOpen] = useState<Open | null>(null);
   const close = () => setOpen(null);
-  const refresh = () => client.invalidateQueries({ queryKey: ["mfa"] }).then(() => client.invalidateQueries());
+  const refresh = () =>
+    client.invalidateQueries({ queryKey: ["mfa"] }).then(() => client.invalidateQueries());
   const enrolled = (result: Enrolled) => {
     announce("The factor was added.");
     setOpen(result.backup_codes ? { what: "codes", codes: result.backup_codes } : null);
@@ -44,10 +48,19 @@ export function Factors({ status }: { status: MfaStatus }) {
         about="What you show besides your login, and before changes that matter."
         action={
           <div className="flex flex-wrap gap-2">
-            <Button size="small" kind="primary" icon={<KeyRound aria-hidden className="size-3.5" />} onClick={() => setOpen({ what: "key" })}>
+            <Button
+              size="small"
+              kind="primary"
+              icon={<KeyRound aria-hidden className="size-3.5" />}
+              onClick={() => setOpen({ what: "key" })}
+            >
               Add a passkey
             </Button>
-            <Button size="small" icon={<Smartphone aria-hidden className="size-3.5" />} onClick={() => setOpen({ what: "totp" })}>
+            <Button
+              size="small"
+              icon={<Smartphone aria-hidden className="size-3.5" />}
+              onClick={() => setOpen({ what: "totp" })}
+            >
               Add an app
             </Button>
           </div>
@@ -81,7 +94,8 @@ export function Factors({ status }: { status: MfaStatus }) {
           <div className="grid gap-3">
             {status.backup_codes.last_generated_at && (
               <p className="text-sm text-soft">
-                Made <When at={status.backup_codes.last_generated_at} />. New codes put an end to the old ones.
+                Made <When at={status.backup_codes.last_generated_at} />. New codes put an end to the old
+                ones.
               </p>
             )}
             <Problem error={regenerate.error} />
@@ -117,7 +131,15 @@ export function Factors({ status }: { status: MfaStatus }) {
 const nameOf = (factor: Factor): string =>
   factor.label || (factor.type === "totp" ? "Authenticator app" : "Passkey");
 
-function FactorRow({ factor, onRename, onRemove }: { factor: Factor; onRename: () => void; onRemove: () => void }) {
+function FactorRow({
+  factor,
+  onRename,
+  onRemove,
+}: {
+  factor: Factor;
+  onRename: () => void;
+  onRemove: () => void;
+}) {
   const isApp = factor.type === "totp";
   const Icon = isApp ? Smartphone : KeyRound;
   return (
@@ -196,7 +218,13 @@ function Rename({ factor, onClose, onDone }: { factor: Factor; onClose: () => vo
           save.mutate();
         }}
       >
-        <Input label="Name" required maxLength={100} value={label} onChange={(event) => setLabel(event.target.value)} />
+        <Input
+          label="Name"
+          required
+          maxLength={100}
+          value={label}
+          onChange={(event) => setLabel(event.target.value)}
+        />
         <Problem error={save.error} />
         <Actions>
           <Button onClick={onClose}>Cancel</Button>

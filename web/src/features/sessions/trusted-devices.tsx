@@ -33,8 +33,8 @@ export function TrustedDevices({ devices }: { devices: TrustedDevice[] }) {
               title={name}
               facts={
                 <>
-                  {device.ip_address && <>{device.ip_address} · </>}trusted <When at={device.created_at} /> · until{" "}
-                  <When at={device.expires_at} />
+                  {device.ip_address && <>{device.ip_address} · </>}trusted <When at={device.created_at} /> ·
+                  until <When at={device.expires_at} />
                 </>
               }
               actions={
