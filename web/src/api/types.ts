@@ -14,11 +14,12 @@ export type Info = {
   session: { id: string; channel: string; expires_at: string; idle_expires_at: string } | null;
   csrf_token: string | null;
   rack: { name: string; alias: string | null; host: string } | null;
-  racks: { name: string; default: boolean; path: string }[];
   version: { version: string; commit_hash: string | null };
 };
 
 export type Method = "totp" | "webauthn";
+
+export type Rack = { name: string; default: boolean; path: string };
 
 export type Held = { role: string; target: string; expires_at: string | null };
 export type Me = { email: string; name: string; token: string | null; grants: Held[]; owner_grants: Held[] };
@@ -96,6 +97,8 @@ export type CliRequest = {
   user_code: string;
   device_name: string | null;
   ip: string;
+  /** Whether the request came from where this page is. */
+  same_address: boolean;
   user_agent: string | null;
   created_at: string;
   expires_at: string;

@@ -1,10 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Server, ShieldCheck } from "lucide-react";
-import type { Held, Info } from "../api/types";
+import type { Held } from "../api/types";
 import { useInfo } from "../auth/session";
 import { meQuery } from "../features/me";
-import { cliLines } from "../features/racks";
+import { cliLines, racksQuery } from "../features/racks";
 import { Badge } from "../ui/badge";
 import { Callout } from "../ui/callout";
 import { Empty, Row, Rows, Section } from "../ui/card";
@@ -28,7 +28,7 @@ export function Home() {
         </Callout>
       )}
       <Access />
-      <Racks racks={info.racks} />
+      <Racks />
     </Page>
   );
 }
@@ -75,7 +75,8 @@ function GrantRow({ grant }: { grant: Held }) {
   );
 }
 
-function Racks({ racks }: { racks: Info["racks"] }) {
+function Racks() {
+  const racks = useQuery(racksQuery);
   return (
     <Section
       title="Racks"
@@ -89,11 +90,12 @@ function Racks({ racks }: { racks: Info["racks"] }) {
         </>
       }
     >
-      {racks.length === 0 ? (
-        <Empty>You may not see any rack.</Empty>
-      ) : (
+      {racks.isPending && <Loading what="the racks" />}
+      <Problem error={racks.error} retry={() => void racks.refetch()} />
+      {racks.data?.length === 0 && <Empty>There is none that you may see.</Empty>}
+      {racks.data && racks.data.length > 0 && (
         <ul className="grid gap-5" aria-label="Racks">
-          {racks.map((rack) => (
+          {racks.data.map((rack) => (
             <li key={rack.name} className="grid gap-2.5">
               <p className="flex items-center gap-2 font-medium">
                 <Server aria-hidden="true" className="size-[1.1rem] text-soft" />

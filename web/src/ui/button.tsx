@@ -1,14 +1,15 @@
 import type { ComponentProps, ReactNode } from "react";
 import { Spinner } from "./spinner";
 
-type Kind = "primary" | "secondary" | "quiet" | "danger";
+type Kind = "primary" | "secondary" | "quiet" | "danger" | "destroy";
 type Size = "normal" | "small" | "large";
 
 const KINDS: Record<Kind, string> = {
   primary: "bg-accent text-on-accent hover:bg-accent-strong shadow-card border-transparent",
   secondary: "bg-panel text-ink border-edge/60 hover:border-edge hover:bg-sunken shadow-card",
   quiet: "text-soft border-transparent hover:text-ink hover:bg-sunken",
-  danger: "bg-panel text-bad border-edge/60 hover:border-bad hover:bg-bad-wash shadow-card",
+  danger: "text-bad border-transparent hover:bg-bad-wash",
+  destroy: "bg-bad text-on-bad hover:bg-bad-strong shadow-card border-transparent",
 };
 
 const SIZES: Record<Size, string> = {

@@ -72,7 +72,7 @@ export function Row({
         </p>
         <p className="text-[0.8125rem] text-soft [overflow-wrap:anywhere]">{facts}</p>
       </div>
-      {actions && <div className="flex items-center gap-1.5">{actions}</div>}
+      {actions && <div className="flex items-center gap-1.5 max-sm:w-full max-sm:pl-10.5">{actions}</div>}
     </li>
   );
 }

@@ -27,7 +27,7 @@ export function Confirm({ title, about, verb, act, onDone, onClose }: Props) {
       <Problem error={doing.error} />
       <Actions>
         <Button onClick={onClose}>Cancel</Button>
-        <Button kind="danger" pending={doing.isPending} onClick={() => doing.mutate()}>
+        <Button kind="destroy" pending={doing.isPending} onClick={() => doing.mutate()}>
           {verb}
         </Button>
       </Actions>

@@ -3,7 +3,6 @@ import { type FormEvent, useState } from "react";
 import { ApiError } from "../../api/error";
 import { post } from "../../api/http";
 import type { Held } from "../../api/types";
-import { useInfo } from "../../auth/session";
 import { Button } from "../../ui/button";
 import { Callout } from "../../ui/callout";
 import { CodeBlock } from "../../ui/copy";
@@ -11,7 +10,7 @@ import { Actions, Dialog } from "../../ui/dialog";
 import { Input, Select } from "../../ui/field";
 import { Problem } from "../../ui/problem";
 import { meQuery } from "../me";
-import { cliLines } from "../racks";
+import { cliLines, racksQuery } from "../racks";
 
 const DAY = 86_400_000;
 const LASTS: [string, number][] = [
@@ -53,7 +52,7 @@ function Form({ error, pending, onCreate, onClose }: FormProps) {
   const [target, setTarget] = useState<string | null>(null);
   const [days, setDays] = useState(90);
   const roles = rolesBelow(held);
-  const chosen = role ?? roles.at(-1) ?? "viewer";
+  const chosen = role ?? roles.find((one) => one === "viewer") ?? roles[0] ?? "viewer";
   const where = target ?? held[0]?.target ?? "*";
   const field = error instanceof ApiError ? error.field : null;
 
@@ -122,8 +121,7 @@ export function rolesBelow(held: Held[]): string[] {
 }
 
 function Shown({ made, onClose }: { made: Made; onClose: () => void }) {
-  const info = useInfo();
-  const rack = info.racks[0];
+  const rack = useQuery(racksQuery).data?.[0];
   return (
     <Dialog title={`Token “${made.name}”`} onClose={onClose}>
       <Callout tone="warn">Copy it now. It is shown only once.</Callout>

@@ -78,6 +78,11 @@ function Question({ request, address }: { request: CliRequest; address: string }
           ["Asked", <When key="at" at={request.created_at} />],
         ]}
       />
+      {!request.same_address && (
+        <Callout tone="bad" title="This was started at another address than yours">
+          If the terminal is not one that you use right now, somebody else may have sent you here.
+        </Callout>
+      )}
       <Callout tone="warn">
         Approve only if you started this yourself, just now, and the codes are the same. Nobody from support
         will ever send you such a link.
