@@ -5,6 +5,7 @@ import {
   createRouter,
   lazyRouteComponent,
   Outlet,
+  type RouterHistory,
   useRouter,
 } from "@tanstack/react-router";
 import { lazy, Suspense, useSyncExternalStore } from "react";
@@ -47,13 +48,13 @@ const root = createRootRouteWithContext<Context>()({
     </>
   ),
   notFoundComponent: () => (
-    <div className="mx-auto max-w-md px-4 py-16">
+    <Narrow>
       <NotFound />
-    </div>
+    </Narrow>
   ),
 });
 
-const narrow = createRoute({ getParentRoute: () => root, id: "narrow", component: Narrow });
+const narrow = createRoute({ getParentRoute: () => root, id: "narrow", component: () => <Narrow /> });
 
 const login = createRoute({
   getParentRoute: () => narrow,
@@ -91,7 +92,11 @@ const person = createRoute({
     </div>
   ),
 });
-const confirming = createRoute({ getParentRoute: () => person, id: "confirming", component: Narrow });
+const confirming = createRoute({
+  getParentRoute: () => person,
+  id: "confirming",
+  component: () => <Narrow />,
+});
 const cliConfirm = createRoute({
   getParentRoute: () => confirming,
   path: "/cli/confirm",
@@ -121,9 +126,10 @@ const tree = root.addChildren([
   person.addChildren([confirming.addChildren([cliConfirm, device]), frame.addChildren([home, security])]),
 ]);
 
-export function makeRouter(client: QueryClient) {
+export function makeRouter(client: QueryClient, history?: RouterHistory) {
   const router = createRouter({
     routeTree: tree,
+    ...(history && { history }),
     basepath: "/app",
     context: { client },
     defaultErrorComponent: Failed,
@@ -139,15 +145,12 @@ export function makeRouter(client: QueryClient) {
       return given.length ? `?${new URLSearchParams(given)}` : "";
     },
   });
-  const onPersonsPage = () => router.state.matches.some((match) => match.routeId.startsWith("/person"));
-  const here = () => location.pathname + location.search;
   state.signedOut = () => {
-    const wanted = here();
-    if (!onPersonsPage() && !router.state.location.pathname.startsWith("/")) return;
-    if (/^\/app\/(login|auth\/error|welcome)/.test(wanted)) return;
+    const { pathname, searchStr } = router.latestLocation;
+    if (["/login", "/auth/error", "/welcome"].includes(pathname)) return;
     client.clear();
-    const returnTo = wanted === "/app/" || wanted === "/app" ? {} : { returnTo: wanted };
-    void router.navigate({ to: "/login", search: returnTo, replace: true });
+    const search = pathname === "/" ? {} : { returnTo: `/app${pathname}${searchStr}` };
+    void router.navigate({ to: "/login", search, replace: true });
   };
   state.enrolmentDue = () => {
     if (router.state.location.pathname !== "/account/security")
@@ -160,7 +163,7 @@ function Failed({ error }: { error: unknown }) {
   const router = useRouter();
   const { reset } = useQueryErrorResetBoundary();
   return (
-    <div className="mx-auto max-w-md px-4 py-16">
+    <Narrow>
       <Stage title="This page could not be shown">
         <Problem
           error={error}
@@ -170,7 +173,7 @@ function Failed({ error }: { error: unknown }) {
           }}
         />
       </Stage>
-    </div>
+    </Narrow>
   );
 }
 

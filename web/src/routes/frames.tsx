@@ -23,7 +23,7 @@ function SkipLink() {
 }
 
 /** For those who are not logged in, and for pages with one thing to do. */
-export function Narrow() {
+export function Narrow({ children }: { children?: ReactNode }) {
   return (
     <div className="grid min-h-dvh grid-rows-[1fr_auto] bg-page">
       <SkipLink />
@@ -32,7 +32,7 @@ export function Narrow() {
           <Brand />
         </header>
         <main id={MAIN} tabIndex={-1}>
-          <Outlet />
+          {children ?? <Outlet />}
         </main>
       </div>
       <footer className="mx-auto w-full max-w-[27.5rem] px-4 pb-6">

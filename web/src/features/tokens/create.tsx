@@ -37,7 +37,7 @@ export function CreateToken({ onCreated, onClose }: { onCreated: () => void; onC
   );
 }
 
-type Wanted = { name: string; grants: { role: string; target: string }[]; expires_at: string };
+type Wanted = { name: string; role: string; target: string; expires_at: string };
 type FormProps = {
   error: Error | null;
   pending: boolean;
@@ -59,7 +59,7 @@ function Form({ error, pending, onCreate, onClose }: FormProps) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const expires_at = new Date(Date.now() + days * DAY).toISOString();
-    onCreate({ name: name.trim(), grants: [{ role: chosen, target: where.trim() }], expires_at });
+    onCreate({ name: name.trim(), role: chosen, target: where.trim(), expires_at });
   };
   return (
     <form className="grid gap-4" onSubmit={submit}>
