@@ -28,10 +28,7 @@ use axum::Router;
 use std::collections::BTreeMap;
 
 /// The rooms of the API, one a line. Each lists its endpoints itself.
-const ROOMS: &[fn() -> Vec<Endpoint>] = &[
-    own,
-    mfa::endpoints,
-];
+const ROOMS: &[fn() -> Vec<Endpoint>] = &[own, mfa::endpoints];
 
 fn own() -> Vec<Endpoint> {
     vec![audit_logs::endpoint(), me::endpoint(), racks::endpoint()]

@@ -12,6 +12,7 @@ mod demo;
 mod failure;
 mod grants;
 mod health;
+mod keys;
 mod lookup;
 mod migrate;
 mod output;
@@ -85,6 +86,9 @@ pub enum AdminCommand {
     Config(config::ConfigCommand),
     /// Bring the database up to this version
     Migrate,
+    /// Change the key that seals secrets in the database
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     #[command(flatten)]
     Access(AccessCommand),
 }
@@ -146,6 +150,13 @@ async fn execute(
     match command {
         AdminCommand::Config(command) => command.run(config),
         AdminCommand::Migrate => migrate::run(&config?.database, env, clock).await,
+        AdminCommand::Keys(command) => {
+            let config = config?;
+            let admin = Admin::open(&config.database, env, clock).await?;
+            let done = Box::pin(command.run(&admin, &config.identity)).await;
+            admin.close().await;
+            done
+        }
         AdminCommand::Access(command) => {
             let admin = Admin::open(&config?.database, env, clock).await?;
             let done = command.run(&admin).await;

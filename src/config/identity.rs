@@ -6,8 +6,8 @@ use super::{
     values::{self, Checked, duration, switch},
     variables::{
         ALLOWED_HOSTS, APP_SECRET_KEY, APP_SECRET_KEY_PREVIOUS, CLI_SESSION_IDLE, CLI_SESSION_MAX,
-        COOKIE_SECURE, MFA_STEP_UP_WINDOW, PUBLIC_URL, Variable, WEBAUTHN_ORIGIN, WEBAUTHN_RP_ID,
-        WEB_SESSION_IDLE, WEB_SESSION_MAX,
+        COOKIE_SECURE, MFA_STEP_UP_WINDOW, PUBLIC_URL, Variable, WEB_SESSION_IDLE, WEB_SESSION_MAX,
+        WEBAUTHN_ORIGIN, WEBAUTHN_RP_ID,
     },
 };
 use crate::core::{PublicUrl, Secret};

@@ -1,13 +1,19 @@
 //! What clients are told when a proof does not hold.
 
-use crate::{api::ApiError, gateway::Refusal, identity::{mfa::MfaError, step_up::Challenge}};
+use crate::{
+    api::ApiError,
+    gateway::Refusal,
+    identity::{mfa::MfaError, step_up::Challenge},
+};
 use http::StatusCode;
 
 impl From<MfaError> for ApiError {
     fn from(error: MfaError) -> Self {
         let status = match &error {
             // Not 401: the session is good, and a browser would ask for a password.
-            MfaError::Wrong | MfaError::Used | MfaError::Locked | MfaError::NotAPerson => StatusCode::FORBIDDEN,
+            MfaError::Wrong | MfaError::Used | MfaError::Locked | MfaError::NotAPerson => {
+                StatusCode::FORBIDDEN
+            }
             MfaError::Malformed(_) | MfaError::Over => StatusCode::BAD_REQUEST,
             MfaError::Busy => StatusCode::TOO_MANY_REQUESTS,
             MfaError::NotEnrolled | MfaError::Full | MfaError::Taken => StatusCode::CONFLICT,

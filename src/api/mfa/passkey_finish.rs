@@ -73,9 +73,11 @@ async fn finish(
 /// One sentence for all that a stranger could learn from.
 fn refusal(error: MfaError) -> ApiError {
     match error {
-        MfaError::Wrong | MfaError::Unreadable | MfaError::Over => {
-            ApiError::new(StatusCode::FORBIDDEN, "passkey_refused", "this passkey does not open an account here; try again")
-        }
+        MfaError::Wrong | MfaError::Unreadable | MfaError::Over => ApiError::new(
+            StatusCode::FORBIDDEN,
+            "passkey_refused",
+            "this passkey does not open an account here; try again",
+        ),
         other => other.into(),
     }
 }

@@ -9,7 +9,10 @@ use crate::{
         mfa::{Browser, TRUST_LIFETIME, set_trust_cookie},
     },
 };
-use http::{HeaderMap, header::{SET_COOKIE, USER_AGENT}};
+use http::{
+    HeaderMap,
+    header::{SET_COOKIE, USER_AGENT},
+};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -51,8 +54,7 @@ impl Prover<'_> {
             }
         };
         let until = now.saturating_add(context.step_up.policy().window);
-        let verified =
-            Verified { mfa_verified_at: *now, recent_step_up_expires_at: until, csrf_token };
+        let verified = Verified { mfa_verified_at: *now, recent_step_up_expires_at: until, csrf_token };
         Ok(Fresh { cookies, verified })
     }
 
