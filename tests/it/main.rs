@@ -17,6 +17,7 @@ mod cli;
 mod cve;
 mod gateway;
 mod listener;
+mod mfa;
 mod redaction;
 mod store;
 mod streams;
