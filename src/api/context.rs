@@ -4,7 +4,7 @@ use super::logins::LoginLimits;
 use crate::{
     audit::Audit,
     core::{PublicUrl, SharedClock},
-    identity::{Entrance, Principal, session::Sessions, step_up::StepUp},
+    identity::{Entrance, Principal, mfa::Mfa, session::Sessions, step_up::StepUp},
     store::Db,
 };
 use serde::Serialize;
@@ -17,6 +17,7 @@ pub struct Context {
     pub entrance: Entrance,
     pub sessions: Sessions,
     pub step_up: StepUp,
+    pub mfa: Mfa,
     pub clock: SharedClock,
     pub public_url: PublicUrl,
     pub logins: LoginLimits,

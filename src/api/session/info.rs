@@ -48,6 +48,7 @@ struct User {
     mfa_required: bool,
     preferred_mfa_method: Option<String>,
     recent_step_up_expires_at: Option<Timestamp>,
+    has_trusted_device: bool,
 }
 
 #[derive(Serialize)]
@@ -139,6 +140,7 @@ async fn user(
         mfa_enrolled: row.mfa_enrolled_at.is_some(),
         mfa_required: policy.required_for_all,
         preferred_mfa_method: row.preferred_mfa,
+        has_trusted_device: !context.db.trusted_devices_of(row.id, now).await?.is_empty(),
         recent_step_up_expires_at: step_up::recent_until(session, policy.window).filter(|end| now < *end),
     })
 }
