@@ -19,6 +19,7 @@ mod gateway;
 mod listener;
 mod mfa;
 mod redaction;
+mod sessions;
 mod store;
 mod streams;
 mod support;
