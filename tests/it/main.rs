@@ -11,6 +11,7 @@
     reason = "a test that meets what it did not expect fails"
 )]
 
+mod alerts;
 mod architecture;
 mod chaos;
 mod cli;
@@ -24,3 +25,4 @@ mod store;
 mod streams;
 mod support;
 mod upstream;
+mod web;
