@@ -7,6 +7,7 @@ use crate::{
     identity::{Entrance, Principal, mfa::Mfa, session::Sessions, step_up::StepUp},
     store::Db,
 };
+use serde::Serialize;
 use std::sync::Arc;
 
 #[derive(Clone, Debug)]
@@ -22,8 +23,18 @@ pub struct Context {
     pub logins: LoginLimits,
     /// Longest body of a call, in bytes.
     pub max_body: usize,
+    pub sentry: Option<SentryJs>,
     /// The default rack first.
     pub racks: Arc<[RackName]>,
+}
+
+/// What the pages need to report their own errors; every visitor can read it.
+#[derive(Clone, Debug, Serialize)]
+pub struct SentryJs {
+    pub dsn: String,
+    pub environment: Option<String>,
+    pub release: Option<String>,
+    pub traces_sample_rate: f32,
 }
 
 /// How a rack is known.

@@ -112,6 +112,7 @@ impl Gateway {
             public_url: config.identity.public_url.clone(),
             logins: api::LoginLimits::new(config.limits.login_rate_limit_per_minute),
             max_body: config.limits.max_api_body_bytes,
+            sentry: sentry_js(config),
             racks: racks::names(config),
         });
         let pipeline = Pipeline {
@@ -182,6 +183,16 @@ impl Gateway {
         let _ = tokio::time::timeout(LAST_WORDS, db.close()).await;
         Stopped { drained, recorded: written && flushed }
     }
+}
+
+fn sentry_js(config: &Config) -> Option<api::SentryJs> {
+    let sentry = &config.sentry;
+    Some(api::SentryJs {
+        dsn: sentry.js.dsn.clone()?,
+        environment: sentry.environment.clone(),
+        release: sentry.release.clone(),
+        traces_sample_rate: sentry.js.traces_sample_rate,
+    })
 }
 
 async fn until_stopped(stop: CancellationToken, upkeep: JoinHandle<()>) {

@@ -133,7 +133,7 @@ pub async fn run(
     env: &dyn Env,
     clock: SharedClock,
 ) -> ExitCode {
-    match execute(command, options, env, clock).await {
+    match Box::pin(execute(command, options, env, clock)).await {
         Ok(report) => report.print(options.output),
         Err(failure) => failure.print(),
     }
@@ -153,7 +153,7 @@ async fn execute(
         AdminCommand::Keys(command) => {
             let config = config?;
             let admin = Admin::open(&config.database, env, clock).await?;
-            let done = Box::pin(command.run(&admin, &config.identity)).await;
+            let done = command.run(&admin, &config.identity).await;
             admin.close().await;
             done
         }

@@ -3,13 +3,9 @@
 use super::{Mfa, MfaError, budget::Try, code::Code, methods::Kind, totp};
 use crate::{
     core::{Secret, Timestamp},
-    identity::{
-        Principal, Proof, UserIdentity,
-        step_up::{NotProven, Verifier},
-    },
+    identity::{Principal, Proof, UserIdentity},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use std::net::IpAddr;
 use webauthn_rs::prelude::PublicKeyCredential;
@@ -103,32 +99,5 @@ impl Mfa {
             return if fresh { Ok(()) } else { Err(MfaError::Used) };
         }
         Err(MfaError::Wrong)
-    }
-}
-
-/// For proofs that come along with a call.
-impl Verifier for Mfa {
-    fn verify<'a>(
-        &'a self,
-        who: &'a Principal,
-        proof: &'a Proof,
-        ip: IpAddr,
-        now: Timestamp,
-    ) -> BoxFuture<'a, Result<(), NotProven>> {
-        Box::pin(async move {
-            match Self::verify(self, who, proof, ip, now).await {
-                Ok(_) => Ok(()),
-                Err(MfaError::Busy) => Err(NotProven::TooMany),
-                Err(MfaError::Locked) => Err(NotProven::Locked),
-                Err(
-                    MfaError::NoKey
-                    | MfaError::WebAuthnOff(_)
-                    | MfaError::Unreadable
-                    | MfaError::Store(_)
-                    | MfaError::Internal,
-                ) => Err(NotProven::Unavailable),
-                Err(_) => Err(NotProven::Wrong),
-            }
-        })
     }
 }

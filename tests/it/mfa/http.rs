@@ -40,6 +40,7 @@ impl<'a> Client<'a> {
             last_seen_at: now,
             expires_at: now.saturating_add(Duration::from_secs(3_600)),
             step_up_at: None,
+            rotated_at: now,
             revoked_at: None,
             revoked_why: None,
             ip: String::new(),
