@@ -2,6 +2,7 @@
 
 mod authenticate;
 mod cache;
+pub mod cli_login;
 mod credential;
 pub mod email;
 mod entrance;

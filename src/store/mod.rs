@@ -6,23 +6,28 @@
 mod access;
 mod audit;
 mod ceremonies;
+mod cli_logins;
 mod dialect;
 mod error;
 mod file;
 mod grants;
+mod mail;
 mod migrate;
 mod open;
 mod roles;
 mod sessions;
+mod sweep;
 mod tokens;
 mod users;
 
 pub use access::{AccessRows, Epoch};
 pub use audit::{AuditFilter, AuditRow, StoredAuditRow};
 pub use ceremonies::CeremonyRow;
+pub use cli_logins::{ApproverRow, CliLoginRow};
 pub use error::{StoreError, StoreResult};
 pub use file::DatabaseFile;
 pub use grants::{GrantRow, Subject};
+pub use mail::{ClaimedMail, MailRow};
 pub use migrate::MigrationReport;
 pub use open::{Options, Place, PoolState, private_directory};
 pub use roles::RoleRow;
