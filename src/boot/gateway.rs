@@ -1,6 +1,6 @@
 //! The gateway as a whole: started, running, stopped.
 
-use super::{BootError, people, racks, tls};
+use super::{BootError, jobs, people, racks, tls};
 use crate::{
     api,
     audit::{Audit, LineSink, Writer, WriterOptions},
@@ -77,6 +77,10 @@ impl Gateway {
         tasks.spawn(access.clone().keep_young(stop.clone()));
         let usage = Arc::new(TokenUsage::default());
         tasks.spawn(usage.clone().keep_flushing(db.clone(), stop.clone()));
+
+        for job in jobs::all(config, &db, &clock)? {
+            tasks.spawn(job.keep_doing(stop.clone()));
+        }
 
         let options =
             WriterOptions { queue: config.audit.queue_rows, intent_timeout: config.audit.intent_timeout };
