@@ -117,7 +117,7 @@ mod tests {
         }
         let mail = load([HOST, FROM, ("SMTP_PORT", "2525")]).mail.unwrap();
         assert_eq!((mail.tls, mail.port, mail.login.is_none()), (SmtpTls::StartTls, 2525, true));
-        assert_eq!(mail.from.to_string(), "\"Rack Gateway\" <gateway@example.com>");
+        assert_eq!(mail.from.to_string(), "Rack Gateway <gateway@example.com>");
     }
 
     #[test]
