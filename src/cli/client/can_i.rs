@@ -48,11 +48,14 @@ fn permission(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     let end = format!(":{text}");
-    let mut fitting = Permission::ALL.iter().map(|permission| permission.name()).filter(|name| name.ends_with(&end));
+    let mut fitting =
+        Permission::ALL.iter().map(|permission| permission.name()).filter(|name| name.ends_with(&end));
     match (fitting.next(), fitting.next()) {
         (Some(only), None) => Ok(only.to_owned()),
         (Some(one), Some(other)) => Err(format!("{text} could be {one} or {other}; write one of them")),
-        (None, _) => Err(format!("{text} is not a permission; write for example app:restart, `roles show` lists them")),
+        (None, _) => {
+            Err(format!("{text} is not a permission; write for example app:restart, `roles show` lists them"))
+        }
     }
 }
 

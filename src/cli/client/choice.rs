@@ -95,7 +95,8 @@ fn choose(kept: &Kept, rack: Option<&str>, env: &dyn Env) -> Result<Chosen, Fail
     if named.is_none()
         && let Some(text) = set(URL)
     {
-        let url = url::gateway(&text).map_err(|problem| Failure::Usage(format!("{URL}: {text} {problem}")))?;
+        let url =
+            url::gateway(&text).map_err(|problem| Failure::Usage(format!("{URL}: {text} {problem}")))?;
         return Ok(from_url(kept, url, token));
     }
     let Some(name) = named.or_else(|| kept.current.clone()) else {
@@ -106,8 +107,9 @@ fn choose(kept: &Kept, rack: Option<&str>, env: &dyn Env) -> Result<Chosen, Fail
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         return Err(Failure::NotDone(format!("there is no gateway {name} here; known: {known}")));
     };
-    let url = url::gateway(&login.url)
-        .map_err(|problem| Failure::NotDone(format!("the address kept for {name}, {}, {problem}", login.url)))?;
+    let url = url::gateway(&login.url).map_err(|problem| {
+        Failure::NotDone(format!("the address kept for {name}, {}, {problem}", login.url))
+    })?;
     Ok(match token {
         Some(token) => Chosen { name: Some(name), url, token: Some(token), login: Login::default() },
         None => {
@@ -162,9 +164,13 @@ mod tests {
         let by_name = chosen(None, [("RACK_GATEWAY_RACK", "old"), ("RACK_GATEWAY_URL", "https://x.example")]);
         assert_eq!(by_name.unwrap().url, "https://o.example");
         assert_eq!(chosen(Some("staging"), [("RACK_GATEWAY_RACK", "old")]).unwrap().label(), "staging");
-        let by_url = chosen(None, [("RACK_GATEWAY_URL", "https://x.example/"), ("RACK_GATEWAY_API_TOKEN", "rgw_x")]);
+        let by_url =
+            chosen(None, [("RACK_GATEWAY_URL", "https://x.example/"), ("RACK_GATEWAY_API_TOKEN", "rgw_x")]);
         let by_url = by_url.unwrap();
-        assert_eq!((by_url.label(), by_url.url.as_str(), token(&by_url)), ("(from environment)", "https://x.example", "rgw_x"));
+        assert_eq!(
+            (by_url.label(), by_url.url.as_str(), token(&by_url)),
+            ("(from environment)", "https://x.example", "rgw_x")
+        );
         let kept_for_url = chosen(None, [("RACK_GATEWAY_URL", "https://s.example")]).unwrap();
         assert_eq!(token(&kept_for_url), "rgs_s");
         let replaced = chosen(Some("old"), [("RACK_GATEWAY_API_TOKEN", "rgw_x")]).unwrap();
@@ -184,7 +190,10 @@ mod tests {
             Ok(chosen) => chosen.credential(NOW).unwrap_err().text(),
             Err(failure) => failure.text(),
         };
-        assert!(error(chosen(Some("old"), [])).contains("has expired; run `rack-gateway login old https://o.example`"));
+        assert!(
+            error(chosen(Some("old"), []))
+                .contains("has expired; run `rack-gateway login old https://o.example`")
+        );
         assert!(error(chosen(Some("x"), [])).contains("there is no gateway x here; known: old, staging"));
         let nobody = choose(&Kept::default(), None, &MapEnv::default());
         assert!(error(nobody).contains("not logged in; run `rack-gateway login NAME URL`"));

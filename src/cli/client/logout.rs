@@ -28,8 +28,11 @@ impl Logout {
             return Err(Failure::Refused(format!("not logged in to {name}")));
         };
         if !self.local {
-            let answer = Api::new(&chosen.url, Some(&login.token))?.post("/api/v1/auth/logout", &json!({})).await;
-            let answer = answer.map_err(|failure| Failure::NotDone(format!("{failure}; `logout --local` forgets it here")))?;
+            let answer =
+                Api::new(&chosen.url, Some(&login.token))?.post("/api/v1/auth/logout", &json!({})).await;
+            let answer = answer.map_err(|failure| {
+                Failure::NotDone(format!("{failure}; `logout --local` forgets it here"))
+            })?;
             // A session that the gateway does not take any more has ended there.
             if !answer.status.is_success() && answer.status != StatusCode::UNAUTHORIZED {
                 return Err(answer.failure());

@@ -15,7 +15,7 @@ mod url;
 mod web;
 mod whoami;
 
-use super::{failure::Failure, output::Report, GlobalOptions};
+use super::{GlobalOptions, failure::Failure, output::Report};
 use crate::{config::Env, core::SharedClock};
 use choice::Place;
 use clap::{Args, Subcommand};
@@ -70,7 +70,12 @@ impl Client<'_> {
 }
 
 /// Carries out `command` and prints what came of it.
-pub async fn run(command: ClientCommand, options: &GlobalOptions, env: &dyn Env, clock: SharedClock) -> ExitCode {
+pub async fn run(
+    command: ClientCommand,
+    options: &GlobalOptions,
+    env: &dyn Env,
+    clock: SharedClock,
+) -> ExitCode {
     // An error means that a provider is installed already, which can only be this one.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let client = Client { env, clock: &clock };

@@ -111,7 +111,9 @@ impl Switch {
             is_known
         })?;
         if !is_known {
-            return Err(Failure::NotDone(format!("there is no gateway {name} here; `rack-gateway racks` lists them")));
+            return Err(Failure::NotDone(format!(
+                "there is no gateway {name} here; `rack-gateway racks` lists them"
+            )));
         }
         Ok(Report::new(format!("✓ Switched to rack: {name}"), &json!({ "rack": name })))
     }

@@ -22,7 +22,7 @@ pub struct Kept {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine_id: Option<String>,
     #[serde(flatten)]
-    rest: Map<String, Value>,
+    pub rest: Map<String, Value>,
 }
 
 /// A session at one gateway.
@@ -47,7 +47,7 @@ pub struct Login {
     #[serde(default)]
     pub mfa_verified: bool,
     #[serde(flatten)]
-    rest: Map<String, Value>,
+    pub rest: Map<String, Value>,
 }
 
 impl Login {
@@ -161,7 +161,8 @@ fn refuse_open_to_others(file: &File, path: &Path) -> Result<(), Failure> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        let mode = file.metadata().map_err(|error| cannot("read", path, &error))?.permissions().mode() & 0o777;
+        let mode =
+            file.metadata().map_err(|error| cannot("read", path, &error))?.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
             let path = path.display();
             return Err(Failure::NotDone(format!(

@@ -8,7 +8,9 @@ pub fn gateway(text: &str) -> Result<String, String> {
     let full = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
     let mend = "is not the address of a gateway; write for example https://gateway.example.com";
     let url = Url::parse(&full).map_err(|_| mend.to_owned())?;
-    let bare = matches!(url.path(), "" | "/" | "/app" | "/app/") && url.query().is_none() && url.fragment().is_none();
+    let bare = matches!(url.path(), "" | "/" | "/app" | "/app/")
+        && url.query().is_none()
+        && url.fragment().is_none();
     if !bare || !url.username().is_empty() || url.password().is_some() {
         return Err(mend.to_owned());
     }
@@ -70,7 +72,12 @@ mod tests {
         ] {
             assert!(gateway(text).is_err_and(|error| error.contains("write for example")), "{text}");
         }
-        for text in ["http://gateway.example.com", "http://10.0.0.1", "http://localhost.evil.example", "http://127.0.0.1.evil.example"] {
+        for text in [
+            "http://gateway.example.com",
+            "http://10.0.0.1",
+            "http://localhost.evil.example",
+            "http://127.0.0.1.evil.example",
+        ] {
             assert!(gateway(text).is_err_and(|error| error.contains("in the clear")), "{text}");
         }
     }
@@ -79,7 +86,14 @@ mod tests {
     fn only_pages_are_opened() {
         assert!(page("https://gateway.example.com/app/cli/confirm?request=1").is_some());
         assert!(page("http://localhost:8443/app/device").is_some());
-        for text in ["file:///bin/sh", "javascript:alert(1)", "http://evil.example/", "https://u:p@evil.example/", "--help", "/bin/sh"] {
+        for text in [
+            "file:///bin/sh",
+            "javascript:alert(1)",
+            "http://evil.example/",
+            "https://u:p@evil.example/",
+            "--help",
+            "/bin/sh",
+        ] {
             assert_eq!(page(text), None, "{text}");
         }
     }

@@ -1,6 +1,10 @@
 //! `whoami`: who the gateway says we are.
 
-use super::{Client, Which, choice::Chosen, http::{Answer, Api}};
+use super::{
+    Client, Which,
+    choice::Chosen,
+    http::{Answer, Api},
+};
 use crate::{
     cli::{failure::Failure, output::Report},
     identity::token,
@@ -99,8 +103,12 @@ impl Me {
             format!("User:     {}{}", self.email, in_parentheses(&self.name)),
         ];
         lines.extend(self.token.as_ref().map(|token| format!("Token:    {token}")));
-        let roles: Vec<_> = self.roles.iter().map(|held| format!("{} on {}", held.role, held.target)).collect();
-        lines.push(format!("Roles:    {}", if roles.is_empty() { "none".to_owned() } else { roles.join(", ") }));
+        let roles: Vec<_> =
+            self.roles.iter().map(|held| format!("{} on {}", held.role, held.target)).collect();
+        lines.push(format!(
+            "Roles:    {}",
+            if roles.is_empty() { "none".to_owned() } else { roles.join(", ") }
+        ));
         lines.extend(self.mfa.as_ref().map(|mfa| format!("MFA:      {}", mfa.text())));
         lines.extend(self.expires_at.as_ref().map(|at| format!("Expires:  {at}")));
         lines.join("\n")
@@ -114,7 +122,8 @@ fn in_parentheses(name: &str) -> String {
 /// What the caller holds: a token its own, a person theirs.
 fn roles(me: &Answer) -> Vec<Role> {
     let held = me.body.get("grants").and_then(Value::as_array).into_iter().flatten();
-    let text = |grant: &Value, key: &str| grant.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text =
+        |grant: &Value, key: &str| grant.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     held.map(|grant| Role { role: text(grant, "role"), target: text(grant, "target") }).collect()
 }
 

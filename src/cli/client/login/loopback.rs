@@ -31,7 +31,8 @@ const STRAY: &str = "There is nothing here.";
 pub async fn log_in(api: &Api, machine: &Machine) -> Result<Answer, Failure> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|error| no_port(&error))?;
     let port = listener.local_addr().map_err(|error| no_port(&error))?.port();
-    let (verifier, state) = (Verifier::generate(), Verifier::generate());
+    let verifier = Verifier::generate();
+    let state = Secret::new(Verifier::generate().expose());
     let wanted = json!({
         "redirect_uri": format!("http://127.0.0.1:{port}{PATH}"),
         "code_challenge": verifier.challenge().as_str(),
@@ -43,7 +44,7 @@ pub async fn log_in(api: &Api, machine: &Machine) -> Result<Answer, Failure> {
     }
     browser::open(begun.text("auth_url"));
     say(&format!("Confirm the login there, if it shows the code {}", begun.text("user_code")));
-    let waiting = tokio::time::timeout(patience(&begun), redirected(&listener, &Secret::new(state.expose())));
+    let waiting = tokio::time::timeout(patience(&begun), redirected(&listener, &state));
     let code = waiting.await.map_err(|_| failed("it was not confirmed in time; start it again"))?;
     let code = code.ok_or_else(|| failed("it was refused in the browser"))?;
     let wanted = json!({ "code": code.expose(), "code_verifier": verifier.expose() });

@@ -93,7 +93,8 @@ fn new_id() -> String {
 
 fn host_name() -> String {
     let read = |path: &str| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
-    let name = read("/proc/sys/kernel/hostname").or_else(|| read("/etc/hostname")).filter(|name| !name.is_empty());
+    let name =
+        read("/proc/sys/kernel/hostname").or_else(|| read("/etc/hostname")).filter(|name| !name.is_empty());
     name.unwrap_or_else(|| "unnamed machine".to_owned()).chars().take(100).collect()
 }
 
@@ -116,9 +117,13 @@ impl Login {
 
     fn gateway(&self, kept: &Kept) -> Result<(String, String), Failure> {
         let Some(name) = self.name.clone().or_else(|| kept.current.clone()) else {
-            return Err(Failure::Usage("name the gateway and its address: rack-gateway login NAME URL".to_owned()));
+            return Err(Failure::Usage(
+                "name the gateway and its address: rack-gateway login NAME URL".to_owned(),
+            ));
         };
-        let fits = !name.is_empty() && name.len() <= 100 && !name.chars().any(|c| c.is_control() || c.is_whitespace());
+        let fits = !name.is_empty()
+            && name.len() <= 100
+            && !name.chars().any(|c| c.is_control() || c.is_whitespace());
         if !fits {
             return Err(Failure::Usage("the name of a gateway is one word, as in staging".to_owned()));
         }
@@ -126,10 +131,13 @@ impl Login {
             return Ok((name, url.clone()));
         }
         let Some(login) = kept.gateways.get(&name) else {
-            return Err(Failure::Usage(format!("{name} is new here; write its address: rack-gateway login {name} URL")));
+            return Err(Failure::Usage(format!(
+                "{name} is new here; write its address: rack-gateway login {name} URL"
+            )));
         };
-        let url = url::gateway(&login.url)
-            .map_err(|problem| Failure::Usage(format!("the address kept for {name}, {}, {problem}", login.url)))?;
+        let url = url::gateway(&login.url).map_err(|problem| {
+            Failure::Usage(format!("the address kept for {name}, {}, {problem}", login.url))
+        })?;
         Ok((name, url))
     }
 
@@ -171,14 +179,17 @@ fn keep(store: &Store, name: &str, machine: &Machine, session: Session) -> Resul
 
 /// Ends the session before this one. It is of no more use; when the gateway cannot be told, its own clock ends it.
 async fn end(before: Option<Session>, now: &Session) {
-    let Some(before) = before.filter(|before| before.url == now.url && !before.token.is_empty()) else { return };
+    let Some(before) = before.filter(|before| before.url == now.url && !before.token.is_empty()) else {
+        return;
+    };
     if let Ok(api) = Api::new(&before.url, Some(&before.token)) {
         let _ = api.post("/api/v1/auth/logout", &json!({})).await;
     }
 }
 
 fn report(name: &str, session: &Session, answer: &Answer) -> Report {
-    let enrollment_required = answer.body.get("enrollment_required").and_then(Value::as_bool).unwrap_or_default();
+    let enrollment_required =
+        answer.body.get("enrollment_required").and_then(Value::as_bool).unwrap_or_default();
     let document = LoggedIn {
         rack: name,
         url: &session.url,
