@@ -7,6 +7,7 @@ pub mod cookie;
 mod credential;
 pub mod email;
 mod entrance;
+pub mod mfa;
 mod principal;
 mod proof;
 pub mod session;

@@ -1,10 +1,10 @@
 //! Logins of the command line that are under way. What a client holds is known here by its SHA-256 alone, and taking
 //! one out deletes it, so that of two who try, one gets it.
 
-use super::{Db, StoreError, StoreResult, read, write_tx};
+use super::{Db, StoreError, StoreResult, read, users::HOLD, write_tx};
 use crate::core::{
     Timestamp,
-    id::{CliLoginId, SessionId, UserId},
+    id::{AttemptId, CliLoginId, SessionId, UserId},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -78,8 +78,8 @@ const APPROVER: &str = "SELECT u.id AS user_id, u.email, u.name, u.mfa_enrolled_
      FROM sessions s JOIN users u ON u.id = s.user_id \
      WHERE s.id = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND u.locked_at IS NULL";
 const SWEEP: &str = "DELETE FROM cli_logins WHERE expires_at <= $1";
-const MISS: &str = "INSERT INTO attempts (id, subject, kind, at) VALUES ($1, $2, 'cli_user_code', $3)";
-const MISSES: &str =
+const GUESS: &str = "INSERT INTO attempts (id, subject, kind, at) VALUES ($1, $2, 'cli_user_code', $3)";
+const GUESSES: &str =
     "SELECT COUNT(*) FROM attempts WHERE subject = $1 AND kind = 'cli_user_code' AND at > $2";
 
 impl Db {
@@ -191,14 +191,27 @@ impl Db {
         write_tx!(self, tx => sqlx::query(SWEEP).bind(now).execute(&mut *tx).await?.rows_affected())
     }
 
-    /// Notes that `subject` typed a user code that no login has.
-    pub async fn note_user_code_miss(&self, subject: &str, now: Timestamp) -> StoreResult<()> {
+    /// Takes one of the `budget` guesses of a user code that a person has in the time after `since`; `None` when there
+    /// is none left. A guess is paid for before it is looked at, and given back by `return_attempt` when it was right.
+    pub async fn reserve_user_code(
+        &self,
+        user: UserId,
+        budget: i64,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> StoreResult<Option<AttemptId>> {
+        let subject = user.to_string();
         write_tx!(self, tx => {
-            sqlx::query(MISS).bind(CliLoginId::new(now)).bind(subject).bind(now).execute(&mut *tx).await?;
+            sqlx::query(HOLD).bind(user).execute(&mut *tx).await?;
+            let used: i64 =
+                sqlx::query_scalar(GUESSES).bind(&subject).bind(since).fetch_one(&mut *tx).await?;
+            if used >= budget {
+                None
+            } else {
+                let id = AttemptId::new(now);
+                sqlx::query(GUESS).bind(id).bind(&subject).bind(now).execute(&mut *tx).await?;
+                Some(id)
+            }
         })
-    }
-
-    pub async fn user_code_misses(&self, subject: &str, since: Timestamp) -> StoreResult<i64> {
-        Ok(read!(self, pool => sqlx::query_scalar(MISSES).bind(subject).bind(since).fetch_one(pool).await)?)
     }
 }

@@ -10,9 +10,11 @@ use crate::{
         session::{Device, NewSession},
     },
     notify::mail::Notice,
+    store::ApproverRow,
 };
 use http::HeaderMap;
 use serde::Serialize;
+use std::time::Duration;
 
 #[derive(Serialize)]
 pub struct LoggedIn {
@@ -53,7 +55,8 @@ pub async fn open(
     granted: Granted,
     device: Device,
 ) -> Result<LoggedIn, ApiError> {
-    let Granted { to, device_id, device_name } = granted;
+    let step_up = proved_at(&granted, context.step_up.policy().window);
+    let Granted { to, device_id, device_name, .. } = granted;
     note.user(&to.email);
     let device = Device { id: or(device_id, device.id), name: or(device_name, device.name) };
     let is_known = knows(context, &to, &device.id).await?;
@@ -62,7 +65,7 @@ pub async fn open(
         user: to.user_id,
         channel: Channel::Cli,
         method: to.method,
-        step_up: to.step_up_at,
+        step_up: Some(step_up),
         device: device.clone(),
         ip: edge.ip,
         user_agent: user_agent.clone(),
@@ -83,11 +86,18 @@ pub async fn open(
         channel: Channel::Cli.as_str(),
         device_id: device.id,
         device_name: device.name,
-        mfa_verified: to.step_up_at.is_some(),
+        mfa_verified: session.step_up_at.is_some(),
         mfa_required,
         enrollment_required: mfa_required && to.mfa_enrolled_at.is_none(),
         lifetime: session.expires_at.since(session.created_at).as_secs(),
     })
+}
+
+/// When the person proved their factor. Nobody approves without: where the browser's session was not fresh then, the
+/// proof came along with the approval.
+fn proved_at(granted: &Granted, window: Duration) -> Timestamp {
+    let fresh = granted.to.step_up_at.filter(|at| at.saturating_add(window) > granted.approved_at);
+    fresh.unwrap_or(granted.approved_at)
 }
 
 fn or(first: String, second: String) -> String {
@@ -95,7 +105,7 @@ fn or(first: String, second: String) -> String {
 }
 
 /// Whether the person has logged in from this device before.
-async fn knows(context: &Context, to: &crate::store::ApproverRow, device: &str) -> Result<bool, ApiError> {
+async fn knows(context: &Context, to: &ApproverRow, device: &str) -> Result<bool, ApiError> {
     if device.is_empty() {
         return Ok(false);
     }

@@ -76,6 +76,7 @@ pub struct Decided {
 #[derive(Clone, Debug)]
 pub struct Granted {
     pub to: ApproverRow,
+    pub approved_at: Timestamp,
     pub device_id: String,
     pub device_name: String,
 }
@@ -163,22 +164,16 @@ impl CliLogins {
             let row = self.db.cli_login(id).await?.filter(|row| is_open(row, now));
             return row.map(Request::from).ok_or(CliLoginError::NoRequest);
         }
-        let subject = format!("user:{who}");
         let since = Timestamp::from_micros(now.as_micros() - GUESSING.as_micros() as i64);
-        if self.db.user_code_misses(&subject, since).await? >= GUESSES {
-            return Err(CliLoginError::TooManyGuesses);
-        }
+        let guess = self.db.reserve_user_code(who, GUESSES, since, now).await?;
+        let guess = guess.ok_or(CliLoginError::TooManyGuesses)?;
         let row = match UserCode::parse(name) {
             Some(code) => self.db.cli_login_by_user_code(code.letters()).await?,
             None => None,
         };
-        match row.filter(|row| is_open(row, now)) {
-            Some(row) => Ok(row.into()),
-            None => {
-                self.db.note_user_code_miss(&subject, now).await?;
-                Err(CliLoginError::NoRequest)
-            }
-        }
+        let row = row.filter(|row| is_open(row, now)).ok_or(CliLoginError::NoRequest)?;
+        self.db.return_attempt(guess).await?;
+        Ok(row.into())
     }
 
     /// The person says yes: the session will be theirs. Of two decisions the first counts.
@@ -214,6 +209,7 @@ impl CliLogins {
         let to = approver.filter(|to| Some(to.user_id) == taken.approved_by);
         Ok(Granted {
             to: to.ok_or(CliLoginError::Withdrawn)?,
+            approved_at: taken.approved_at.unwrap_or(now),
             device_id: taken.device_id,
             device_name: taken.device_name,
         })
