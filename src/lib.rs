@@ -21,3 +21,4 @@ pub mod observe;
 pub mod policy;
 pub mod store;
 pub mod upstream;
+pub mod web;

@@ -5,6 +5,7 @@ mod demo;
 mod error;
 mod gateway;
 mod jobs;
+mod mfa;
 mod people;
 mod process;
 mod racks;

@@ -86,12 +86,12 @@ impl TestGateway {
         let user = self.db.add_user(&email, "Ada", now).await.unwrap();
         self.db.add_grant(&GrantRow::new(Subject::User(user.id), "viewer", "*", None, now)).await.unwrap();
         sql(&self.db, "UPDATE users SET mfa_enrolled_at = 1").await;
-        let browser = self.session_of(user.id, email, seat).await;
+        let browser = self.seat_of(user.id, email, seat).await;
         self.until_known(&browser.secret).await;
         browser
     }
 
-    async fn session_of(&self, user: UserId, email: String, seat: Seat) -> Browser {
+    async fn seat_of(&self, user: UserId, email: String, seat: Seat) -> Browser {
         let (now, secret) = (self.clock.now(), token::generate_session());
         let session = SessionRow {
             id: SessionId::new(now),
@@ -104,6 +104,7 @@ impl TestGateway {
             expires_at: now.saturating_add(Duration::from_secs(3_600)),
             step_up_at: seat.proved,
             revoked_at: None,
+            rotated_at: None,
             revoked_why: None,
             ip: "127.0.0.1".into(),
             user_agent: "test".into(),

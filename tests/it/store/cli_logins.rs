@@ -46,6 +46,7 @@ async fn person(db: &TestDb) -> (UserId, SessionId) {
         last_seen_at: NOW,
         expires_at: later(3_600),
         step_up_at: Some(NOW),
+        rotated_at: None,
         revoked_at: None,
         revoked_why: None,
         ip: String::new(),
