@@ -3,7 +3,6 @@
 use super::{asked::Asked, logins};
 use crate::{
     api::{ApiError, Context, Edge, Note},
-    core::Timestamp,
     identity::cli_login::{Begin, Begun, Challenge, Flow, LIFETIME, LoopbackUri},
 };
 use http::{HeaderMap, header::USER_AGENT};
@@ -39,10 +38,8 @@ pub fn confirm_page(context: &Context, begun: &Begun) -> String {
     context.public_url.join(&format!("/app/cli/confirm?request={}", begun.id))
 }
 
-/// Seconds.
-pub fn expires_in(begun: &Begun, now: Timestamp) -> u64 {
-    begun.expires_at.since(now).as_secs().clamp(1, LIFETIME.as_secs())
-}
+/// Seconds that a login is good for.
+pub const EXPIRES_IN: u64 = LIFETIME.as_secs();
 
 /// What the client calls itself, as it may be shown.
 pub fn user_agent(headers: &HeaderMap) -> String {

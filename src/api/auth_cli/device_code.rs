@@ -2,7 +2,7 @@
 
 use super::{
     asked::Asked,
-    begin::{begin, expires_in},
+    begin::{EXPIRES_IN, begin},
 };
 use crate::{
     api::{Access, ApiError, ApiRoute, Context, Edge, Note},
@@ -47,7 +47,7 @@ pub async fn begin_device(
         verification_uri_complete: format!("{page}?user_code={}", begun.user_code),
         verification_uri: page,
         user_code: begun.user_code.to_string(),
-        expires_in: expires_in(&begun, context.clock.now()),
+        expires_in: EXPIRES_IN,
         interval: begun.interval,
         device_code: begun.handle.map(|handle| handle.expose().to_owned()).unwrap_or_default(),
     }))

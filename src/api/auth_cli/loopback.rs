@@ -2,7 +2,7 @@
 
 use super::{
     asked::Asked,
-    begin::{begin, confirm_page, expires_in},
+    begin::{EXPIRES_IN, begin, confirm_page},
 };
 use crate::{
     api::{Access, ApiError, ApiRoute, Context, Edge, Note},
@@ -57,6 +57,6 @@ pub async fn begin_loopback(
     Ok(Json(Begun {
         auth_url: confirm_page(&context, &begun),
         user_code: begun.user_code.to_string(),
-        expires_in: expires_in(&begun, context.clock.now()),
+        expires_in: EXPIRES_IN,
     }))
 }

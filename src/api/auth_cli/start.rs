@@ -3,7 +3,7 @@
 
 use super::{
     asked::Asked,
-    begin::{begin, confirm_page, expires_in},
+    begin::{EXPIRES_IN, begin, confirm_page},
 };
 use crate::{
     api::{Access, ApiError, ApiRoute, Context, Edge, Note},
@@ -58,7 +58,7 @@ pub async fn start(
         auth_url: confirm_page(&context, &begun),
         code_verifier: verifier.map(|verifier| verifier.expose().to_owned()),
         user_code: begun.user_code.to_string(),
-        expires_in: expires_in(&begun, context.clock.now()),
+        expires_in: EXPIRES_IN,
         interval: begun.interval,
         state: begun.handle.map(|handle| handle.expose().to_owned()).unwrap_or_default(),
     }))

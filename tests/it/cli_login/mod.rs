@@ -104,7 +104,7 @@ impl TestGateway {
             expires_at: now.saturating_add(Duration::from_secs(3_600)),
             step_up_at: seat.proved,
             revoked_at: None,
-            rotated_at: None,
+            rotated_at: now,
             revoked_why: None,
             ip: "127.0.0.1".into(),
             user_agent: "test".into(),

@@ -46,7 +46,7 @@ async fn person(db: &TestDb) -> (UserId, SessionId) {
         last_seen_at: NOW,
         expires_at: later(3_600),
         step_up_at: Some(NOW),
-        rotated_at: None,
+        rotated_at: NOW,
         revoked_at: None,
         revoked_why: None,
         ip: String::new(),
