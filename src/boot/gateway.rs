@@ -82,7 +82,7 @@ impl Gateway {
             .await
             .map_err(BootError::Database)?;
         tasks.spawn(access.clone().keep_young(stop.clone()));
-        let (session_uses, usage_db) = (SessionUsage::default(), db.clone());
+        let (session_uses, usage_db) = (SessionUsage::begin(&access), db.clone());
         tasks.spawn(session_uses.keep_exchanging(access.clone(), usage_db, clock.clone(), stop.clone()));
         let sessions = Sessions::new(db.clone(), access.clone(), clock.clone(), session_limits);
         let usage = Arc::new(TokenUsage::default());
