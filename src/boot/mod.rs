@@ -5,6 +5,7 @@ mod demo;
 mod error;
 mod factors;
 mod gateway;
+mod jobs;
 mod people;
 mod process;
 mod racks;
