@@ -171,7 +171,7 @@ impl Task {
             return;
         }
         let written = self.append(&rows).await;
-        let answer = written.as_ref().map(|()| ()).map_err(|_| AuditUnavailable);
+        let answer = if written.is_ok() { Ok(()) } else { Err(AuditUnavailable) };
         let mut refused = Vec::new();
         for (index, waiter) in waiters {
             refused.push(index);

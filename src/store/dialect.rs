@@ -73,6 +73,7 @@ impl Words {
     /// More than a batch has of actions, statuses and the like; others are copied each time.
     const KEPT: usize = 32;
 
+    #[expect(clippy::ptr_arg, reason = "whether it is a word of the program decides")]
     fn shared(&mut self, word: &Cow<'static, str>) -> Arc<str> {
         let Cow::Borrowed(word) = *word else { return searchable(word).into() };
         if let Some((_, shared)) = self.0.iter().find(|(known, _)| std::ptr::eq(*known, word)) {
