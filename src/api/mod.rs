@@ -4,6 +4,7 @@
 mod audit_logs;
 mod body;
 mod context;
+pub mod cookie;
 pub mod csrf;
 mod error;
 mod etag;
@@ -14,22 +15,22 @@ mod note;
 mod racks;
 mod recorded;
 mod route;
+mod session;
 
 pub use body::{Payload, parse};
-pub use context::{Caller, Context, RackName};
+pub use context::{Caller, Context, RackName, SentryJs};
 pub use error::{ApiError, X_MFA_LEVEL, X_MFA_REQUIRED};
 pub use guard::{Edge, may};
 pub use logins::LoginLimits;
 pub use note::Note;
 pub use route::{Access, ApiRoute, Endpoint};
+pub use session::SessionView;
 
 use axum::Router;
 use std::collections::BTreeMap;
 
 /// The rooms of the API, one a line. Each lists its endpoints itself.
-const ROOMS: &[fn() -> Vec<Endpoint>] = &[
-    own, //
-];
+const ROOMS: &[fn() -> Vec<Endpoint>] = &[own, session::endpoints];
 
 fn own() -> Vec<Endpoint> {
     vec![audit_logs::endpoint(), me::endpoint(), racks::endpoint()]

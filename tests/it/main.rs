@@ -20,6 +20,7 @@ mod gateway;
 mod listener;
 mod mfa;
 mod redaction;
+mod sessions;
 mod store;
 mod streams;
 mod support;
