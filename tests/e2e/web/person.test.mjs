@@ -24,12 +24,22 @@ describe("a person", { timeout: 170_000 }, () => {
     await anna.getAuthenticator();
   });
 
+  let failed = null;
+  /** What comes after a part that failed cannot be tried. */
+  const part = (name, run) =>
+    it(name, async () => {
+      assert.equal(failed, null, "a part before this one failed");
+      failed = name;
+      await run();
+      failed = null;
+    });
+
   after(async () => {
     await browser?.close();
     await gateway?.stop();
   });
 
-  it("becomes the first administrator by the link in the log", async () => {
+  part("becomes the first administrator by the link in the log", async () => {
     await anna.open("/app/login");
     await anna.page.getByText("This gateway is new").waitFor();
     link = gateway.firstLink();
@@ -44,7 +54,7 @@ describe("a person", { timeout: 170_000 }, () => {
     await anna.judge("enrolment");
   });
 
-  it("adds a passkey, and keeps the backup codes", async () => {
+  part("adds a passkey, and keeps the backup codes", async () => {
     await anna.button("Add a passkey").click();
     await anna.dialog("Add a passkey").getByLabel("Name").fill("Laptop");
     await anna.judge("add-passkey");
@@ -64,7 +74,7 @@ describe("a person", { timeout: 170_000 }, () => {
     provenAt = Date.now();
   });
 
-  it("cannot use the first link again", async () => {
+  part("cannot use the first link again", async () => {
     const other = await Person.arrive(browser, gateway);
     await other.open(link);
     await other.sees("This link does not work");
@@ -72,7 +82,7 @@ describe("a person", { timeout: 170_000 }, () => {
     await other.leave();
   });
 
-  it("signs out, and in again with the passkey, and is where they wanted to be", async () => {
+  part("signs out, and in again with the passkey, and is where they wanted to be", async () => {
     await anna.button("Sign out").click();
     await anna.sees("Sign in");
     assert.deepEqual(
@@ -89,7 +99,7 @@ describe("a person", { timeout: 170_000 }, () => {
     assert.equal(session.sameSite, "Lax");
   });
 
-  it("sees home: who they are, what they may do, and lines for the terminal", async () => {
+  part("sees home: who they are, what they may do, and lines for the terminal", async () => {
     await anna.open("/app/");
     await anna.sees(/^Hello, Anna/);
     await anna.page.getByText("everything").waitFor();
@@ -102,7 +112,7 @@ describe("a person", { timeout: 170_000 }, () => {
     await anna.page.setViewportSize({ width: 1280, height: 860 });
   });
 
-  it("adds an authenticator app", async () => {
+  part("adds an authenticator app", async () => {
     await anna.open("/app/account/security");
     await anna.button("Add an app").click();
     const dialog = anna.dialog("Add an authenticator app");
@@ -123,7 +133,7 @@ describe("a person", { timeout: 170_000 }, () => {
     await anna.judge("security");
   });
 
-  it("creates a token, uses it, and revokes it", async () => {
+  part("creates a token, uses it, and revokes it", async () => {
     await anna.button("Create a token").click();
     const form = anna.dialog("Create an API token");
     await form.getByLabel("Name").fill("nightly <img src=x onerror=pwned(1)>");
@@ -154,7 +164,7 @@ describe("a person", { timeout: 170_000 }, () => {
     );
   });
 
-  it("lets a command line in by its code, and ends its session", async () => {
+  part("lets a command line in by its code, and ends its session", async () => {
     const begun = await gateway.call("POST", "/auth/device/code", {
       body: { client_id: "rack-gateway", device_name: "thinkpad <script>pwned(1)</script>" },
     });
@@ -200,7 +210,7 @@ describe("a person", { timeout: 170_000 }, () => {
     anna.isUnharmed("sessions");
   });
 
-  it("refuses a command line that somebody else began", async () => {
+  part("refuses a command line that somebody else began", async () => {
     const begun = await gateway.call("POST", "/auth/device/code", { body: { client_id: "rack-gateway" } });
     await anna.open(
       new URL(begun.body.verification_uri_complete).pathname +
@@ -214,7 +224,7 @@ describe("a person", { timeout: 170_000 }, () => {
     anna.isUnharmed("cli/confirm");
   });
 
-  it("ends the session in another browser, which is asked to sign in again", async () => {
+  part("ends the session in another browser, which is asked to sign in again", async () => {
     const other = await Person.arrive(browser, gateway);
     await other.getAuthenticator();
     await other.syncPasskeys(anna);
@@ -232,7 +242,7 @@ describe("a person", { timeout: 170_000 }, () => {
     await other.leave();
   });
 
-  it("is asked for a proof again when the last one is old", async () => {
+  part("is asked for a proof again when the last one is old", async () => {
     await anna.open("/app/account/security");
     await anna.sees("Security");
     await sleep(Math.max(0, provenAt + STEP_UP_WINDOW - Date.now()));
@@ -257,7 +267,7 @@ describe("a person", { timeout: 170_000 }, () => {
     await anna.button("Done").click();
   });
 
-  it("removes the factors, each with a proof, and must begin again after the last", async () => {
+  part("removes the factors, each with a proof, and must begin again after the last", async () => {
     await anna.open("/app/account/security");
     for (const [name, last] of [
       ["Authenticator app", false],
@@ -283,7 +293,7 @@ describe("a person", { timeout: 170_000 }, () => {
     const key = anna
       .dialog("Confirm that it is you")
       .getByRole("button", { name: "Use a passkey or security key" });
-    const asked = await key.waitFor({ timeout: 700 }).then(
+    const asked = await key.waitFor({ timeout: 1500 }).then(
       () => true,
       () => false,
     );

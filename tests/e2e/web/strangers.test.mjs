@@ -100,7 +100,7 @@ describe("strangers", () => {
   });
 
   it("can do everything by keyboard", async () => {
-    await person.open("/app/auth/error?code=locked");
+    await person.open("/app/auth/error?code=account_locked");
     await person.sees("This account is locked");
     await person.page.keyboard.press("Tab");
     assert.equal(await person.page.evaluate(() => document.activeElement.textContent), "Skip to the content");
