@@ -6,6 +6,7 @@ mod audit_list;
 mod hostile;
 mod migrate;
 mod schema;
+mod sessions;
 
 use rack_gateway::core::Timestamp;
 
