@@ -1,6 +1,6 @@
 //! The gateway as a whole: started, running, stopped.
 
-use super::{BootError, mfa, people, racks, tls};
+use super::{BootError, factors, jobs, people, racks, tls};
 use crate::{
     api,
     audit::{Audit, LineSink, Writer, WriterOptions},
@@ -88,11 +88,15 @@ impl Gateway {
         let usage = Arc::new(TokenUsage::default());
         tasks.spawn(usage.clone().keep_flushing(db.clone(), stop.clone()));
 
+        for job in jobs::all(config, &db, &clock)? {
+            tasks.spawn(job.keep_doing(stop.clone()));
+        }
+
         let options =
             WriterOptions { queue: config.audit.queue_rows, intent_timeout: config.audit.intent_timeout };
         let (writer, writer_task) = Writer::start(db.clone(), options);
         let audit = Audit::new(writer, lines.clone(), clock.clone());
-        let mfa = mfa::mfa(config, &db, &audit)?;
+        let mfa = factors::factors(&config.identity, &db, &audit)?;
         let policy = MfaPolicy { window: config.identity.step_up_window, ..MfaPolicy::default() };
         let step_up = StepUp::new(policy, Arc::new(mfa.clone()), sessions.clone());
 
@@ -107,6 +111,7 @@ impl Gateway {
             entrance: entrance.clone(),
             sessions,
             step_up: step_up.clone(),
+            mailer: jobs::mailer(config, &db, &clock),
             mfa,
             clock: clock.clone(),
             public_url: config.identity.public_url.clone(),
