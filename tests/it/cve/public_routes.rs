@@ -1,7 +1,6 @@
 //! What answers without a credential, and that nothing else does.
 
 use super::{APPS, Patient, unlimited};
-use crate::support::gateway::TestGateway;
 use rack_gateway::api;
 use std::collections::BTreeSet;
 
