@@ -100,7 +100,6 @@ async fn cve_2026_34457_the_public_routes_are_three_and_end_there() {
         "/metrics",
         "/livez",
         "/readyz",
-        "/",
         "/debug",
         "/check",
     ] {
