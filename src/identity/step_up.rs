@@ -214,7 +214,8 @@ mod tests {
             method: "link".into(),
             created_at: NOW,
             expires_at: NOW,
-            step_up_at: step_up_seconds_ago.map(|ago| Timestamp::from_micros(NOW.as_micros() - ago * 1_000_000)),
+            step_up_at: step_up_seconds_ago
+                .map(|ago| Timestamp::from_micros(NOW.as_micros() - ago * 1_000_000)),
             is_outgrown: false,
             last_seen: AtomicI64::new(0),
         };
@@ -261,7 +262,10 @@ mod tests {
     fn a_token_is_never_asked() {
         let token = TokenIdentity { id: TokenId::new(NOW), name: "ci".into() };
         for enrolled in [Enrolled::Yes, Enrolled::No] {
-            let who = principal(&enrolled, Via::Token(Arc::new(TokenIdentity { id: token.id, name: token.name.clone() })));
+            let who = principal(
+                &enrolled,
+                Via::Token(Arc::new(TokenIdentity { id: token.id, name: token.name.clone() })),
+            );
             assert_eq!(required(MfaLevel::Always, &who, POLICY, NOW), None);
         }
     }
@@ -272,7 +276,13 @@ mod tests {
             (Challenge::Recent, 401, "mfa_step_up_required", Some("step-up"), Some("step_up")),
             (Challenge::Each, 401, "mfa_required", Some("always"), Some("always")),
             (Challenge::Enrollment, 401, "mfa_enrollment_required", Some("enrollment"), None),
-            (Challenge::Wrong(MfaLevel::Always), 401, "mfa_verification_failed", Some("always"), Some("always")),
+            (
+                Challenge::Wrong(MfaLevel::Always),
+                401,
+                "mfa_verification_failed",
+                Some("always"),
+                Some("always"),
+            ),
             (Challenge::TooMany, 429, "mfa_too_many_attempts", None, None),
             (Challenge::Unavailable, 503, "mfa_unavailable", None, None),
         ] {

@@ -144,6 +144,12 @@ async fn a_login_over_a_pipe_and_all_that_follows() {
     let apps = reqwest::Client::new().get(format!("{url}/apps")).send().await.unwrap();
     assert_eq!(apps.status(), 200, "the variable works as the stock client uses it");
 
+    let with_code = machine.run(&["convox-env", "--mfa-code", "123456"]).await;
+    assert!(with_code.is(0).stdout.contains(&format!("convox:{token}.totp.123456@")), "{}", with_code.stdout);
+    for code in ["12345", "'; rm -rf /", ""] {
+        machine.run(&["convox-env", "--mfa-code", code]).await.is(2);
+    }
+
     let out = machine.run(&["logout"]).await;
     assert_eq!(out.is(0).stdout, "✓ Logged out from staging\n");
     let me = gateway.own(&token, "GET /api/v1/me").send().await.unwrap();
@@ -160,6 +166,52 @@ async fn a_login_over_a_pipe_and_all_that_follows() {
         refused.stderr
     );
     gateway.stop().await;
+}
+
+/// A browser that only notes which page it was opened with.
+#[cfg(target_os = "linux")]
+async fn opened(machine: &mut Machine) -> PathBuf {
+    let (tools, page) = (machine.home.path().join("bin"), machine.home.path().join("page"));
+    std::fs::create_dir(&tools).unwrap();
+    let browser = tools.join("xdg-open");
+    let script = format!("#!/bin/sh\nprintf %s \"$1\" > {0}.new && mv {0}.new {0}\n", page.display());
+    std::fs::write(&browser, script).unwrap();
+    std::fs::set_permissions(&browser, Permissions::from_mode(0o755)).unwrap();
+    machine.env.push(("PATH", format!("{}:/usr/bin:/bin", tools.display())));
+    page
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_brings_the_answer_back() {
+    for (decision, code) in [("approve", 0), ("deny", 3)] {
+        let gateway = gateway().await;
+        let person = gateway.browser().await;
+        let mut machine = Machine::new();
+        let page = opened(&mut machine).await;
+        let child = machine.command(&["login", "staging", &gateway.url(""), "--browser"]).spawn().unwrap();
+        let mut address = String::new();
+        for _ in 0..600 {
+            address = std::fs::read_to_string(&page).unwrap_or_default();
+            if !address.is_empty() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let (_, request) = address.split_once("/app/cli/confirm?request=").expect("the page that is opened");
+        let shown = gateway.decide(&person, request, "show").await;
+        assert_eq!(shown.is(200).text("flow"), "loopback");
+        let decided = gateway.decide(&person, request, decision).await;
+        let redirect = decided.is(200).text("redirect").to_owned();
+        let stray = reqwest::get(redirect.replace("state=", "state=x")).await.unwrap();
+        assert_eq!(stray.status(), 404, "an answer to another question");
+        let told = reqwest::get(redirect).await.unwrap();
+        assert_eq!(told.status(), 200);
+        let done: Ended = child.wait_with_output().await.unwrap().into();
+        assert!(done.is(code).stderr.contains(shown.text("user_code")), "{}", done.stderr);
+        assert_eq!(machine.config().exists(), code == 0);
+        gateway.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

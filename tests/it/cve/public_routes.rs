@@ -152,8 +152,9 @@ async fn cve_2026_48794_other_methods_find_no_way_in() {
         let answer = gateway.call(&viewer, &format!("{method} /apps")).send().await.unwrap();
         assert_eq!(answer.status(), 404, "{method} is none of the route's methods");
         for path in &paths {
-            let is_there =
-                |method: &str| api::routes().iter().any(|route| route.path == *path && route.method == method);
+            let is_there = |method: &str| {
+                api::routes().iter().any(|route| route.path == *path && route.method == method)
+            };
             let found = is_there(method) || (method == "HEAD" && is_there("GET"));
             let answer = gateway.own(&viewer, &format!("{method} {}", filled(path))).send().await.unwrap();
             assert_eq!(answer.status() == 405, !found, "{method} {path}: {}", answer.status());
