@@ -12,6 +12,7 @@ mod etag;
 mod guard;
 mod logins;
 mod me;
+mod mfa;
 mod note;
 mod racks;
 mod recorded;
@@ -31,7 +32,7 @@ use axum::Router;
 use std::collections::BTreeMap;
 
 /// The rooms of the API, one a line. Each lists its endpoints itself.
-const ROOMS: &[fn() -> Vec<Endpoint>] = &[own, session::endpoints, auth_cli::endpoints];
+const ROOMS: &[fn() -> Vec<Endpoint>] = &[own, mfa::endpoints, session::endpoints, auth_cli::endpoints];
 
 fn own() -> Vec<Endpoint> {
     vec![audit_logs::endpoint(), me::endpoint(), racks::endpoint()]

@@ -3,9 +3,9 @@
 mod database;
 mod demo;
 mod error;
+mod factors;
 mod gateway;
 mod jobs;
-mod mfa;
 mod people;
 mod process;
 mod racks;
