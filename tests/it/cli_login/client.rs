@@ -7,11 +7,12 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     process::{Output, Stdio},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     process::{Child, Command},
 };
 
@@ -337,20 +338,7 @@ async fn hostile_answers_are_harmless() {
         ("200 OK", "<html>", 1, "does not answer like a gateway"),
         ("500 Internal Server Error", "", 1, "the gateway answered 500"),
     ] {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let answer =
-            format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
-        let serving = tokio::spawn(async move {
-            use tokio::io::AsyncWriteExt as _;
-            loop {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                let mut room = [0u8; 4096];
-                let _ = stream.read(&mut room).await.unwrap();
-                let _ = stream.write_all(answer.as_bytes()).await;
-                let _ = stream.shutdown().await;
-            }
-        });
+        let (url, serving, _) = server(head, body).await;
         let ended = Machine::new().run(&["login", "staging", &url]).await;
         assert!(ended.is(code).stderr.contains(told), "{told}: {}", ended.stderr);
         assert!(
@@ -358,6 +346,49 @@ async fn hostile_answers_are_harmless() {
             "{:?}",
             ended.stderr
         );
+        serving.abort();
+    }
+}
+
+/// Answers everything alike; gives its address, its task, and the request lines that it saw.
+async fn server(head: &str, body: &str) -> (String, tokio::task::JoinHandle<()>, Arc<Mutex<Vec<String>>>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let length = body.len();
+    let answer = format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+    let seen = Arc::<Mutex<Vec<String>>>::default();
+    let lines = seen.clone();
+    let serving = tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut room = [0u8; 4096];
+            let count = stream.read(&mut room).await.unwrap();
+            let text = String::from_utf8_lossy(&room[..count]).into_owned();
+            lines.lock().unwrap().push(text.lines().next().unwrap_or_default().to_owned());
+            let _ = stream.write_all(answer.as_bytes()).await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    (url, serving, seen)
+}
+
+#[tokio::test]
+async fn the_answer_to_can_i_is_an_exit_code_too() {
+    for (body, code, told) in [
+        (r#"{"allowed":true,"because":"ops on * allows it"}"#, 0, "yes: ops on * allows it\n"),
+        (r#"{"allowed":false,"because":"no grant\u001b[2J"}"#, 3, "no: no grant\\u{1b}[2J\n"),
+        (r#"{"because":"x"}"#, 1, ""),
+    ] {
+        let (url, serving, seen) = server("200 OK", body).await;
+        let machine = Machine {
+            env: vec![("RACK_GATEWAY_URL", url), ("RACK_GATEWAY_API_TOKEN", "rgw_x".to_owned())],
+            ..Machine::new()
+        };
+        assert_eq!(machine.run(&["can-i", "app:restart", "staging/web"]).await.is(code).stdout, told);
+        let line =
+            "GET /api/v1/access/explain?permission=convox%3Aapp%3Arestart&target=staging%2Fweb HTTP/1.1";
+        assert_eq!(seen.lock().unwrap().as_slice(), [line]);
+        machine.run(&["can-i", "fly", "staging"]).await.is(2);
         serving.abort();
     }
 }
