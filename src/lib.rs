@@ -1,7 +1,7 @@
 //! Rack Gateway: the access gateway in front of Convox racks, a container registry and internal services.
 //!
 //! Layers, from the top; each may use those below it (`tests/it/architecture.rs` checks that):
-//! `boot` · `http listener` · `api web cli` · `gateway jobs` · `upstream notify demo` ·
+//! `boot` · `http listener` · `api web cli` · `gateway jobs` · `upstream notify demo registry` ·
 //! `identity policy audit directory observe` · `store` · `config` · `core`.
 
 pub mod api;
@@ -17,5 +17,6 @@ pub mod identity;
 pub mod listener;
 pub mod observe;
 pub mod policy;
+pub mod registry;
 pub mod store;
 pub mod upstream;
