@@ -6,7 +6,8 @@ use super::{
     model::Operation,
 };
 use crate::observe::metrics::catalogue::{
-    REGISTRY_IN_FLIGHT, REGISTRY_REQUEST_DURATION, REGISTRY_REQUEST_SIZE, REGISTRY_REQUESTS, REGISTRY_RESPONSE_SIZE,
+    REGISTRY_IN_FLIGHT, REGISTRY_REQUEST_DURATION, REGISTRY_REQUEST_SIZE, REGISTRY_REQUESTS,
+    REGISTRY_RESPONSE_SIZE,
 };
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -79,7 +80,8 @@ impl Drop for Observation {
         let code = self.status.unwrap_or(499).to_string();
         let bytes = |count: &AtomicU64| count.load(Relaxed) as f64;
         metrics::gauge!(REGISTRY_IN_FLIGHT, "handler" => handler).decrement(1.0);
-        metrics::counter!(REGISTRY_REQUESTS, "handler" => handler, "method" => method, "code" => code).increment(1);
+        metrics::counter!(REGISTRY_REQUESTS, "handler" => handler, "method" => method, "code" => code)
+            .increment(1);
         metrics::histogram!(REGISTRY_REQUEST_DURATION, "handler" => handler, "method" => method)
             .record(self.begun.elapsed().as_secs_f64());
         metrics::histogram!(REGISTRY_REQUEST_SIZE, "handler" => handler).record(bytes(&self.received));
@@ -97,7 +99,10 @@ impl http_body::Body for Counted {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {

@@ -18,6 +18,7 @@ mod cve;
 mod gateway;
 mod listener;
 mod redaction;
+mod registry;
 mod store;
 mod streams;
 mod support;

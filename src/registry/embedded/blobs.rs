@@ -17,7 +17,11 @@ use http::{HeaderMap, Response, StatusCode, header};
 use object_store::path::Path;
 
 impl Inner {
-    pub(super) async fn head_blob(&self, repository: &RepositoryName, digest: &Digest) -> Result<Response<Body>> {
+    pub(super) async fn head_blob(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Response<Body>> {
         let size = self.blob_size(repository, digest).await?.ok_or_else(|| unknown(digest))?;
         Ok(described(StatusCode::OK, digest).length(size).done())
     }
@@ -57,7 +61,11 @@ impl Inner {
     }
 
     /// Unlinks it. The content stays until the collector finds that nobody else has it.
-    pub(super) async fn delete_blob(&self, repository: &RepositoryName, digest: &Digest) -> Result<Response<Body>> {
+    pub(super) async fn delete_blob(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Response<Body>> {
         let was_there = self.storage.delete(&layout::blob_link(repository, digest)).await?;
         self.descriptors.forget(What::Blob, repository, digest).await;
         if !was_there {
@@ -67,7 +75,11 @@ impl Inner {
     }
 
     /// `None` when the repository does not hold it.
-    pub(super) async fn blob_size(&self, repository: &RepositoryName, digest: &Digest) -> Result<Option<u64>> {
+    pub(super) async fn blob_size(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Option<u64>> {
         if let Some(known) = self.descriptors.get(What::Blob, repository, digest).await {
             return Ok(Some(known.size));
         }
@@ -80,7 +92,11 @@ impl Inner {
     }
 
     /// Looks at the storage itself, and keeps the blob from being collected. With the gate held.
-    pub(super) async fn fresh_blob_size(&self, repository: &RepositoryName, digest: &Digest) -> Result<Option<u64>> {
+    pub(super) async fn fresh_blob_size(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Option<u64>> {
         let path = layout::blob_link(repository, digest);
         let (Some(_), Some(content)) =
             (self.use_link::<BlobLink>(&path).await?, self.storage.stat(&layout::content(digest)).await?)
@@ -102,7 +118,12 @@ impl Inner {
     }
 
     /// With the gate held, after the content is there.
-    pub(super) async fn link_blob(&self, repository: &RepositoryName, digest: &Digest, size: u64) -> Result<()> {
+    pub(super) async fn link_blob(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        size: u64,
+    ) -> Result<()> {
         self.watch.note(digest);
         let link = BlobLink::new(size);
         self.storage.put(&layout::blob_link(repository, digest), link.bytes()).await?;

@@ -24,8 +24,9 @@ impl Inner {
         let mut open = vec![layout::repositories()];
         while let Some(folder) = open.pop() {
             let (children, _) = self.storage.children(&folder).await?;
-            let (own, names): (Vec<_>, Vec<_>) =
-                children.into_iter().partition(|child| child.filename().is_some_and(|name| name.starts_with('_')));
+            let (own, names): (Vec<_>, Vec<_>) = children
+                .into_iter()
+                .partition(|child| child.filename().is_some_and(|name| name.starts_with('_')));
             if let Some(name) = layout::repository_of(&folder).filter(|_| !own.is_empty()) {
                 let has_manifests = own.iter().any(|child| child.filename() == Some("_manifests"));
                 found.push((name, if has_manifests { Holds::Manifests } else { Holds::Parts }));

@@ -125,7 +125,8 @@ impl Run<'_> {
             let at = latest.entry(upload).or_insert(entry.modified);
             *at = (*at).max(entry.modified);
         }
-        let resting = latest.into_iter().filter(|(_, at)| self.now.since(*at) >= self.collection.upload_lease);
+        let resting =
+            latest.into_iter().filter(|(_, at)| self.now.since(*at) >= self.collection.upload_lease);
         for (upload, _) in resting {
             if !self.inner.uploads.is_held(upload) {
                 self.inner.uploads.discard(upload).await?;

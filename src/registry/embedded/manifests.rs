@@ -11,8 +11,8 @@ use crate::registry::{
     backend::{Body, empty},
     error::{ErrorCode, Problem, Result},
     model::{
-        Accepted, Algorithm, Digest, MAX_MANIFEST_BYTES, Manifest, Part, Reference, RepositoryName, Tag, if_none_match,
-        too_large,
+        Accepted, Algorithm, Digest, MAX_MANIFEST_BYTES, Manifest, Part, Reference, RepositoryName, Tag,
+        if_none_match, too_large,
     },
     respond::{Answer, CONTENT_DIGEST, OCI_SUBJECT, OCI_TAG},
 };
@@ -33,7 +33,8 @@ impl Inner {
         let known = self.manifest_known(repository, &digest).await?.ok_or_else(|| unknown(reference))?;
         let media_type = known.media_type.as_deref().unwrap_or_default();
         if !Accepted::of(headers).takes(media_type) {
-            let message = format!("the manifest is of type {media_type}, which the Accept header does not take");
+            let message =
+                format!("the manifest is of type {media_type}, which the Accept header does not take");
             return Err(Problem::new(ErrorCode::ManifestUnknown, message));
         }
         let answer = |status| {
@@ -166,7 +167,11 @@ impl Inner {
     }
 
     /// The stored document of a manifest, read again.
-    pub(super) async fn stored_manifest(&self, link: &ManifestLink, digest: &Digest) -> Result<Option<Manifest>> {
+    pub(super) async fn stored_manifest(
+        &self,
+        link: &ManifestLink,
+        digest: &Digest,
+    ) -> Result<Option<Manifest>> {
         let Some(bytes) = self.storage.get(&layout::content(digest)).await? else { return Ok(None) };
         Manifest::parse(Some(&link.media_type), &bytes).map(Some)
     }
@@ -189,7 +194,9 @@ impl Inner {
     /// The digest of a part that is not there.
     async fn check_part(&self, repository: &RepositoryName, part: &Part) -> Result<Option<String>> {
         let (descriptor, size) = match part {
-            Part::Blob(descriptor) => (descriptor, self.fresh_blob_size(repository, &descriptor.digest).await?),
+            Part::Blob(descriptor) => {
+                (descriptor, self.fresh_blob_size(repository, &descriptor.digest).await?)
+            }
             Part::Manifest(descriptor) => {
                 let path = layout::manifest_link(repository, &descriptor.digest);
                 let link = self.use_link::<ManifestLink>(&path).await?;

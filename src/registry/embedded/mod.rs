@@ -85,7 +85,10 @@ impl Backend for Embedded {
 impl Inner {
     async fn change(&self, request: Request) -> Result<Response<Body>> {
         if let Some(message) = self.read_only.load_full() {
-            return Err(Problem::new(ErrorCode::Unsupported, format!("the registry is read-only: {message}")));
+            return Err(Problem::new(
+                ErrorCode::Unsupported,
+                format!("the registry is read-only: {message}"),
+            ));
         }
         // Objects that were made now would hide that the storage is not there.
         if matches!(request.operation, Operation::UploadStart { .. } | Operation::ManifestPut { .. })
@@ -114,14 +117,18 @@ impl Inner {
             Op::ManifestPut { repository, reference, tags } => {
                 Box::pin(self.put_manifest(repository, reference, tags, &headers, body))
             }
-            Op::ManifestDelete { repository, reference } => Box::pin(self.delete_manifest(repository, reference)),
+            Op::ManifestDelete { repository, reference } => {
+                Box::pin(self.delete_manifest(repository, reference))
+            }
             Op::BlobGet { repository, digest } => Box::pin(self.get_blob(repository, digest, &headers)),
             Op::BlobHead { repository, digest } => Box::pin(self.head_blob(repository, digest)),
             Op::BlobDelete { repository, digest } => Box::pin(self.delete_blob(repository, digest)),
             Op::UploadStart { repository, start: Start::Whole(digest) } => {
                 Box::pin(self.upload_whole(repository, digest, &headers, body))
             }
-            Op::UploadStart { repository, start } => Box::pin(self.start_upload(repository, start, &headers, body)),
+            Op::UploadStart { repository, start } => {
+                Box::pin(self.start_upload(repository, start, &headers, body))
+            }
             Op::UploadStatus { repository, upload } => Box::pin(self.upload_status(repository, *upload)),
             Op::UploadPatch { repository, upload } => {
                 Box::pin(self.patch_upload(repository, *upload, &headers, body))

@@ -1,7 +1,8 @@
 //! Opens the storage and makes sure that it is one.
 
 use super::{
-    Embedded, Inner, cache::Descriptors, gc::Watch, layout, storage::Storage, storage::StorageError, uploads::Uploads,
+    Embedded, Inner, cache::Descriptors, gc::Watch, layout, storage::Storage, storage::StorageError,
+    uploads::Uploads,
 };
 use crate::core::{Secret, SharedClock};
 use arc_swap::ArcSwapOption;
@@ -80,8 +81,7 @@ async fn prepare(place: Place) -> Result<Storage, StorageError> {
 }
 
 fn connect(bucket: &Bucket) -> Result<object_store::aws::AmazonS3, StorageError> {
-    let mut builder =
-        AmazonS3Builder::new().with_bucket_name(&bucket.name).with_region(&bucket.region);
+    let mut builder = AmazonS3Builder::new().with_bucket_name(&bucket.name).with_region(&bucket.region);
     if let Some(endpoint) = &bucket.endpoint {
         builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"));
     }

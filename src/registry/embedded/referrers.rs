@@ -47,7 +47,8 @@ impl Inner {
             answer = answer.header(OCI_FILTERS_APPLIED, "artifactType");
         }
         if let Some(last) = last {
-            let filter = artifact_type.map(|wanted| utf8_percent_encode(wanted, NON_ALPHANUMERIC).to_string());
+            let filter =
+                artifact_type.map(|wanted| utf8_percent_encode(wanted, NON_ALPHANUMERIC).to_string());
             let filter = filter.map_or_else(String::new, |filter| format!("&artifactType={filter}"));
             let next = format!("</v2/{repository}/referrers/{subject}?last={last}{filter}>; rel=\"next\"");
             answer = answer.header(header::LINK, next);
@@ -88,16 +89,22 @@ impl Inner {
             read.push(Box::pin(self.storage.get(&object.path)));
         }
         let found: Vec<_> = futures_util::stream::iter(read).buffer_unordered(ABREAST).try_collect().await?;
-        let descriptors = found.iter().flatten().filter_map(|bytes| serde_json::from_slice::<Descriptor>(bytes).ok());
+        let descriptors =
+            found.iter().flatten().filter_map(|bytes| serde_json::from_slice::<Descriptor>(bytes).ok());
         Ok(descriptors.map(|descriptor| (descriptor.digest.clone(), descriptor)).collect())
     }
 
-    async fn fallback_referrers(&self, repository: &RepositoryName, subject: &Digest) -> Result<Vec<Descriptor>> {
+    async fn fallback_referrers(
+        &self,
+        repository: &RepositoryName,
+        subject: &Digest,
+    ) -> Result<Vec<Descriptor>> {
         let Ok(tag) = subject.fallback_tag().parse() else { return Ok(Vec::new()) };
         let Some(digest) = self.read_tag(repository, &tag).await? else { return Ok(Vec::new()) };
         let Some(link) = self.manifest_link(repository, &digest).await? else { return Ok(Vec::new()) };
         // Whatever else somebody keeps under such a tag refers to nothing.
-        let manifest = self.stored_manifest(&link, &digest).await?.filter(|index| index.media_type == OCI_INDEX);
+        let manifest =
+            self.stored_manifest(&link, &digest).await?.filter(|index| index.media_type == OCI_INDEX);
         let parts = manifest.map(|index| index.parts).unwrap_or_default();
         let manifests = parts.into_iter().filter_map(|part| match part {
             Part::Manifest(descriptor) => Some(descriptor),

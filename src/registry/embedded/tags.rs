@@ -32,7 +32,11 @@ impl Inner {
         Ok(folders.iter().any(|folder| folder.filename().is_some_and(|name| name.starts_with('_'))))
     }
 
-    pub(super) async fn resolve(&self, repository: &RepositoryName, reference: &Reference) -> Result<Option<Digest>> {
+    pub(super) async fn resolve(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<Option<Digest>> {
         match reference {
             Reference::Digest(digest) => Ok(Some(digest.clone())),
             Reference::Tag(tag) => self.read_tag(repository, tag).await,
@@ -44,7 +48,12 @@ impl Inner {
         Ok(std::str::from_utf8(&bytes).ok().and_then(|text| text.trim().parse().ok()))
     }
 
-    pub(super) async fn write_tag(&self, repository: &RepositoryName, tag: &Tag, digest: &Digest) -> Result<()> {
+    pub(super) async fn write_tag(
+        &self,
+        repository: &RepositoryName,
+        tag: &Tag,
+        digest: &Digest,
+    ) -> Result<()> {
         self.storage.put(&layout::tag(repository, tag), digest.to_string()).await?;
         Ok(())
     }

@@ -48,8 +48,12 @@ mod tests {
         let docker = accepted(&[DOCKER_MANIFEST, OCI_INDEX]);
         assert!(docker.takes(DOCKER_MANIFEST) && docker.takes(OCI_INDEX));
         assert!(!docker.takes(OCI_MANIFEST));
-        assert!(accepted(&["text/html, application/vnd.oci.image.manifest.v1+json;q=0.5"]).takes(OCI_MANIFEST));
-        assert!(!accepted(&["text/html, application/vnd.oci.image.manifest.v1+json;q=0"]).takes(OCI_MANIFEST));
+        assert!(
+            accepted(&["text/html, application/vnd.oci.image.manifest.v1+json;q=0.5"]).takes(OCI_MANIFEST)
+        );
+        assert!(
+            !accepted(&["text/html, application/vnd.oci.image.manifest.v1+json;q=0"]).takes(OCI_MANIFEST)
+        );
     }
 
     #[test]

@@ -79,8 +79,9 @@ impl FromStr for Digest {
     type Err = Problem;
 
     fn from_str(text: &str) -> Result<Self, Problem> {
-        let (algorithm, hex) =
-            text.split_once(':').ok_or_else(|| invalid("a digest is written sha256:<64 hexadecimal digits>"))?;
+        let (algorithm, hex) = text
+            .split_once(':')
+            .ok_or_else(|| invalid("a digest is written sha256:<64 hexadecimal digits>"))?;
         let algorithm: Algorithm = algorithm.parse()?;
         let is_hex = hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         if hex.len() != algorithm.digits() || !is_hex {
@@ -178,10 +179,13 @@ mod tests {
     fn malformed() {
         let upper = OF_NOTHING.to_uppercase().replace("SHA", "sha");
         let long = format!("{OF_NOTHING}0");
-        for text in ["", "sha256", "sha256:", "sha256:abc", "md5:d41d8cd98f00b204e9800998ecf8427e", &upper, &long] {
+        for text in
+            ["", "sha256", "sha256:", "sha256:abc", "md5:d41d8cd98f00b204e9800998ecf8427e", &upper, &long]
+        {
             assert_eq!(text.parse::<Digest>().unwrap_err().code, ErrorCode::DigestInvalid, "{text}");
         }
-        for hostile in ["sha256:../../../etc/passwd", "sha256:\0", "sha512:e3b0c44298fc1c149afbf4c8996fb924"] {
+        for hostile in ["sha256:../../../etc/passwd", "sha256:\0", "sha512:e3b0c44298fc1c149afbf4c8996fb924"]
+        {
             assert!(hostile.parse::<Digest>().is_err(), "{hostile}");
         }
     }

@@ -3,9 +3,7 @@
 
 use super::{
     descriptor::Descriptor,
-    media_type::{
-        self, DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, essence, is_foreign_layer,
-    },
+    media_type::{self, DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, essence, is_foreign_layer},
 };
 use crate::registry::error::{ErrorCode, Problem};
 use http::StatusCode;
@@ -56,8 +54,8 @@ impl Manifest {
             return Err(too_large());
         }
         refuse_ambiguous_keys(bytes)?;
-        let document: Document =
-            serde_json::from_slice(bytes).map_err(|error| invalid(format!("the manifest cannot be read: {error}")))?;
+        let document: Document = serde_json::from_slice(bytes)
+            .map_err(|error| invalid(format!("the manifest cannot be read: {error}")))?;
         let media_type = media_type(content_type, &document)?;
         if document.schema_version != Some(2) {
             return Err(invalid("schemaVersion is not 2"));
@@ -74,7 +72,9 @@ impl Document {
         let (Some(config), Some(layers), None, None) =
             (self.config, self.layers, self.manifests, self.fs_layers)
         else {
-            return Err(invalid("an image manifest has config and layers, and neither manifests nor fsLayers"));
+            return Err(invalid(
+                "an image manifest has config and layers, and neither manifests nor fsLayers",
+            ));
         };
         let artifact_type = self.artifact_type.or_else(|| Some(config.media_type.clone()));
         let layers = layers.into_iter().filter(|layer| !is_foreign_layer(&layer.media_type));
@@ -84,7 +84,8 @@ impl Document {
     }
 
     fn into_index(self, media_type: &'static str) -> Result<Manifest, Problem> {
-        let (Some(manifests), None, None, None) = (self.manifests, self.config, self.layers, self.fs_layers) else {
+        let (Some(manifests), None, None, None) = (self.manifests, self.config, self.layers, self.fs_layers)
+        else {
             return Err(invalid("an index has manifests, and none of config, layers and fsLayers"));
         };
         let parts = manifests.into_iter().map(Part::Manifest).collect();
@@ -98,24 +99,35 @@ fn media_type(content_type: Option<&str>, document: &Document) -> Result<&'stati
     let inside = document.media_type.as_deref();
     let named = match (header.as_deref(), inside) {
         (Some(header), Some(inside)) if header != inside => {
-            return Err(invalid(format!("Content-Type is {header}, but the manifest says mediaType {inside}")));
+            return Err(invalid(format!(
+                "Content-Type is {header}, but the manifest says mediaType {inside}"
+            )));
         }
         (Some(named), _) | (None, Some(named)) => named,
         (None, None) => return Err(invalid("neither Content-Type nor mediaType says what it is")),
     };
     let known = media_type::MANIFESTS.into_iter().find(|known| *known == named);
     let types = [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST].join(", ");
-    known.ok_or_else(|| invalid(format!("{named:?} is not a type of manifest that is kept here; these are: {types}")))
+    known.ok_or_else(|| {
+        invalid(format!("{named:?} is not a type of manifest that is kept here; these are: {types}"))
+    })
 }
 
 /// Some readers of JSON take `Layers` for `layers`, and of two equal keys the last.
 fn refuse_ambiguous_keys(bytes: &[u8]) -> Result<(), Problem> {
     const KNOWN: [&str; 9] = [
-        "schemaVersion", "mediaType", "artifactType", "config", "layers", "manifests", "subject", "annotations",
+        "schemaVersion",
+        "mediaType",
+        "artifactType",
+        "config",
+        "layers",
+        "manifests",
+        "subject",
+        "annotations",
         "fsLayers",
     ];
-    let Keys(keys) =
-        serde_json::from_slice(bytes).map_err(|error| invalid(format!("the manifest is not a JSON object: {error}")))?;
+    let Keys(keys) = serde_json::from_slice(bytes)
+        .map_err(|error| invalid(format!("the manifest is not a JSON object: {error}")))?;
     let mut seen = BTreeSet::new();
     for key in keys {
         let folded = key.to_ascii_lowercase();
@@ -223,7 +235,10 @@ mod tests {
             (with("schemaVersion", json!(1)), "schemaVersion"),
             (with("layers", json!(null)), "has config and layers"),
             (with("layers", json!("x")), "cannot be read"),
-            (with("config", json!({"mediaType": "x", "digest": "sha256:../..", "size": 1})), "cannot be read"),
+            (
+                with("config", json!({"mediaType": "x", "digest": "sha256:../..", "size": 1})),
+                "cannot be read",
+            ),
             (with("config", json!({"mediaType": "x", "digest": D, "size": -1})), "cannot be read"),
         ] {
             let problem = parse(OCI_MANIFEST, &document).unwrap_err();
@@ -244,7 +259,10 @@ mod tests {
     #[test]
     fn what_is_no_object() {
         for bytes in [&b""[..], b"[]", b"null", b"{", b"\xff\xfe", &[b'['; 100_000]] {
-            assert_eq!(Manifest::parse(Some(OCI_MANIFEST), bytes).unwrap_err().code, ErrorCode::ManifestInvalid);
+            assert_eq!(
+                Manifest::parse(Some(OCI_MANIFEST), bytes).unwrap_err().code,
+                ErrorCode::ManifestInvalid
+            );
         }
         let large = vec![b' '; MAX_MANIFEST_BYTES + 1];
         assert_eq!(Manifest::parse(None, &large).unwrap_err().status, StatusCode::PAYLOAD_TOO_LARGE);

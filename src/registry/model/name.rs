@@ -70,8 +70,30 @@ mod tests {
     fn what_is_not_a_name() {
         let long = "a".repeat(256);
         for name in [
-            "", "/", "a/", "/a", "a//b", "A", "team/App", "a..b", "a___b", "a._b", ".a", "a.", "-a", "a-", "_uploads",
-            "a b", "a%2fb", "é", "..", "a/../b", "a/_manifests/b", "a-.b", "a:b", &long,
+            "",
+            "/",
+            "a/",
+            "/a",
+            "a//b",
+            "A",
+            "team/App",
+            "a..b",
+            "a___b",
+            "a._b",
+            ".a",
+            "a.",
+            "-a",
+            "a-",
+            "_uploads",
+            "a b",
+            "a%2fb",
+            "é",
+            "..",
+            "a/../b",
+            "a/_manifests/b",
+            "a-.b",
+            "a:b",
+            &long,
         ] {
             let problem = name.parse::<RepositoryName>().unwrap_err();
             assert_eq!(problem.code, ErrorCode::NameInvalid, "{name}");

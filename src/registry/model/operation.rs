@@ -11,23 +11,71 @@ use crate::core::id::UploadId;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation {
     Ping,
-    Catalog { page: Page },
-    Tags { repository: RepositoryName, page: Page },
-    ManifestGet { repository: RepositoryName, reference: Reference },
-    ManifestHead { repository: RepositoryName, reference: Reference },
+    Catalog {
+        page: Page,
+    },
+    Tags {
+        repository: RepositoryName,
+        page: Page,
+    },
+    ManifestGet {
+        repository: RepositoryName,
+        reference: Reference,
+    },
+    ManifestHead {
+        repository: RepositoryName,
+        reference: Reference,
+    },
     /// `tags` are further names for a manifest that is put by its digest.
-    ManifestPut { repository: RepositoryName, reference: Reference, tags: Vec<Tag> },
-    ManifestDelete { repository: RepositoryName, reference: Reference },
-    BlobGet { repository: RepositoryName, digest: Digest },
-    BlobHead { repository: RepositoryName, digest: Digest },
-    BlobDelete { repository: RepositoryName, digest: Digest },
-    UploadStart { repository: RepositoryName, start: Start },
-    UploadStatus { repository: RepositoryName, upload: UploadId },
-    UploadPatch { repository: RepositoryName, upload: UploadId },
-    UploadPut { repository: RepositoryName, upload: UploadId, digest: Digest },
-    UploadCancel { repository: RepositoryName, upload: UploadId },
+    ManifestPut {
+        repository: RepositoryName,
+        reference: Reference,
+        tags: Vec<Tag>,
+    },
+    ManifestDelete {
+        repository: RepositoryName,
+        reference: Reference,
+    },
+    BlobGet {
+        repository: RepositoryName,
+        digest: Digest,
+    },
+    BlobHead {
+        repository: RepositoryName,
+        digest: Digest,
+    },
+    BlobDelete {
+        repository: RepositoryName,
+        digest: Digest,
+    },
+    UploadStart {
+        repository: RepositoryName,
+        start: Start,
+    },
+    UploadStatus {
+        repository: RepositoryName,
+        upload: UploadId,
+    },
+    UploadPatch {
+        repository: RepositoryName,
+        upload: UploadId,
+    },
+    UploadPut {
+        repository: RepositoryName,
+        upload: UploadId,
+        digest: Digest,
+    },
+    UploadCancel {
+        repository: RepositoryName,
+        upload: UploadId,
+    },
     /// `after` is the digest that the page before ended with.
-    Referrers { repository: RepositoryName, digest: Digest, artifact_type: Option<String>, after: Option<Digest> },
+    Referrers {
+        repository: RepositoryName,
+        digest: Digest,
+        artifact_type: Option<String>,
+        after: Option<Digest>,
+    },
 }
 
 /// A page of a sorted list: at most `size` entries that sort after `last`.
@@ -78,9 +126,10 @@ impl Operation {
     /// The repository that must be readable for a mount.
     pub fn mount_source(&self) -> Option<&RepositoryName> {
         match self {
-            Self::UploadStart { start: Start::Mount(Mount::Asked { from, .. } | Mount::Granted { from, .. }), .. } => {
-                Some(from)
-            }
+            Self::UploadStart {
+                start: Start::Mount(Mount::Asked { from, .. } | Mount::Granted { from, .. }),
+                ..
+            } => Some(from),
             _ => None,
         }
     }

@@ -8,7 +8,8 @@ use std::borrow::Cow;
 #[derive(Debug)]
 pub(super) struct Query<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
-const SINGLE: [&str; 8] = ["mount", "from", "digest", "digest-algorithm", "origin", "n", "last", "artifactType"];
+const SINGLE: [&str; 8] =
+    ["mount", "from", "digest", "digest-algorithm", "origin", "n", "last", "artifactType"];
 
 impl<'a> Query<'a> {
     pub fn parse(text: &'a str) -> Result<Self, Problem> {
@@ -16,7 +17,9 @@ impl<'a> Query<'a> {
         for name in SINGLE {
             if pairs.iter().filter(|(key, _)| key == name).count() > 1 {
                 let message = format!("the query parameter {name} is given more than once");
-                return Err(Problem::new(ErrorCode::Unsupported, message).status(http::StatusCode::BAD_REQUEST));
+                return Err(
+                    Problem::new(ErrorCode::Unsupported, message).status(http::StatusCode::BAD_REQUEST)
+                );
             }
         }
         Ok(Self(pairs))

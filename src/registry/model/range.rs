@@ -28,7 +28,9 @@ pub fn blob_range(headers: &HeaderMap, size: u64, etag: &str) -> BlobRange {
     let Some((first, last)) = bounds.filter(|_| is_current) else { return BlobRange::Whole };
     match (digits(first), digits(last)) {
         (Some(first), Some(last)) if first > last => BlobRange::Whole,
-        (Some(first), _) if first >= size && (last.is_empty() || digits(last).is_some()) => BlobRange::Unsatisfiable,
+        (Some(first), _) if first >= size && (last.is_empty() || digits(last).is_some()) => {
+            BlobRange::Unsatisfiable
+        }
         (Some(first), Some(last)) => BlobRange::Part(first..last.saturating_add(1).min(size)),
         (Some(first), None) if last.is_empty() => BlobRange::Part(first..size),
         (None, Some(count)) if first.is_empty() => match size.min(count) {

@@ -41,7 +41,9 @@ pub fn parse(method: &Method, path: &str, query: &str) -> Result<Operation, Prob
         [name @ .., "blobs", "uploads"] if !name.is_empty() && *method == Method::POST => {
             upload_start(method, name, &query)
         }
-        [name @ .., "blobs", "uploads", upload] if !name.is_empty() => self::upload(method, name, upload, &query),
+        [name @ .., "blobs", "uploads", upload] if !name.is_empty() => {
+            self::upload(method, name, upload, &query)
+        }
         [name @ .., "blobs", digest] if !name.is_empty() => blob(method, name, digest),
         _ => Err(no_route()),
     }
@@ -67,7 +69,10 @@ fn decoded(segment: &str) -> Result<Cow<'_, str>, Problem> {
     }
     let decoded = segment.replace("%3A", ":").replace("%3a", ":");
     if decoded.contains('%') {
-        return Err(Problem::new(ErrorCode::NameInvalid, "the path has an encoded character; write it plain"));
+        return Err(Problem::new(
+            ErrorCode::NameInvalid,
+            "the path has an encoded character; write it plain",
+        ));
     }
     Ok(Cow::Owned(decoded))
 }
@@ -76,7 +81,12 @@ fn repository(name: &[&str]) -> Result<RepositoryName, Problem> {
     name.join("/").parse()
 }
 
-fn manifest(method: &Method, name: &[&str], reference: &str, query: &Query<'_>) -> Result<Operation, Problem> {
+fn manifest(
+    method: &Method,
+    name: &[&str],
+    reference: &str,
+    query: &Query<'_>,
+) -> Result<Operation, Problem> {
     let repository = repository(name)?;
     let reference = reference.parse()?;
     match *method {
@@ -129,7 +139,8 @@ fn start(query: &Query<'_>) -> Result<Start, Problem> {
 fn upload(method: &Method, name: &[&str], upload: &str, query: &Query<'_>) -> Result<Operation, Problem> {
     let repository = repository(name)?;
     let known = upload.parse::<UploadId>().ok().filter(|id| id.to_string() == upload);
-    let upload = known.ok_or_else(|| Problem::new(ErrorCode::BlobUploadUnknown, "there is no such upload"))?;
+    let upload =
+        known.ok_or_else(|| Problem::new(ErrorCode::BlobUploadUnknown, "there is no such upload"))?;
     match *method {
         Method::GET | Method::HEAD => Ok(Operation::UploadStatus { repository, upload }),
         Method::PATCH => Ok(Operation::UploadPatch { repository, upload }),

@@ -41,7 +41,10 @@ const fn part_size(index: usize) -> u64 {
 
 pub(super) async fn append(held: &mut Held, hasher: Option<Hasher>, body: Body) -> Result<Appended, Problem> {
     if held.session.is_sealed {
-        return Err(Problem::new(ErrorCode::BlobUploadInvalid, "the upload is complete; close it with a PUT"));
+        return Err(Problem::new(
+            ErrorCode::BlobUploadInvalid,
+            "the upload is complete; close it with a PUT",
+        ));
     }
     let old_tail = tail_path(held);
     let mut writer = Writer { buffer: read_tail(held).await?, hasher, held };
@@ -152,7 +155,9 @@ async fn seal(held: &mut Held) -> Result<(), StorageError> {
 }
 
 /// All bytes, read back.
-pub(super) async fn stream(held: &mut Held) -> Result<BoxStream<'static, Result<Bytes, BoxError>>, StorageError> {
+pub(super) async fn stream(
+    held: &mut Held,
+) -> Result<BoxStream<'static, Result<Bytes, BoxError>>, StorageError> {
     if held.session.multipart.is_none() {
         let bytes = read_tail(held).await?.freeze();
         return Ok(futures_util::stream::once(async { Ok(bytes) }).boxed());

@@ -42,9 +42,14 @@ pub(super) async fn length(storage: &Storage, upload: UploadId) -> io::Result<u6
     }
 }
 
-pub(super) async fn append(held: &mut Held, hasher: Option<Hasher>, body: Body) -> Result<Appended, StorageError> {
+pub(super) async fn append(
+    held: &mut Held,
+    hasher: Option<Hasher>,
+    body: Body,
+) -> Result<Appended, StorageError> {
     let path = file(&held.storage, held.upload)?;
-    let file = blocking(move || OpenOptions::new().create(true).truncate(false).write(true).open(path)).await?;
+    let file =
+        blocking(move || OpenOptions::new().create(true).truncate(false).write(true).open(path)).await?;
     let mut sink = Sink { state: Some(State { file, hasher, offset: held.offset }), writing: None };
     let (mut count, mut end) = (0, End::Whole);
     let (mut batch, mut waiting) = (Vec::new(), 0);
@@ -120,7 +125,11 @@ pub(super) async fn stream(
     Ok(opened.map_or_else(empty_stream, read::bytes))
 }
 
-pub(super) async fn publish(storage: &Storage, upload: UploadId, digest: &Digest) -> Result<(), StorageError> {
+pub(super) async fn publish(
+    storage: &Storage,
+    upload: UploadId,
+    digest: &Digest,
+) -> Result<(), StorageError> {
     let staged = file(storage, upload)?;
     let content = storage.file(&destination(digest)).ok_or_else(no_directory)?;
     let moving = blocking(move || {

@@ -1,9 +1,6 @@
 //! The steps of an upload as clients take them: POST, PATCH, PUT, GET, DELETE.
 
-use super::{
-    super::Inner,
-    Appended, End, Held, data,
-};
+use super::{super::Inner, Appended, End, Held, data};
 use crate::{
     core::id::UploadId,
     registry::{
@@ -43,7 +40,12 @@ impl Inner {
         Ok(progress(StatusCode::ACCEPTED, repository, upload, 0).length(0).done())
     }
 
-    async fn mount(&self, repository: &RepositoryName, digest: &Digest, from: &RepositoryName) -> Result<bool> {
+    async fn mount(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        from: &RepositoryName,
+    ) -> Result<bool> {
         let _open = self.gate.read().await;
         let Some(size) = self.fresh_blob_size(from, digest).await? else { return Ok(false) };
         self.link_blob(repository, digest, size).await?;
@@ -156,7 +158,12 @@ async fn append(repository: &RepositoryName, held: &mut Held, headers: &HeaderMa
 }
 
 /// Before a byte is read.
-fn check_chunk(repository: &RepositoryName, held: &Held, chunk: ChunkRange, headers: &HeaderMap) -> Result<()> {
+fn check_chunk(
+    repository: &RepositoryName,
+    held: &Held,
+    chunk: ChunkRange,
+    headers: &HeaderMap,
+) -> Result<()> {
     if chunk.first != held.offset {
         let message = format!("the chunk begins at {}, but the upload is at {}", chunk.first, held.offset);
         return Err(Problem::new(ErrorCode::RangeInvalid, message)
@@ -183,7 +190,9 @@ async fn refuse_content(headers: &HeaderMap, body: Body) -> Result<()> {
         if piece.is_ok_and(|piece| !piece.is_empty()) {
             let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(essence);
             let mend = match kind.as_deref() {
-                Some("application/x-www-form-urlencoded" | "multipart/form-data") => "write parameters into the query",
+                Some("application/x-www-form-urlencoded" | "multipart/form-data") => {
+                    "write parameters into the query"
+                }
                 _ => "name its digest in the query, or send it to the upload's address",
             };
             let message = format!("the start of an upload takes no content; {mend}");

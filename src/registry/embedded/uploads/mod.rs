@@ -177,7 +177,8 @@ impl Held {
     /// The hash that goes on from where the upload is; a new one at its beginning.
     fn take_running(&mut self) -> Option<Hasher> {
         let (offset, stamp) = (self.offset, self.session.stamp);
-        let running = self.running.take().filter(|running| running.offset == offset && running.stamp == stamp);
+        let running =
+            self.running.take().filter(|running| running.offset == offset && running.stamp == stamp);
         match running {
             Some(running) => Some(running.hasher),
             None if offset == 0 => Some(Hasher::new(self.session.algorithm())),

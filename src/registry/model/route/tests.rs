@@ -27,7 +27,10 @@ fn every_route() {
     for (line, expected) in [
         ("GET /v2/", Operation::Ping),
         ("HEAD /v2", Operation::Ping),
-        ("GET /v2/_catalog?n=5&last=a", Operation::Catalog { page: Page { size: Some(5), last: Some("a".into()) } }),
+        (
+            "GET /v2/_catalog?n=5&last=a",
+            Operation::Catalog { page: Page { size: Some(5), last: Some("a".into()) } },
+        ),
         ("GET /v2/team/app/tags/list", Operation::Tags { repository: repository(), page: Page::default() }),
         (
             "GET /v2/team/app/manifests/v1",
@@ -45,19 +48,31 @@ fn every_route() {
             "DELETE /v2/team/app/manifests/v1",
             Operation::ManifestDelete { repository: repository(), reference: reference() },
         ),
-        ("GET /v2/team/app/blobs/{D}", Operation::BlobGet { repository: repository(), digest: digest.clone() }),
+        (
+            "GET /v2/team/app/blobs/{D}",
+            Operation::BlobGet { repository: repository(), digest: digest.clone() },
+        ),
         (
             "HEAD /v2/team/app/blobs/sha256%3Ae3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
             Operation::BlobHead { repository: repository(), digest: digest.clone() },
         ),
-        ("DELETE /v2/team/app/blobs/{D}", Operation::BlobDelete { repository: repository(), digest: digest.clone() }),
+        (
+            "DELETE /v2/team/app/blobs/{D}",
+            Operation::BlobDelete { repository: repository(), digest: digest.clone() },
+        ),
         ("GET /v2/team/app/blobs/uploads/{ID}", Operation::UploadStatus { repository: repository(), upload }),
-        ("PATCH /v2/team/app/blobs/uploads/{ID}?_state=x", Operation::UploadPatch { repository: repository(), upload }),
+        (
+            "PATCH /v2/team/app/blobs/uploads/{ID}?_state=x",
+            Operation::UploadPatch { repository: repository(), upload },
+        ),
         (
             "PUT /v2/team/app/blobs/uploads/{ID}?digest={D}",
             Operation::UploadPut { repository: repository(), upload, digest: digest.clone() },
         ),
-        ("DELETE /v2/team/app/blobs/uploads/{ID}", Operation::UploadCancel { repository: repository(), upload }),
+        (
+            "DELETE /v2/team/app/blobs/uploads/{ID}",
+            Operation::UploadCancel { repository: repository(), upload },
+        ),
         (
             "GET /v2/team/app/referrers/{D}?artifactType=application/vnd.a+json",
             Operation::Referrers {
