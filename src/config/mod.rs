@@ -16,6 +16,7 @@ pub mod log;
 mod names;
 pub mod racks;
 mod reader;
+pub mod registry;
 pub mod sentry;
 pub mod server;
 mod suggest;
@@ -33,6 +34,7 @@ pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogFormat, LogLevel};
 pub use racks::{RackConfig, RackConfigs, RackTrust};
 pub use reader::SummaryRow;
+pub use registry::{GarbageConfig, RegistryBucket, RegistryConfig, RegistryPlace};
 pub use sentry::{SentryConfig, SentryJsConfig};
 pub use server::{ServerConfig, TlsFiles};
 
@@ -48,6 +50,7 @@ pub struct Config {
     pub racks: RackConfigs,
     pub audit: AuditConfig,
     pub access: AccessConfig,
+    pub registry: RegistryConfig,
     pub log: LogConfig,
     pub sentry: SentryConfig,
     pub limits: LimitsConfig,
@@ -94,6 +97,7 @@ impl Config {
         let racks = racks::read(r);
         let audit = audit::read(r);
         let access = access::read(r);
+        let registry = registry::read(r);
         let log = log::read(r);
         let sentry = sentry::read(r);
         r.warnings.extend(names::misspelt(env));
@@ -103,6 +107,7 @@ impl Config {
             racks,
             audit: audit?,
             access,
+            registry: registry?,
             log: log?,
             sentry: sentry?,
             limits: limits?,

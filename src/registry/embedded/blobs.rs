@@ -66,7 +66,7 @@ impl Inner {
         repository: &RepositoryName,
         digest: &Digest,
     ) -> Result<Response<Body>> {
-        let was_there = self.storage.delete(&layout::blob_link(repository, digest)).await?;
+        let was_there = self.storage.remove(&layout::blob_link(repository, digest)).await?;
         self.descriptors.forget(What::Blob, repository, digest).await;
         if !was_there {
             return Err(unknown(digest));

@@ -12,6 +12,7 @@ use super::{
     storage::{self, Entry},
 };
 use crate::{
+    config::GarbageConfig,
     core::{Timestamp, id::UploadId},
     registry::{
         error::Result,
@@ -35,6 +36,13 @@ pub struct Collection {
     pub upload_lease: Duration,
     /// Which manifests are needed.
     pub manifests: Keep,
+}
+
+impl From<&GarbageConfig> for Collection {
+    fn from(config: &GarbageConfig) -> Self {
+        let manifests = if config.collects_untagged { Keep::Tagged } else { Keep::All };
+        Self { grace: config.grace, upload_lease: config.upload_lease, manifests }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +93,17 @@ impl Embedded {
         let result = Box::pin(run.all()).await;
         inner.watch.set(None);
         result
+    }
+
+    /// Collects again and again, with this time in between, until it is dropped.
+    pub async fn keep_collecting(&self, interval: Duration, collection: &Collection) {
+        loop {
+            tokio::time::sleep(interval).await;
+            match self.collect_garbage(collection).await {
+                Ok(done) => tracing::info!(?done, "garbage of the registry was collected"),
+                Err(problem) => tracing::error!(problem = %problem.message, "garbage was not collected"),
+            }
+        }
     }
 }
 

@@ -117,7 +117,7 @@ impl Inner {
     ) -> Result<Response<Body>> {
         let digest = match reference {
             Reference::Tag(tag) => {
-                let was_there = self.storage.delete(&layout::tag(repository, tag)).await?;
+                let was_there = self.storage.remove(&layout::tag(repository, tag)).await?;
                 return if was_there { Ok(accepted()) } else { Err(unknown(reference)) };
             }
             Reference::Digest(digest) => digest,

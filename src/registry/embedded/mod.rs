@@ -18,7 +18,7 @@ mod tags;
 mod uploads;
 
 pub use gc::{Collected, Collection, Keep};
-pub use open::{Bucket, OpenError, Options, Place};
+pub use open::{OpenError, Options, Place};
 pub use storage::StorageError;
 
 use super::{

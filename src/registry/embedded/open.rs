@@ -4,7 +4,10 @@ use super::{
     Embedded, Inner, cache::Descriptors, gc::Watch, layout, storage::Storage, storage::StorageError,
     uploads::Uploads,
 };
-use crate::core::{Secret, SharedClock};
+use crate::{
+    config::{RegistryBucket, RegistryConfig, RegistryPlace},
+    core::SharedClock,
+};
 use arc_swap::ArcSwapOption;
 use object_store::aws::AmazonS3Builder;
 use std::{fmt, path::PathBuf, sync::Arc};
@@ -20,17 +23,19 @@ pub struct Options {
 #[derive(Debug, Clone)]
 pub enum Place {
     Directory(PathBuf),
-    S3(Bucket),
+    S3(RegistryBucket),
 }
 
-/// Without keys, those of the machine's role are asked for.
-#[derive(Debug, Clone)]
-pub struct Bucket {
-    pub name: String,
-    pub region: String,
-    /// Of a store that is not Amazon's; the bucket is then part of the path.
-    pub endpoint: Option<String>,
-    pub keys: Option<(String, Secret)>,
+impl Options {
+    /// `None` when images are kept by a registry elsewhere.
+    pub fn of(config: &RegistryConfig) -> Option<Self> {
+        let place = match &config.place {
+            RegistryPlace::Directory(path) => Place::Directory(path.clone()),
+            RegistryPlace::S3(bucket) => Place::S3(bucket.clone()),
+            RegistryPlace::Foreign { .. } => return None,
+        };
+        Some(Self { place, read_only: config.read_only.clone() })
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -80,7 +85,8 @@ async fn prepare(place: Place) -> Result<Storage, StorageError> {
     Ok(storage)
 }
 
-fn connect(bucket: &Bucket) -> Result<object_store::aws::AmazonS3, StorageError> {
+fn connect(bucket: &RegistryBucket) -> Result<object_store::aws::AmazonS3, StorageError> {
+    // Without keys, those of the machine's role are asked for.
     let mut builder = AmazonS3Builder::new().with_bucket_name(&bucket.name).with_region(&bucket.region);
     if let Some(endpoint) = &bucket.endpoint {
         builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"));

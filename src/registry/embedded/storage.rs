@@ -106,9 +106,19 @@ impl Storage {
         Ok(entry.map(Entry::from))
     }
 
-    /// False when there was none.
-    pub async fn delete(&self, path: &Path) -> Result<bool> {
-        Ok(found(self.timed("Delete", self.objects.delete(path)).await)?.is_some())
+    /// One that is not there is what is wanted.
+    pub async fn delete(&self, path: &Path) -> Result<()> {
+        found(self.timed("Delete", self.objects.delete(path)).await)?;
+        Ok(())
+    }
+
+    /// Deletes it, and tells whether it was there, which a bucket does not.
+    pub async fn remove(&self, path: &Path) -> Result<bool> {
+        let was_there = self.stat(path).await?.is_some();
+        if was_there {
+            self.delete(path).await?;
+        }
+        Ok(was_there)
     }
 
     /// Everything below a prefix, unsorted.

@@ -1,15 +1,19 @@
 //! Processes that are killed, and storage that goes away.
 
 use super::{
-    Own,
+    Own, new_bucket,
     target::{Target, digest, header_of, refused, with_digest},
 };
 use crate::support::{
     registry::RegistryServer,
     wire::{SOON, Wire},
 };
-use rack_gateway::config::{Env as _, ProcessEnv};
-use std::{fs, path::Path, process::Stdio, time::Duration};
+use rack_gateway::{
+    config::{Env as _, ProcessEnv, RegistryBucket},
+    core::SystemClock,
+    registry::embedded::Place,
+};
+use std::{fs, path::Path, process::Stdio, sync::Arc, time::Duration};
 use tokio::{
     process::{Child, Command},
     time::{Instant, sleep},
@@ -101,6 +105,50 @@ async fn an_upload_outlives_the_process() {
     assert_eq!(process.target.send("PUT", &with_digest(&upload, &whole)).await.status(), 201);
     let answer = process.target.get(&format!("/v2/{repository}/blobs/{whole}")).await;
     assert!(answer.bytes().await.unwrap() == bytes);
+}
+
+/// Parts, what is too little for one, and neither; each step by a registry that has never seen the upload before.
+#[tokio::test]
+async fn an_upload_to_a_bucket_outlives_the_process() {
+    let Some(bucket) = new_bucket().await else { return };
+    let start = async || RegistryServer::start(Place::S3(bucket.clone()), Arc::new(SystemClock)).await;
+    for (number, sizes) in
+        [&[0][..], &[1_000], &[9_000_000, 1_000, 6_000_000, 20_000_000, 3]].into_iter().enumerate()
+    {
+        let repository = format!("bucket/app-{number}");
+        let upload = Target::open(&start().await.url()).start(&repository).await;
+        let (mut whole, mut offset) = (Vec::new(), 0);
+        for size in sizes {
+            let bytes: Vec<u8> = (0..*size).map(|n: usize| (n % 239) as u8).collect();
+            let server = start().await;
+            let target = Target::open(&server.url());
+            assert_eq!(
+                target.request("PATCH", &upload).body(bytes.clone()).send().await.unwrap().status(),
+                202
+            );
+            offset += size;
+            whole.extend(bytes);
+            let server = start().await;
+            let status = Target::open(&server.url()).get(&upload).await;
+            assert_eq!(header_of(&status, "range"), format!("0-{}", offset.max(1) - 1));
+        }
+        let server = start().await;
+        let target = Target::open(&server.url());
+        let digest = digest(&whole);
+        assert_eq!(target.send("PUT", &with_digest(&upload, &digest)).await.status(), 201);
+        let answer = target.get(&format!("/v2/{repository}/blobs/{digest}")).await;
+        assert!(answer.bytes().await.unwrap() == whole);
+        refused(target.get(&upload).await, 404, "BLOB_UPLOAD_UNKNOWN").await;
+    }
+    assert_eq!(objects(&bucket, "uploads/").await, 0, "something is left of the uploads");
+}
+
+async fn objects(bucket: &RegistryBucket, prefix: &str) -> usize {
+    let endpoint = bucket.endpoint.as_deref().unwrap();
+    let list = format!("{endpoint}/{}?list-type=2&prefix={prefix}", bucket.name);
+    let list = reqwest::get(list).await.unwrap().text().await.unwrap();
+    assert!(list.contains("<KeyCount>"), "{list}");
+    list.matches("<Key>").count()
 }
 
 #[tokio::test]

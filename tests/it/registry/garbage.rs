@@ -68,6 +68,28 @@ async fn unneeded_blobs_go_in_two_phases_and_needed_ones_stay() {
 }
 
 #[tokio::test]
+async fn in_a_bucket() {
+    let Some(bucket) = super::new_bucket().await else { return };
+    let clock = FixedClock::at(SystemClock.now());
+    let server = RegistryServer::start(Place::S3(bucket), clock.clone()).await;
+    let target = Target::open(&server.url());
+    let (_, kept) = target.push_image("gc/app", "v1", "kept").await;
+    target.push_blob("gc/app", b"stray").await;
+    let upload = target.start("gc/app").await;
+    assert_eq!(target.request("PATCH", &upload).body(vec![1; 9_000_000]).send().await.unwrap().status(), 202);
+    let mut all = Vec::new();
+    for _ in 0..2 {
+        clock.advance(GRACE + Duration::from_secs(60));
+        let collection = Collection { grace: GRACE, upload_lease: GRACE, manifests: Keep::Tagged };
+        all.push(server.embedded.collect_garbage(&collection).await.unwrap());
+    }
+    assert_eq!(all[0], Collected { condemned: 1, uploads: 1, ..Collected::default() });
+    assert_eq!(all[1], Collected { links: 1, contents: 1, bytes: 5, ..Collected::default() });
+    assert_eq!(target.get(&format!("/v2/gc/app/manifests/{kept}")).await.status(), 200);
+    assert_eq!(target.get(&upload).await.status(), 404);
+}
+
+#[tokio::test]
 async fn whoever_looks_at_a_condemned_blob_saves_it() {
     let aged = Aged::start().await;
     let target = aged.target();

@@ -12,7 +12,7 @@ mod skopeo;
 mod target;
 
 use super::support::registry::{RegistryServer, bucket};
-use rack_gateway::{core::SystemClock, registry::embedded::Place};
+use rack_gateway::{config::RegistryBucket, core::SystemClock, registry::embedded::Place};
 use std::sync::Arc;
 use target::Target;
 use tempfile::TempDir;
@@ -46,12 +46,16 @@ fn count(folder: &std::path::Path) -> usize {
 
 /// A registry in a bucket that is made for it.
 pub async fn in_bucket() -> Option<RegistryServer> {
+    Some(RegistryServer::start(Place::S3(new_bucket().await?), Arc::new(SystemClock)).await)
+}
+
+pub async fn new_bucket() -> Option<RegistryBucket> {
     let name =
         format!("test-{}", rack_gateway::core::RequestId::new(rack_gateway::core::Clock::now(&SystemClock)));
     let bucket = bucket(&name)?;
     let url = format!("{}/{name}", bucket.endpoint.as_deref().unwrap());
     assert!(reqwest::Client::new().put(url).send().await.unwrap().status().is_success());
-    Some(RegistryServer::start(Place::S3(bucket), Arc::new(SystemClock)).await)
+    Some(bucket)
 }
 
 macro_rules! conformance {

@@ -5,10 +5,11 @@ use http_body_util::BodyExt as _;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use rack_gateway::{
+    config::RegistryBucket,
     core::{SharedClock, SystemClock},
     registry::{
         Backend, Body, Embedded, Observed, Request as Asked,
-        embedded::{Bucket, Options, Place},
+        embedded::{Options, Place},
         model::route,
     },
 };
@@ -75,8 +76,8 @@ async fn serve(backend: &dyn Backend, request: Request<Incoming>) -> Response<Bo
 }
 
 /// The bucket that `TEST_S3_ENDPOINT` offers, such as `http://127.0.0.1:5555`; its name is new for each test.
-pub fn bucket(name: &str) -> Option<Bucket> {
+pub fn bucket(name: &str) -> Option<RegistryBucket> {
     let endpoint = rack_gateway::config::Env::get(&rack_gateway::config::ProcessEnv, "TEST_S3_ENDPOINT")?;
     let keys = Some(("test".to_owned(), "test".into()));
-    Some(Bucket { name: name.to_owned(), region: "us-east-1".into(), endpoint: Some(endpoint), keys })
+    Some(RegistryBucket { name: name.to_owned(), region: "us-east-1".into(), endpoint: Some(endpoint), keys })
 }

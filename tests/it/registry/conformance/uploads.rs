@@ -60,10 +60,10 @@ pub async fn at_once_with_post(target: &Target) {
 
 pub async fn in_chunks_with_status(target: &Target) {
     let repository = target.repository("chunks");
-    let bytes: Vec<u8> = (0..3_000_000u32).map(|n| (n * 7 + n / 251) as u8).collect();
+    let bytes: Vec<u8> = (0..11_000_000u32).map(|n| (n * 7 + n / 251) as u8).collect();
     let mut upload = target.start(&repository).await;
     let mut offset = 0;
-    for chunk in bytes.chunks(1_000_000) {
+    for chunk in bytes.chunks(1_100_000) {
         let range = format!("{offset}-{}", offset + chunk.len() - 1);
         let patch =
             target.request("PATCH", &upload).header("content-range", range).header("content-type", OCTETS);
