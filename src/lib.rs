@@ -20,3 +20,4 @@ pub mod policy;
 pub mod registry;
 pub mod store;
 pub mod upstream;
+pub mod web;

@@ -1,11 +1,13 @@
 //! What handlers work with.
 
+use super::logins::LoginLimits;
 use crate::{
     audit::Audit,
-    core::SharedClock,
-    identity::{Entrance, Principal},
+    core::{PublicUrl, SharedClock},
+    identity::{Entrance, Principal, mfa::Mfa, session::Sessions, step_up::StepUp},
     store::Db,
 };
+use serde::Serialize;
 use std::sync::Arc;
 
 #[derive(Clone, Debug)]
@@ -13,9 +15,34 @@ pub struct Context {
     pub db: Db,
     pub audit: Audit,
     pub entrance: Entrance,
+    pub sessions: Sessions,
+    pub step_up: StepUp,
+    pub mfa: Mfa,
     pub clock: SharedClock,
-    /// Names of the racks; the default rack first.
-    pub racks: Arc<[String]>,
+    pub public_url: PublicUrl,
+    pub logins: LoginLimits,
+    /// Longest body of a call, in bytes.
+    pub max_body: usize,
+    pub sentry: Option<SentryJs>,
+    /// The default rack first.
+    pub racks: Arc<[RackName]>,
+}
+
+/// What the pages need to report their own errors; every visitor can read it.
+#[derive(Clone, Debug, Serialize)]
+pub struct SentryJs {
+    pub dsn: String,
+    pub environment: Option<String>,
+    pub release: Option<String>,
+    pub traces_sample_rate: f32,
+}
+
+/// How a rack is known.
+#[derive(Clone, Debug)]
+pub struct RackName {
+    pub name: String,
+    pub alias: Option<String>,
+    pub host: String,
 }
 
 /// Who calls, put into the request by the guard.

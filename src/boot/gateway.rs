@@ -1,6 +1,6 @@
 //! The gateway as a whole: started, running, stopped.
 
-use super::{BootError, people, racks, tls};
+use super::{BootError, mfa, people, racks, tls};
 use crate::{
     api,
     audit::{Audit, LineSink, Writer, WriterOptions},
@@ -10,8 +10,13 @@ use crate::{
         drain::{Drain, DrainHandle, Drained, drain},
     },
     gateway::{Pipeline, Settings},
-    http::{Front, FrontSettings, health::Health, ops::Ops},
-    identity::{AccessCache, Entrance, TokenUsage, session::IdleLimits},
+    http::{Front, FrontSettings, Hosts, health::Health, ops::Ops},
+    identity::{
+        AccessCache, Entrance, TokenUsage,
+        cookie::SessionCookie,
+        session::{SessionLimits, SessionUsage, Sessions},
+        step_up::{MfaPolicy, StepUp},
+    },
     listener::{Listener, ListenerLimits},
     observe::metrics::Metrics,
     store::Db,
@@ -71,10 +76,15 @@ impl Gateway {
         let upkeep = metrics.spawn_upkeep();
         tasks.spawn(until_stopped(stop.clone(), upkeep));
 
-        let access = AccessCache::load(db.clone(), clock.clone(), IdleLimits::default())
+        let session_limits =
+            SessionLimits { web: config.identity.web_session, cli: config.identity.cli_session };
+        let access = AccessCache::load(db.clone(), clock.clone(), session_limits.idle())
             .await
             .map_err(BootError::Database)?;
         tasks.spawn(access.clone().keep_young(stop.clone()));
+        let (session_uses, usage_db) = (SessionUsage::default(), db.clone());
+        tasks.spawn(session_uses.keep_exchanging(access.clone(), usage_db, clock.clone(), stop.clone()));
+        let sessions = Sessions::new(db.clone(), access.clone(), clock.clone(), session_limits);
         let usage = Arc::new(TokenUsage::default());
         tasks.spawn(usage.clone().keep_flushing(db.clone(), stop.clone()));
 
@@ -82,21 +92,33 @@ impl Gateway {
             WriterOptions { queue: config.audit.queue_rows, intent_timeout: config.audit.intent_timeout };
         let (writer, writer_task) = Writer::start(db.clone(), options);
         let audit = Audit::new(writer, lines.clone(), clock.clone());
+        let mfa = mfa::mfa(config, &db, &audit)?;
+        let policy = MfaPolicy { window: config.identity.step_up_window, ..MfaPolicy::default() };
+        let step_up = StepUp::new(policy, Arc::new(mfa.clone()), sessions.clone());
 
         let (drain_handle, drain_seen) = drain();
         let health =
             Health { audit: audit.clone(), access: access.clone(), drain: drain_seen.clone(), database_file };
-        let entrance = Entrance { access, usage, tokens: metrics.tokens() };
+        let cookie = SessionCookie::new(config.identity.cookie_secure);
+        let entrance = Entrance { access, usage, tokens: metrics.tokens(), cookie, clock: clock.clone() };
         let api = api::router(api::Context {
             db: db.clone(),
             audit: audit.clone(),
             entrance: entrance.clone(),
+            sessions,
+            step_up: step_up.clone(),
+            mfa,
             clock: clock.clone(),
-            racks: racks.names().map(str::to_owned).collect(),
+            public_url: config.identity.public_url.clone(),
+            logins: api::LoginLimits::new(config.limits.login_rate_limit_per_minute),
+            max_body: config.limits.max_api_body_bytes,
+            sentry: sentry_js(config),
+            racks: racks::names(config),
         });
         let pipeline = Pipeline {
             audit,
             entrance,
+            step_up,
             racks,
             clock,
             settings: Settings {
@@ -109,6 +131,7 @@ impl Gateway {
         let settings = FrontSettings {
             trusted_proxies: config.limits.trusted_proxies.clone(),
             rate_limit_per_minute: config.limits.rate_limit_per_minute,
+            hosts: Hosts(config.identity.hosts.clone()),
         };
         let front = Front::new(Arc::new(pipeline), api, health.clone(), metrics.http(), settings);
         let ops = Ops { metrics, health, db: db.clone() };
@@ -160,6 +183,16 @@ impl Gateway {
         let _ = tokio::time::timeout(LAST_WORDS, db.close()).await;
         Stopped { drained, recorded: written && flushed }
     }
+}
+
+fn sentry_js(config: &Config) -> Option<api::SentryJs> {
+    let sentry = &config.sentry;
+    Some(api::SentryJs {
+        dsn: sentry.js.dsn.clone()?,
+        environment: sentry.environment.clone(),
+        release: sentry.release.clone(),
+        traces_sample_rate: sentry.js.traces_sample_rate,
+    })
 }
 
 async fn until_stopped(stop: CancellationToken, upkeep: JoinHandle<()>) {

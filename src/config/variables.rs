@@ -11,13 +11,14 @@ pub enum Section {
     Racks,
     Audit,
     Access,
+    Identity,
     Registry,
     Log,
     Sentry,
 }
 
 impl Section {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::File,
         Self::Server,
         Self::Limits,
@@ -25,6 +26,7 @@ impl Section {
         Self::Racks,
         Self::Audit,
         Self::Access,
+        Self::Identity,
         Self::Registry,
         Self::Log,
         Self::Sentry,
@@ -40,6 +42,7 @@ impl Section {
             Self::Racks => "racks",
             Self::Audit => "audit",
             Self::Access => "access",
+            Self::Identity => "identity",
             Self::Registry => "registry",
             Self::Log => "log",
             Self::Sentry => "sentry",
@@ -105,7 +108,7 @@ variables! {
         OPS_LISTEN Plain "ops_listen" = "127.0.0.1:5001":
             "Address and port of the listener for `/metrics`, `/livez` and `/readyz`.";
         DOMAIN Plain "domain" = "":
-            "Public host name of the gateway, without scheme and port. Without effect in this version.";
+            "Public host name of the gateway, without scheme and port; people reach it over https. See `PUBLIC_URL`.";
         TLS_CERT_FILE Plain "tls_cert_file" = "":
             "Certificate chain in PEM. With `TLS_KEY_FILE` it turns the main listener to HTTPS.";
         TLS_KEY_FILE Plain "tls_key_file" = "":
@@ -120,6 +123,8 @@ variables! {
             "List of networks or addresses whose `X-Forwarded-*` headers are believed.";
         RATE_LIMIT_PER_MINUTE Plain "rate_limit_per_minute" = "1200":
             "Requests a minute for one client address, 1 to 1000000000. It cannot be turned off.";
+        LOGIN_RATE_LIMIT_PER_MINUTE Plain "login_rate_limit_per_minute" = "20":
+            "Calls without a credential that begin or finish a login, a minute for one client address.";
         MAX_CONNECTIONS Plain "max_connections" = "10000":
             "Open client connections; one more is answered 503 and closed.";
         HEADER_TIMEOUT Plain "header_timeout" = "10s":
@@ -133,7 +138,7 @@ variables! {
         MAX_FORM_BYTES Plain "max_form_bytes" = "10MiB":
             "Size of a form that must be read before it can be authorised.";
         MAX_API_BODY_BYTES Plain "max_api_body_bytes" = "1MiB":
-            "Size of a body sent to the gateway's own API. Without effect in this version.";
+            "Size of a body sent to the gateway's own API.";
         UPSTREAM_CONNECT_TIMEOUT Plain "upstream_connect_timeout" = "10s":
             "Time to reach a rack, TLS included.";
         UPSTREAM_IDLE_TIMEOUT Plain "upstream_idle_timeout" = "1h":
@@ -213,6 +218,28 @@ variables! {
         CONVOX_SECRET_ENV_VARS Plain "secret_env_vars" = "":
             "Further environment variables of apps whose values are masked.";
     }
+    Identity {
+        PUBLIC_URL Plain "public_url" = "":
+            "Address that people and clients use, as in `https://gateway.example.com`; `https://DOMAIN` when not set. Links, cookies and passkeys depend on it.";
+        ALLOWED_HOSTS Plain "allowed_hosts" = "":
+            "Further host names under which the gateway answers, besides those of `PUBLIC_URL`, `DOMAIN` and localhost. Others are answered 421 as soon as one of the three is set.";
+        COOKIE_SECURE Plain "cookie_secure" = "":
+            "Whether cookies travel over https only; they do when the public address is https.";
+        APP_SECRET_KEY Secret "app_secret_key" = "":
+            "Seals secrets in the database, at least 16 characters. With the embedded database a key file beside it serves when this is not set.";
+        APP_SECRET_KEY_PREVIOUS Secret "app_secret_key_previous" = "":
+            "The key before the present one; it opens what was sealed with it.";
+        WEB_SESSION_IDLE Plain "web_session_idle" = "1h":
+            "A session in the browser ends when it is not used for this long.";
+        WEB_SESSION_MAX Plain "web_session_max" = "12h":
+            "A session in the browser ends this long after the login.";
+        CLI_SESSION_IDLE Plain "cli_session_idle" = "720h":
+            "A session of the command line ends when it is not used for this long.";
+        CLI_SESSION_MAX Plain "cli_session_max" = "2160h":
+            "A session of the command line ends this long after the login.";
+        MFA_STEP_UP_WINDOW Plain "mfa_step_up_window" = "10m":
+            "How long a proof of a second factor counts for what needs a recent one.";
+    }
     Registry {
         REGISTRY_STORAGE Plain "storage" = "dir":
             "Where the embedded container registry keeps images: `dir` or `s3`.";
@@ -265,17 +292,17 @@ variables! {
         SENTRY_TRACES_SAMPLE_RATE Plain "traces_sample_rate" = "0.0":
             "Share of requests that are traced, 0 to 1.";
         SENTRY_JS_DSN Plain "js_dsn" = "":
-            "Where errors of the web pages are reported; every visitor can read it. Without effect in this version.";
+            "Where errors of the web pages are reported; every visitor can read it.";
         SENTRY_JS_TRACES_SAMPLE_RATE Plain "js_traces_sample_rate" = "0.0":
-            "Share of page loads that are traced, 0 to 1. Without effect in this version.";
+            "Share of page loads that are traced, 0 to 1.";
     }
 }
 
 /// Names that are accepted without effect in this version, so that an existing environment loads unchanged.
 /// Their values are never read.
 pub const RESERVED: &[(&[&str], &str)] = &[
-    (&["APP_SECRET_KEY", "AUDIT_HMAC_SECRET"], "Signing keys"),
-    (&["COOKIE_SECURE", "DEV_MODE"], "Cookies and development mode"),
+    (&["AUDIT_HMAC_SECRET"], "Signing keys"),
+    (&["DEV_MODE"], "Development mode"),
     (
         &["GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "GOOGLE_ALLOWED_DOMAIN", "GOOGLE_OAUTH_BASE_URL"],
         "Sign-in with Google",

@@ -4,12 +4,16 @@ pub mod clock;
 pub mod control;
 pub mod drain;
 pub mod id;
+pub mod public_url;
+pub mod rate_limit;
 pub mod redact;
 pub mod scrub;
+pub mod seal;
 pub mod secret;
 pub mod timestamp;
 
 pub use clock::{Clock, SharedClock, SystemClock};
 pub use id::RequestId;
+pub use public_url::PublicUrl;
 pub use secret::Secret;
 pub use timestamp::Timestamp;

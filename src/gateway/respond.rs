@@ -1,9 +1,10 @@
 //! The last phase: a refusal or a rack's answer becomes what the client reads.
 
-use super::{Body, Refusal};
+use super::{Body, Refusal, Watch};
 use crate::{
     audit::Scope,
     core::RequestId,
+    identity::step_up::Challenge,
     upstream::{RackBody, Silence},
 };
 use bytes::Bytes;
@@ -47,6 +48,7 @@ pub fn refuse(refusal: &Refusal, format: ErrorFormat, request_id: RequestId) -> 
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     match refusal.status() {
+        _ if matches!(refusal, Refusal::Unproven(_)) => {}
         StatusCode::UNAUTHORIZED => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"rack-gateway\""));
         }
@@ -55,7 +57,22 @@ pub fn refuse(refusal: &Refusal, format: ErrorFormat, request_id: RequestId) -> 
         }
         _ => {}
     }
+    if let Refusal::Unproven(challenge) = refusal {
+        mark(headers, *challenge);
+    }
     response
+}
+
+/// Names what is to be proved. Without `WWW-Authenticate`, which would make clients ask for a password.
+fn mark(headers: &mut HeaderMap, challenge: Challenge) {
+    let required = match challenge {
+        Challenge::Enrollment => challenge.required(),
+        _ => "true",
+    };
+    headers.insert("x-mfa-required", HeaderValue::from_static(required));
+    if let Some(level) = challenge.level() {
+        headers.insert("x-mfa-level", HeaderValue::from_static(level));
+    }
 }
 
 fn explained(refusal: &Refusal, format: ErrorFormat, request_id: RequestId) -> Response<Body> {
@@ -73,13 +90,18 @@ fn explained(refusal: &Refusal, format: ErrorFormat, request_id: RequestId) -> R
 }
 
 /// Passes a rack's answer on as it comes; the scope closes with the body's last byte.
-pub fn relay(answer: Response<RackBody>, silence: Silence, mut scope: Scope) -> Response<Body> {
+pub fn relay(
+    answer: Response<RackBody>,
+    silence: Silence,
+    watch: Option<Watch>,
+    mut scope: Scope,
+) -> Response<Body> {
     let (mut head, body) = answer.into_parts();
     end_to_end(&mut head.headers);
     scope.answered(head.status);
     head.version = http::Version::HTTP_11;
     head.extensions.clear();
-    Response::from_parts(head, Body::stream(body, scope, silence))
+    Response::from_parts(head, Body::stream(body, scope, silence, watch))
 }
 
 /// Passes on an answer that had to be read whole.

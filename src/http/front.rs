@@ -4,12 +4,12 @@ use super::{
     client_ip::{ClientIp, Scheme},
     finish::{Transport, finish},
     health::Health,
-    rate_limit::RateLimiter,
+    hosts::Hosts,
     router::{Place, place_of},
 };
 use crate::{
     api::Edge,
-    core::{RequestId, SharedClock},
+    core::{RequestId, SharedClock, rate_limit::RateLimiter},
     gateway::{
         Arrival, Body, Pipeline, Refusal, RouteLabel,
         respond::{self, ErrorFormat},
@@ -19,6 +19,7 @@ use crate::{
         errors::{ErrorReport, capture_server_error},
         metrics::{HttpMetrics, MethodLabel},
     },
+    web::Site,
 };
 use axum::Router;
 use futures_util::FutureExt as _;
@@ -38,6 +39,7 @@ use tower::ServiceExt as _;
 pub struct FrontSettings {
     pub trusted_proxies: Vec<IpNet>,
     pub rate_limit_per_minute: u32,
+    pub hosts: Hosts,
 }
 
 /// Everything a request can meet.
@@ -45,11 +47,13 @@ pub struct FrontSettings {
 pub struct Front {
     pipeline: Arc<Pipeline>,
     api: Router,
+    site: Site,
     health: Health,
     limiter: RateLimiter,
     metrics: HttpMetrics,
     clock: SharedClock,
     trusted: Vec<IpNet>,
+    hosts: Hosts,
 }
 
 impl Front {
@@ -62,7 +66,8 @@ impl Front {
     ) -> Self {
         let limiter = RateLimiter::new(settings.rate_limit_per_minute);
         let clock = pipeline.clock.clone();
-        Self { pipeline, api, health, limiter, metrics, clock, trusted: settings.trusted_proxies }
+        let FrontSettings { trusted_proxies: trusted, hosts, .. } = settings;
+        Self { pipeline, api, site: Site::embedded(), health, limiter, metrics, clock, trusted, hosts }
     }
 
     /// Answers. A panic in any room becomes a 500 and is reported; the connection lives on.
@@ -113,6 +118,10 @@ impl Front {
             metrics::counter!("rate_limited_total").increment(1);
             return (limited.response().map(whole), "rate-limited");
         }
+        if place.has_a_host() && !self.hosts.know(&request) {
+            let format = ErrorFormat::wanted_by(request.headers());
+            return (respond::refuse(&Refusal::WrongHost, format, request_id), "wrong-host");
+        }
         match place {
             Place::Health => (only_read(request.method(), || self.health.ready()), "/api/v1/health"),
             Place::Live => (only_read(request.method(), Health::live), "/api/v1/health/live"),
@@ -125,6 +134,9 @@ impl Front {
                 self.pipeline.run(arrival).await
             }
             Place::Api => self.api(request, request_id, ip).await,
+            Place::Web => {
+                (self.site.answer(request.method(), request.uri().path(), request.headers()), "/app")
+            }
             Place::Unknown => (not_found(), "unknown"),
         }
     }

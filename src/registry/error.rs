@@ -1,7 +1,7 @@
 //! The errors of the distribution protocol, and the answer each becomes.
 
 use super::backend::Body;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
@@ -56,15 +56,15 @@ pub struct Problem {
     pub status: StatusCode,
     /// Clients print it. Says what is wrong and, where there is one, the mend.
     pub message: Cow<'static, str>,
-    pub detail: Option<Value>,
-    pub headers: HeaderMap,
+    pub detail: Option<Box<Value>>,
+    pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 pub type Result<T, E = Problem> = std::result::Result<T, E>;
 
 impl Problem {
     pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, status: code.status(), message: message.into(), detail: None, headers: HeaderMap::new() }
+        Self { code, status: code.status(), message: message.into(), detail: None, headers: Vec::new() }
     }
 
     #[must_use]
@@ -75,14 +75,14 @@ impl Problem {
 
     #[must_use]
     pub fn detail(mut self, detail: Value) -> Self {
-        self.detail = Some(detail);
+        self.detail = Some(Box::new(detail));
         self
     }
 
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
-            self.headers.insert(name, value);
+            self.headers.push((name, value));
         }
         self
     }
@@ -91,7 +91,7 @@ impl Problem {
     pub fn document(&self) -> Value {
         let mut error = json!({"code": self.code.as_str(), "message": self.message});
         if let (Some(detail), Some(error)) = (&self.detail, error.as_object_mut()) {
-            error.insert("detail".into(), detail.clone());
+            error.insert("detail".into(), Value::clone(detail));
         }
         json!({ "errors": [error] })
     }

@@ -77,8 +77,8 @@ impl Answer {
 
 pub fn problem(problem: &Problem) -> Response<Body> {
     let mut answer = json(problem.status, &problem.document()).header(header::CACHE_CONTROL, "no-store");
-    for (name, value) in &problem.headers {
-        answer.0.headers_mut().insert(name, value.clone());
+    for (name, value) in problem.headers.iter().cloned() {
+        answer.0.headers_mut().insert(name, value);
     }
     answer.done()
 }

@@ -11,15 +11,19 @@
     reason = "a test that meets what it did not expect fails"
 )]
 
+mod alerts;
 mod architecture;
 mod chaos;
 mod cli;
 mod cve;
 mod gateway;
 mod listener;
+mod mfa;
 mod redaction;
 mod registry;
+mod sessions;
 mod store;
 mod streams;
 mod support;
 mod upstream;
+mod web;

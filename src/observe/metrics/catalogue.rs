@@ -13,15 +13,30 @@ const REGISTRY_REQUEST_SECONDS: [f64; 13] =
 /// Upper bounds in seconds for one action on the registry's storage.
 const STORAGE_SECONDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// Upper bounds in bytes, from 1 KiB to 2 GiB.
-const BODY_BYTES: [f64; 22] = {
-    let mut bounds = [1_024.0; 22];
-    let mut at = 1;
-    while at < bounds.len() {
-        bounds[at] = bounds[at - 1] * 2.0;
-        at += 1;
-    }
-    bounds
-};
+const BODY_BYTES: [f64; 22] = [
+    1_024.0,
+    2_048.0,
+    4_096.0,
+    8_192.0,
+    16_384.0,
+    32_768.0,
+    65_536.0,
+    131_072.0,
+    262_144.0,
+    524_288.0,
+    1_048_576.0,
+    2_097_152.0,
+    4_194_304.0,
+    8_388_608.0,
+    16_777_216.0,
+    33_554_432.0,
+    67_108_864.0,
+    134_217_728.0,
+    268_435_456.0,
+    536_870_912.0,
+    1_073_741_824.0,
+    2_147_483_648.0,
+];
 const GC_SECONDS: [f64; 6] = [0.001, 0.01, 0.1, 1.0, 2.0, 5.0];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,8 +120,8 @@ families! {
         "Authorization decisions.";
     GATEWAY_AUTHENTICATIONS = Recorder Counter "gateway_authentications_total" ["outcome"]
         "Attempts to authenticate.";
-    GATEWAY_MFA_EVENTS = Recorder Counter "gateway_mfa_events_total" ["event"]
-        "Second-factor challenges, successes and failures.";
+    GATEWAY_MFA_EVENTS = Recorder Counter "gateway_mfa_events_total" ["method", "outcome"]
+        "Proofs and changes of second factors.";
     GATEWAY_SESSIONS_ACTIVE = Recorder Gauge "gateway_sessions_active" []
         "Signed-in sessions that have not ended.";
     GATEWAY_TOKEN_REQUESTS = Recorder Counter "gateway_token_requests_total" ["token"]

@@ -15,7 +15,7 @@ use crate::{
     config::GarbageConfig,
     core::{Timestamp, id::UploadId},
     registry::{
-        error::Result,
+        error::{ErrorCode, Problem, Result},
         model::{Digest, Manifest, Part, RepositoryName},
     },
 };
@@ -74,8 +74,13 @@ impl Watch {
         }
     }
 
-    fn set(&self, state: Option<HashSet<Digest>>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    /// Watches until the guard is dropped. `None` when somebody does already.
+    fn begin(&self) -> Option<Watching<'_>> {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.is_none().then(|| {
+            *seen = Some(HashSet::new());
+            Watching(self)
+        })
     }
 
     fn has(&self, digest: &Digest) -> bool {
@@ -84,15 +89,23 @@ impl Watch {
     }
 }
 
+struct Watching<'a>(&'a Watch);
+
+impl Drop for Watching<'_> {
+    fn drop(&mut self) {
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
 impl Embedded {
-    /// One run. Two at a time, in one process or in several, are not to be started.
+    /// One run. Of several processes on the same storage, only one is to collect at a time.
     pub async fn collect_garbage(&self, collection: &Collection) -> Result<Collected> {
         let inner = &self.0;
-        inner.watch.set(Some(HashSet::new()));
+        let Some(_watching) = inner.watch.begin() else {
+            return Err(Problem::new(ErrorCode::Unavailable, "garbage is being collected already"));
+        };
         let run = Run { inner, collection, now: inner.clock.now() };
-        let result = Box::pin(run.all()).await;
-        inner.watch.set(None);
-        result
+        Box::pin(run.all()).await
     }
 
     /// Collects again and again, with this time in between, until it is dropped.
@@ -265,6 +278,9 @@ impl Run<'_> {
     /// Condemns a link, or deletes one that was condemned long enough.
     async fn sentence<L: Link>(&self, link: &L, entry: &Entry, done: &mut Collected) -> Result<Verdict> {
         let grace = self.collection.grace;
+        if self.now.since(link.condemned().unwrap_or(entry.modified)) < grace {
+            return Ok(Verdict::Stays);
+        }
         let _alone = self.inner.gate.write().await;
         // Somebody may have needed it since it was listed.
         let Some(bytes) = self.inner.storage.get(&entry.path).await? else { return Ok(Verdict::Gone) };

@@ -69,7 +69,7 @@ async fn is_there() -> bool {
         "TEST_SKOPEO is set, but skopeo is not there"
     );
     if !is_there {
-        println!("skopeo is not installed: not tried");
+        eprintln!("skopeo is not installed: not tried");
     }
     is_there
 }

@@ -7,6 +7,8 @@ pub mod gateway;
 pub mod person;
 pub mod process;
 pub mod registry;
+pub mod security_key;
+pub mod session;
 pub mod socket;
 pub mod tls;
 pub mod wire;

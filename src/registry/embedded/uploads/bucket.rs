@@ -181,8 +181,7 @@ pub(super) async fn publish(held: &mut Held, digest: &Digest) -> Result<(), Stor
             held.storage.timed("Move", copy_in_parts(&held.storage, &staged, &content)).await?;
         }
     }
-    let parts = parts_of(&held.storage)?.clone();
-    discard(&held.storage, &parts, held.upload).await
+    Ok(())
 }
 
 async fn copy_in_parts(storage: &Storage, from: &Path, to: &Path) -> Result<(), StorageError> {

@@ -125,6 +125,11 @@ pub(super) async fn stream(
     Ok(opened.map_or_else(empty_stream, read::bytes))
 }
 
+pub(super) async fn prepare(storage: &Storage, upload: UploadId) -> io::Result<()> {
+    let staged = file(storage, upload)?;
+    blocking(move || File::open(&staged)?.sync_all()).await
+}
+
 pub(super) async fn publish(
     storage: &Storage,
     upload: UploadId,
@@ -133,14 +138,12 @@ pub(super) async fn publish(
     let staged = file(storage, upload)?;
     let content = storage.file(&destination(digest)).ok_or_else(no_directory)?;
     let moving = blocking(move || {
-        File::open(&staged)?.sync_all()?;
         let folder = content.parent().ok_or_else(no_directory)?;
         make_folder(folder)?;
         fs::rename(&staged, &content)?;
         sync(folder)
     });
-    storage.timed("Move", moving).await?;
-    Ok(discard(storage, upload).await?)
+    Ok(storage.timed("Move", moving).await?)
 }
 
 /// So that it is still there after a loss of power.

@@ -130,14 +130,13 @@ impl Inner {
             let message = format!("the blob's digest is {actual}, not {digest}");
             return Err(Problem::new(ErrorCode::DigestInvalid, message));
         }
-        let size = held.offset;
+        held.prepare(digest).await?;
         {
             let _open = self.gate.read().await;
-            self.watch.note(digest);
             held.publish(digest).await?;
-            self.link_blob(repository, digest, size).await?;
+            self.link_blob(repository, digest, held.offset).await?;
         }
-        self.uploads.forget(held.upload);
+        self.uploads.discard(held.upload).await?;
         Ok(created(repository, digest))
     }
 }

@@ -165,10 +165,21 @@ impl Held {
         Ok(hasher.finish())
     }
 
-    /// Makes the bytes the content of their digest, all at once, and ends the upload.
+    /// Does what takes long of making the bytes the content of their digest.
+    pub async fn prepare(&mut self, digest: &Digest) -> Result<()> {
+        match self.storage.kind {
+            Kind::Directory(_) => directory::prepare(&self.storage, self.upload).await?,
+            Kind::Bucket(_) => bucket::publish(self, digest).await?,
+        }
+        Ok(())
+    }
+
+    /// Makes the bytes the content of their digest, all at once. With the gate held.
     pub async fn publish(&mut self, digest: &Digest) -> Result<()> {
         match self.storage.kind {
             Kind::Directory(_) => directory::publish(&self.storage, self.upload, digest).await?,
+            // It is there, unless it was collected since.
+            Kind::Bucket(_) if self.storage.stat(&destination(digest)).await?.is_some() => {}
             Kind::Bucket(_) => bucket::publish(self, digest).await?,
         }
         Ok(())
