@@ -2,6 +2,7 @@
 //! cannot be written.
 
 mod audit_logs;
+mod auth_cli;
 mod body;
 mod context;
 pub mod cookie;
@@ -11,6 +12,7 @@ mod etag;
 mod guard;
 mod logins;
 mod me;
+mod mfa;
 mod note;
 mod racks;
 mod recorded;
@@ -30,7 +32,7 @@ use axum::Router;
 use std::collections::BTreeMap;
 
 /// The rooms of the API, one a line. Each lists its endpoints itself.
-const ROOMS: &[fn() -> Vec<Endpoint>] = &[own, session::endpoints];
+const ROOMS: &[fn() -> Vec<Endpoint>] = &[own, mfa::endpoints, session::endpoints, auth_cli::endpoints];
 
 fn own() -> Vec<Endpoint> {
     vec![audit_logs::endpoint(), me::endpoint(), racks::endpoint()]

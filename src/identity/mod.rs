@@ -2,6 +2,7 @@
 
 mod authenticate;
 mod cache;
+pub mod cli_login;
 pub mod cookie;
 mod credential;
 pub mod email;
