@@ -328,7 +328,7 @@ pub const RESERVED: &[(&[&str], &str)] = &[
         &["GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "GOOGLE_ALLOWED_DOMAIN", "GOOGLE_OAUTH_BASE_URL"],
         "Sign-in with Google",
     ),
-    (&["WEBAUTHN_RP_ID", "WEBAUTHN_ORIGIN", "YUBICO_CLIENT_ID", "YUBICO_SECRET_KEY"], "Second factors"),
+    (&["YUBICO_CLIENT_ID", "YUBICO_SECRET_KEY"], "Second factors"),
     (&["RATE_LIMIT_RPS", "RATE_LIMIT_BURST"], "Limits of login attempts"),
     (
         &[
