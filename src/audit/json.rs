@@ -4,6 +4,7 @@ use crate::core::control::acts_on_the_reader;
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 use std::io::{self, Write};
+use uuid::{Uuid, fmt::Hyphenated};
 
 /// A JSON object that is written field by field, without the detours of a general serialiser: one is written for
 /// every request.
@@ -50,6 +51,10 @@ impl Object {
             }
         }
         self.0.extend_from_slice(digits.get(start..).unwrap_or_default());
+    }
+
+    pub fn id(&mut self, key: &'static str, id: &Uuid) {
+        self.text(key, id.hyphenated().encode_lower(&mut [0; Hyphenated::LENGTH]));
     }
 
     /// Any other value.

@@ -119,7 +119,7 @@ impl Record {
     /// The exact bytes of the record.
     fn line(&self, ending: &Ending) -> Vec<u8> {
         let mut line = Object::with_capacity(LENGTH);
-        line.value("ts", &self.at);
+        self.at.with_text(|text| line.text("ts", text));
         line.text("user_email", &self.user_email);
         line.text("action_type", self.action_type);
         line.text("action", &self.action);
@@ -133,7 +133,7 @@ impl Record {
         line.text("user_agent", &self.seen.user_agent.as_ref().map(header_text).unwrap_or_default());
         line.number("event_count", 1);
         line.text("event", ending.event);
-        line.value("request_id", &self.seen.request_id);
+        line.id("request_id", self.seen.request_id.as_uuid());
         line.text("method", self.seen.method.as_str());
         line.text("route", self.route);
         self.write_what_is_known(&mut line);
@@ -150,11 +150,11 @@ impl Record {
         ];
         write_texts(line, texts);
         if let Some((id, name)) = &self.token {
-            line.value("token_id", id);
+            line.id("token_id", id.as_uuid());
             line.text("token_name", name);
         }
         if let Some(id) = &self.session {
-            line.value("session_id", id);
+            line.id("session_id", id.as_uuid());
         }
         let texts = [
             ("reason", self.reason.as_deref()),

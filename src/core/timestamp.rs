@@ -38,6 +38,11 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// Shows the text form to `use_it`, without an allocation.
+    pub fn with_text<T>(self, use_it: impl FnOnce(&str) -> T) -> T {
+        use_it(str::from_utf8(&self.rfc3339()).unwrap_or_default())
+    }
+
     /// `2026-01-31T12:00:00.000000Z`, digit by digit: this runs on every request.
     fn rfc3339(self) -> [u8; LENGTH] {
         let seconds = self.0.div_euclid(1_000_000);

@@ -65,7 +65,7 @@ impl Tunnel {
         let limits = RelayLimits { idle, linger: LINGER, marker_wait: MARKER_WAIT };
         let ends = Ends { client: client_upgrade(head), rack: hyper::upgrade::on(&mut answer) };
         scope.answered(answer.status());
-        tokio::spawn(run(plan, watch, drain, limits, scope, ends));
+        tokio::spawn(run(plan, Box::new(watch), drain, Box::new(limits), scope, ends));
         let (answer, _) = answer.into_parts();
         switching(answer.headers)
     }
@@ -96,9 +96,9 @@ struct Ends {
 
 async fn run(
     plan: Plan,
-    watch: Watch,
+    watch: Box<Watch>,
     drain: TunnelGuard,
-    limits: RelayLimits,
+    limits: Box<RelayLimits>,
     mut scope: Scope,
     ends: Ends,
 ) {
