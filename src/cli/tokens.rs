@@ -169,6 +169,7 @@ impl Create {
             expires_at,
             revoked_at: None,
             last_used_at: None,
+            created_by: None,
         };
         // The grants need no end of their own: they are worth nothing without the token.
         let subject = Subject::Token(token.id);

@@ -127,6 +127,7 @@ mod tests {
             expires_at: None,
             revoked_at: None,
             last_used_at: None,
+            created_by: None,
         };
         let grants = vec![
             GrantRow::new(Subject::User(user.id), "ops", "*", None, NOW),
@@ -141,6 +142,7 @@ mod tests {
                 tokens: vec![token],
                 grants,
                 sessions: vec![],
+                settings: vec![],
             },
             presented,
         }

@@ -173,7 +173,7 @@ fn session(row: &SessionRow) -> Option<Arc<SessionIdentity>> {
 }
 
 /// The permissions of each custom role. Patterns that this version does not know give nothing.
-fn role_permissions(roles: &[RoleRow]) -> HashMap<&str, PermissionSet> {
+pub(super) fn role_permissions(roles: &[RoleRow]) -> HashMap<&str, PermissionSet> {
     let expand = |role: &RoleRow| {
         role.permissions
             .lines()
@@ -183,9 +183,9 @@ fn role_permissions(roles: &[RoleRow]) -> HashMap<&str, PermissionSet> {
     roles.iter().map(|role| (role.name.as_str(), expand(role))).collect()
 }
 
-type GrantsBy<K> = HashMap<K, Arc<[CompiledGrant]>>;
+pub(super) type GrantsBy<K> = HashMap<K, Arc<[CompiledGrant]>>;
 
-fn compile_grants(
+pub(super) fn compile_grants(
     rows: &[GrantRow],
     custom: &HashMap<&str, PermissionSet>,
 ) -> (GrantsBy<UserId>, GrantsBy<TokenId>) {

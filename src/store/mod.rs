@@ -6,6 +6,7 @@
 mod access;
 mod audit;
 mod ceremonies;
+mod change;
 mod dialect;
 mod error;
 mod file;
@@ -14,12 +15,14 @@ mod migrate;
 mod open;
 mod roles;
 mod sessions;
+mod settings;
 mod tokens;
 mod users;
 
 pub use access::{AccessRows, Epoch};
 pub use audit::{AuditFilter, AuditRow, StoredAuditRow};
 pub use ceremonies::CeremonyRow;
+pub use change::AccessWrite;
 pub use error::{StoreError, StoreResult};
 pub use file::DatabaseFile;
 pub use grants::{GrantRow, Subject};
@@ -27,6 +30,7 @@ pub use migrate::MigrationReport;
 pub use open::{Options, Place, PoolState, private_directory};
 pub use roles::RoleRow;
 pub use sessions::SessionRow;
+pub use settings::SettingRow;
 pub use tokens::{NewToken, TokenRow};
 pub use users::UserRow;
 
@@ -74,13 +78,13 @@ macro_rules! write_tx {
     };
 }
 
-/// A write transaction on the access tables: it also advances the epoch that every process watches.
+/// A write transaction on the access tables: it also advances the epoch that every process watches. That comes
+/// first, because the epoch's row is what those wait for who decide by what stands in the tables.
 macro_rules! access_tx {
     ($db:expr, $tx:ident => $body:expr) => {
         crate::store::write_tx!($db, $tx => {
-            let out = $body;
             sqlx::query(crate::store::access::ADVANCE_EPOCH).execute(&mut *$tx).await?;
-            out
+            $body
         })
     };
 }
