@@ -86,6 +86,7 @@ fn title(section: Section) -> &'static str {
         Section::Racks => "Racks",
         Section::Audit => "Audit",
         Section::Access => "Access",
+        Section::Identity => "Identity",
         Section::Log => "Log",
         Section::Sentry => "Sentry",
     }

@@ -11,6 +11,7 @@ pub mod database;
 pub mod docs;
 mod env;
 mod errors;
+pub mod identity;
 pub mod limits;
 pub mod log;
 mod names;
@@ -29,6 +30,7 @@ pub use audit::AuditConfig;
 pub use database::{DatabaseConfig, DatabaseTarget, PoolConfig};
 pub use env::{Env, MapEnv, ProcessEnv};
 pub use errors::{ConfigError, ConfigErrors, Origin};
+pub use identity::{IdentityConfig, SessionConfig};
 pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogFormat, LogLevel};
 pub use racks::{RackConfig, RackConfigs, RackTrust};
@@ -48,6 +50,7 @@ pub struct Config {
     pub racks: RackConfigs,
     pub audit: AuditConfig,
     pub access: AccessConfig,
+    pub identity: IdentityConfig,
     pub log: LogConfig,
     pub sentry: SentryConfig,
     pub limits: LimitsConfig,
@@ -94,6 +97,7 @@ impl Config {
         let racks = racks::read(r);
         let audit = audit::read(r);
         let access = access::read(r);
+        let identity = identity::read(r, server.as_ref());
         let log = log::read(r);
         let sentry = sentry::read(r);
         r.warnings.extend(names::misspelt(env));
@@ -103,6 +107,7 @@ impl Config {
             racks,
             audit: audit?,
             access,
+            identity: identity?,
             log: log?,
             sentry: sentry?,
             limits: limits?,
