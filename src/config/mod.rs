@@ -19,6 +19,7 @@ pub mod racks;
 mod reader;
 pub mod sentry;
 pub mod server;
+pub mod settings;
 mod suggest;
 mod text_file;
 mod toml_file;
@@ -36,6 +37,7 @@ pub use log::{LogConfig, LogFormat, LogLevel};
 pub use racks::{RackConfig, RackConfigs, RackTrust};
 pub use reader::SummaryRow;
 pub use sentry::{SentryConfig, SentryJsConfig};
+pub use settings::SettingsConfig;
 pub use server::{ServerConfig, TlsFiles};
 
 use reader::Reader;
@@ -51,6 +53,7 @@ pub struct Config {
     pub audit: AuditConfig,
     pub access: AccessConfig,
     pub identity: IdentityConfig,
+    pub settings: SettingsConfig,
     pub log: LogConfig,
     pub sentry: SentryConfig,
     pub limits: LimitsConfig,
@@ -98,6 +101,7 @@ impl Config {
         let audit = audit::read(r);
         let access = access::read(r);
         let identity = identity::read(r, server.as_ref());
+        let settings = settings::read(r);
         let log = log::read(r);
         let sentry = sentry::read(r);
         r.warnings.extend(names::misspelt(env));
@@ -108,6 +112,7 @@ impl Config {
             audit: audit?,
             access,
             identity: identity?,
+            settings,
             log: log?,
             sentry: sentry?,
             limits: limits?,

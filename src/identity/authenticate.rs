@@ -52,7 +52,7 @@ pub fn authenticate(
         }
         Presented::Session(hash) => {
             let entry = snapshot.session(hash).ok_or(AuthError::Unknown)?;
-            entry.check(now, snapshot.idle)?;
+            entry.check(now, snapshot.settings.idle)?;
             let via = Via::Session(entry.session.clone());
             Ok(Principal { user: entry.user.clone(), via, rights: entry.rights.clone() })
         }

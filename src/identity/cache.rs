@@ -1,6 +1,6 @@
 //! The snapshot that requests read, and the task that keeps it young.
 
-use super::{AccessSnapshot, session::IdleLimits};
+use super::{AccessSnapshot, settings::Settings};
 use crate::{
     core::SharedClock,
     store::{Db, StoreResult},
@@ -36,7 +36,8 @@ pub struct AccessStale(Duration);
 pub struct AccessCache {
     db: Db,
     clock: SharedClock,
-    idle: IdleLimits,
+    /// What the configuration says; the database may say otherwise.
+    defaults: Settings,
     snapshot: ArcSwap<AccessSnapshot>,
     started: Instant,
     /// Milliseconds after `started` at which the database last confirmed the snapshot's epoch.
@@ -47,13 +48,18 @@ pub struct AccessCache {
 
 impl AccessCache {
     /// Reads the snapshot for the first time.
-    pub async fn load(db: Db, clock: SharedClock, idle: IdleLimits) -> StoreResult<Arc<Self>> {
+    pub async fn load(
+        db: Db,
+        clock: SharedClock,
+        defaults: impl Into<Settings>,
+    ) -> StoreResult<Arc<Self>> {
+        let defaults = defaults.into();
         let snapshot =
-            ArcSwap::from_pointee(AccessSnapshot::compile(&db.access_rows(clock.now()).await?, idle));
+            ArcSwap::from_pointee(AccessSnapshot::compile(&db.access_rows(clock.now()).await?, defaults));
         Ok(Arc::new(Self {
             db,
             clock,
-            idle,
+            defaults,
             snapshot,
             started: Instant::now(),
             verified: AtomicU64::new(0),
@@ -68,6 +74,16 @@ impl AccessCache {
             return Err(AccessStale(age));
         }
         Ok(self.snapshot.load())
+    }
+
+    /// Settings as this process last saw them.
+    pub fn settings(&self) -> Settings {
+        self.snapshot.load().settings
+    }
+
+    /// Settings where the database says nothing.
+    pub const fn defaults(&self) -> &Settings {
+        &self.defaults
     }
 
     /// Changes whenever somebody who is in the middle of something should look at their rights again.
@@ -86,7 +102,7 @@ impl AccessCache {
         let asked_at = self.started.elapsed();
         if self.db.access_epoch().await? != self.snapshot.load().epoch {
             let rows = self.db.access_rows(self.clock.now()).await?;
-            let newer = AccessSnapshot::compile(&rows, self.idle);
+            let newer = AccessSnapshot::compile(&rows, self.defaults);
             newer.inherit_uses(&self.snapshot.load());
             self.snapshot.store(Arc::new(newer));
             self.pulse.send_replace(());

@@ -2,12 +2,15 @@
 
 mod authenticate;
 mod cache;
+pub mod change;
 mod credential;
 pub mod email;
 mod entrance;
+mod explain;
 mod principal;
 mod proof;
 pub mod session;
+pub mod settings;
 mod snapshot;
 pub mod token;
 mod usage;
@@ -16,6 +19,7 @@ pub use authenticate::{AuthError, authenticate};
 pub use cache::{AccessCache, AccessStale};
 pub use credential::Presented;
 pub use entrance::{Entrance, NotAdmitted};
+pub use explain::{Explanation, Lacking};
 pub use principal::{Channel, Principal, SessionIdentity, TokenIdentity, UserIdentity, Via};
 pub use proof::Proof;
 pub use snapshot::AccessSnapshot;

@@ -88,7 +88,7 @@ macro_rules! carry_out {
                 sqlx::query(users::DELETE).bind(*id).execute(&mut *$tx).await?;
             }
             AccessWrite::ResetMfa(id) => {
-                for statement in users::RESET_MFA {
+                for statement in users::RESET_MFA.iter().copied() {
                     sqlx::query(statement).bind(*id).execute(&mut *$tx).await?;
                 }
             }

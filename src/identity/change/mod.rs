@@ -12,13 +12,14 @@ pub mod roles;
 mod scene;
 pub mod settings;
 #[cfg(test)]
-mod testing;
+pub mod testing;
 pub mod tokens;
 pub mod users;
 
 pub use admins::administrators;
 pub use refused::Refused;
 pub use scene::{Actor, Scene};
+pub(super) use scene::{rights_of, token_rights};
 
 use crate::{
     core::{Timestamp, id::UserId},

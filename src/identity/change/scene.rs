@@ -2,7 +2,10 @@
 
 use super::Refused;
 use crate::{
-    core::{Timestamp, id::UserId},
+    core::{
+        Timestamp,
+        id::{TokenId, UserId},
+    },
     identity::{
         Principal, Via,
         snapshot::{compile_grants, role_permissions},
@@ -126,13 +129,9 @@ fn standing(
     if !is_here || !is_good {
         return Err(Refused::NotAllowed("you are not let in any more".to_owned()));
     }
-    let own = rights_of(rows, user);
     let rights = match &principal.via {
-        Via::Session(_) => own,
-        Via::Token(token) => {
-            let (_, by_token) = compile_grants(&rows.grants, &role_permissions(&rows.roles));
-            Rights::of_token(by_token.get(&token.id).cloned().unwrap_or_default(), own.own)
-        }
+        Via::Session(_) => rights_of(rows, user),
+        Via::Token(token) => token_rights(rows, token.id, user),
     };
     if let Some(permission) = needs.filter(|needed| !rights.allow(*needed, &Target::gateway(), now)) {
         return Err(Refused::NotAllowed(format!("you no longer hold {permission} on the gateway")));
@@ -141,10 +140,17 @@ fn standing(
 }
 
 /// What a person holds, by the rows as they are.
-pub(super) fn rights_of(rows: &AccessRows, user: UserId) -> Rights {
+pub(in crate::identity) fn rights_of(rows: &AccessRows, user: UserId) -> Rights {
     let grants: Vec<_> = rows.grants.iter().filter(|grant| grant.user_id == Some(user)).cloned().collect();
     let (by_user, _) = compile_grants(&grants, &role_permissions(&rows.roles));
     Rights::of_user(by_user.get(&user).cloned().unwrap_or_default())
+}
+
+/// What a token holds, and its owner.
+pub(in crate::identity) fn token_rights(rows: &AccessRows, token: TokenId, owner: UserId) -> Rights {
+    let grants: Vec<_> = rows.grants.iter().filter(|grant| grant.token_id == Some(token)).cloned().collect();
+    let (_, by_token) = compile_grants(&grants, &role_permissions(&rows.roles));
+    Rights::of_token(by_token.get(&token).cloned().unwrap_or_default(), rights_of(rows, owner).own)
 }
 
 impl Scene<'_> {
