@@ -5,6 +5,7 @@ pub mod control;
 pub mod drain;
 pub mod id;
 pub mod public_url;
+pub mod rate_limit;
 pub mod redact;
 pub mod scrub;
 pub mod secret;

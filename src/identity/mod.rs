@@ -3,6 +3,7 @@
 mod authenticate;
 mod cache;
 pub mod change;
+pub mod cookie;
 mod credential;
 pub mod email;
 mod entrance;
@@ -12,13 +13,14 @@ mod proof;
 pub mod session;
 pub mod settings;
 mod snapshot;
+pub mod step_up;
 pub mod token;
 mod usage;
 
 pub use authenticate::{AuthError, authenticate};
 pub use cache::{AccessCache, AccessStale};
 pub use credential::Presented;
-pub use entrance::{Entrance, NotAdmitted};
+pub use entrance::{Admitted, Entrance, Means, NotAdmitted};
 pub use explain::{Explanation, Lacking};
 pub use principal::{Channel, Principal, SessionIdentity, TokenIdentity, UserIdentity, Via};
 pub use proof::Proof;
