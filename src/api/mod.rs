@@ -1,19 +1,26 @@
 //! The gateway's own JSON API, one endpoint a file. Every route names who may call it; a route that does not
 //! cannot be written.
 
+mod access;
+mod admin;
 mod audit_logs;
 mod body;
 mod context;
 pub mod csrf;
 mod error;
 mod etag;
+mod grants;
 mod guard;
 mod logins;
 mod me;
 mod note;
 mod racks;
 mod recorded;
+mod roles;
 mod route;
+mod settings;
+mod tokens;
+mod users;
 
 pub use body::{Payload, parse};
 pub use context::{Caller, Context, RackName};
@@ -28,7 +35,13 @@ use std::collections::BTreeMap;
 
 /// The rooms of the API, one a line. Each lists its endpoints itself.
 const ROOMS: &[fn() -> Vec<Endpoint>] = &[
-    own, //
+    own,
+    users::endpoints,
+    roles::endpoints,
+    grants::endpoints,
+    tokens::endpoints,
+    settings::endpoints,
+    access::endpoints,
 ];
 
 fn own() -> Vec<Endpoint> {

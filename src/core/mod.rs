@@ -8,6 +8,7 @@ pub mod public_url;
 pub mod rate_limit;
 pub mod redact;
 pub mod scrub;
+pub mod seal;
 pub mod secret;
 pub mod timestamp;
 

@@ -8,6 +8,7 @@ mod credential;
 pub mod email;
 mod entrance;
 mod explain;
+pub mod mfa;
 mod principal;
 mod proof;
 pub mod session;
