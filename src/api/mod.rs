@@ -14,6 +14,7 @@ mod guard;
 mod logins;
 mod me;
 mod note;
+pub mod openapi;
 mod racks;
 mod recorded;
 mod roles;
@@ -45,7 +46,7 @@ const ROOMS: &[fn() -> Vec<Endpoint>] = &[
 ];
 
 fn own() -> Vec<Endpoint> {
-    vec![audit_logs::endpoint(), me::endpoint(), racks::endpoint()]
+    vec![audit_logs::endpoint(), me::endpoint(), racks::endpoint(), openapi::endpoint()]
 }
 
 fn endpoints() -> impl Iterator<Item = Endpoint> {
