@@ -13,12 +13,15 @@
 
 mod alerts;
 mod architecture;
+mod admin;
+mod change;
 mod chaos;
 mod cli;
 mod cve;
 mod gateway;
 mod listener;
 mod mfa;
+mod matrix;
 mod redaction;
 mod store;
 mod streams;
