@@ -6,6 +6,7 @@ mod admin;
 mod audit_logs;
 mod body;
 mod context;
+pub mod cookie;
 pub mod csrf;
 mod error;
 mod etag;
@@ -19,17 +20,19 @@ mod racks;
 mod recorded;
 mod roles;
 mod route;
+mod session;
 mod settings;
 mod tokens;
 mod users;
 
 pub use body::{Payload, parse};
-pub use context::{Caller, Context, RackName};
+pub use context::{Caller, Context, RackName, SentryJs};
 pub use error::{ApiError, X_MFA_LEVEL, X_MFA_REQUIRED};
 pub use guard::{Edge, may};
 pub use logins::LoginLimits;
 pub use note::Note;
 pub use route::{Access, ApiRoute, Endpoint};
+pub use session::SessionView;
 
 use axum::Router;
 use std::collections::BTreeMap;
@@ -37,6 +40,7 @@ use std::collections::BTreeMap;
 /// The rooms of the API, one a line. Each lists its endpoints itself.
 const ROOMS: &[fn() -> Vec<Endpoint>] = &[
     own,
+    session::endpoints,
     users::endpoints,
     roles::endpoints,
     grants::endpoints,

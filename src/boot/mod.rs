@@ -4,6 +4,7 @@ mod database;
 mod demo;
 mod error;
 mod gateway;
+mod mfa;
 mod people;
 mod process;
 mod racks;

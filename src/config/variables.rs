@@ -255,9 +255,9 @@ variables! {
         SENTRY_TRACES_SAMPLE_RATE Plain "traces_sample_rate" = "0.0":
             "Share of requests that are traced, 0 to 1.";
         SENTRY_JS_DSN Plain "js_dsn" = "":
-            "Where errors of the web pages are reported; every visitor can read it. Without effect in this version.";
+            "Where errors of the web pages are reported; every visitor can read it.";
         SENTRY_JS_TRACES_SAMPLE_RATE Plain "js_traces_sample_rate" = "0.0":
-            "Share of page loads that are traced, 0 to 1. Without effect in this version.";
+            "Share of page loads that are traced, 0 to 1.";
     }
 }
 

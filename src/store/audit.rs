@@ -92,17 +92,71 @@ impl Db {
         Ok(found.is_some())
     }
 
+    /// A page of bounded cost: where no index leads to the rows, at most a fixed number of them is looked at.
+    pub async fn audit_page(&self, filter: &AuditFilter) -> StoreResult<AuditPage> {
+        self.audit_page_within(filter, BUDGET).await
+    }
+
+    /// The same with another budget.
+    pub async fn audit_page_within(&self, filter: &AuditFilter, budget: i64) -> StoreResult<AuditPage> {
+        let floor = if filter.walks() {
+            let next: i64 = read!(self, pool => sqlx::query_scalar(NEXT_SEQ).fetch_one(pool).await)?;
+            // Sequence numbers have no gaps, so they count rows.
+            Some(filter.before.unwrap_or(next).min(next).saturating_sub(budget)).filter(|floor| *floor > 1)
+        } else {
+            None
+        };
+        let rows: Vec<StoredAuditRow> =
+            read!(self, pool => list(LIST, filter, floor).build_query_as().fetch_all(pool).await)?;
+        let is_full = i64::try_from(rows.len()).is_ok_and(|count| count >= filter.limit);
+        if is_full {
+            return Ok(AuditPage { next: rows.last().map(|row| row.seq), rows, is_cut: false });
+        }
+        Ok(AuditPage { rows, next: floor, is_cut: floor.is_some() })
+    }
+
     /// By user and by request the rows are found through an index, and by time when both ends are given. All
     /// other filters walk the log from its newest row downwards.
     pub async fn audit_rows(&self, filter: &AuditFilter) -> StoreResult<Vec<StoredAuditRow>> {
-        Ok(read!(self, pool => list(LIST, filter).build_query_as().fetch_all(pool).await)?)
+        Ok(read!(self, pool => list(LIST, filter, None).build_query_as().fetch_all(pool).await)?)
     }
 }
 
 const LIST: &str = "SELECT seq, record FROM audit_log WHERE seq < ";
+const NEXT_SEQ: &str = "SELECT next_seq FROM audit_head WHERE id = 1";
+
+/// Rows that one call looks at when no index leads to those that fit.
+const BUDGET: i64 = 50_000;
+
+/// One page of the log.
+#[derive(Clone, Debug)]
+pub struct AuditPage {
+    pub rows: Vec<StoredAuditRow>,
+    /// Where the next, older page begins, as [`AuditFilter::before`]; `None` when there is none.
+    pub next: Option<i64>,
+    /// True when the search stopped at its budget: older rows that fit may follow, fewer than asked for are here.
+    pub is_cut: bool,
+}
+
+impl AuditFilter {
+    /// Whether nothing but a walk from the newest row downwards finds what fits.
+    const fn walks(&self) -> bool {
+        let is_indexed = self.user_email.is_some()
+            || self.request_id.is_some()
+            || (self.since.is_some() && self.until.is_some());
+        let is_any = self.action.is_none()
+            && self.resource.is_none()
+            && self.status.is_none()
+            && self.rbac_decision.is_none()
+            && self.event.is_none()
+            && self.since.is_none()
+            && self.until.is_none();
+        !is_indexed && !is_any
+    }
+}
 
 /// `start` and the conditions of `filter`.
-fn list<DB: Database>(start: &str, filter: &AuditFilter) -> QueryBuilder<DB>
+fn list<DB: Database>(start: &str, filter: &AuditFilter, floor: Option<i64>) -> QueryBuilder<DB>
 where
     for<'q> i64: Encode<'q, DB> + Type<DB>,
     for<'q> String: Encode<'q, DB> + Type<DB>,
@@ -111,6 +165,9 @@ where
 {
     let mut query = QueryBuilder::new(start);
     query.push_bind(filter.before.unwrap_or(i64::MAX));
+    if let Some(floor) = floor {
+        query.push(" AND seq >= ").push_bind(floor);
+    }
     let texts = [
         (" AND user_email = ", &filter.user_email),
         (" AND action = ", &filter.action),
@@ -151,7 +208,7 @@ mod tests {
         let Db::Sqlite { read, .. } = &db else { panic!("asked for SQLite") };
         let explain = format!("EXPLAIN QUERY PLAN {LIST}");
         let steps =
-            list(&explain, &AuditFilter { limit: 10, ..filter }).build().fetch_all(read).await.unwrap();
+            list(&explain, &AuditFilter { limit: 10, ..filter }, None).build().fetch_all(read).await.unwrap();
         steps.iter().map(|step| step.get::<String, _>("detail")).collect::<Vec<_>>().join("; ")
     }
 

@@ -28,7 +28,7 @@ mod users;
 pub use access::{AccessRows, Epoch};
 pub use app_key::key_beside;
 pub use attempts::Reservation;
-pub use audit::{AuditFilter, AuditRow, StoredAuditRow};
+pub use audit::{AuditFilter, AuditPage, AuditRow, StoredAuditRow};
 pub use backup_codes::BackupCodeRow;
 pub use ceremonies::CeremonyRow;
 pub use change::AccessWrite;

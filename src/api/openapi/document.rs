@@ -62,7 +62,8 @@ fn operation(route: &ApiRoute, schemas: &mut Map<String, Value>) -> Value {
     let fallback = Doc { route: "", summary: route.action, query: &[], body: None, answer: None, status: 200 };
     let doc = find(&format!("{} {}", route.method, route.path)).unwrap_or(&fallback);
     let mut operation = json!({
-        "operationId": route.action,
+        "operationId": operation_id(route),
+        "x-action": route.action,
         "summary": doc.summary,
         "tags": [route.resource_type()],
         "x-mfa-level": route.mfa_level().as_str(),
@@ -80,6 +81,14 @@ fn operation(route: &ApiRoute, schemas: &mut Map<String, Value>) -> Value {
             json!({ "required": true, "content": { "application/json": { "schema": schema } } });
     }
     operation
+}
+
+/// As in `get_users_email`.
+fn operation_id(route: &ApiRoute) -> String {
+    let path = route.path.trim_start_matches("/api/v1/");
+    let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let method = route.method.as_str().to_ascii_lowercase();
+    words.fold(method, |id, word| format!("{id}_{word}"))
 }
 
 /// Who may call, in a word.
@@ -188,9 +197,9 @@ mod tests {
         for reference in text.split("\"$ref\":\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
             assert!(document.pointer(reference).is_some(), "{reference} leads nowhere");
         }
-        let ids: Vec<_> = routes().iter().map(|route| route.action).collect();
+        let ids: Vec<_> = routes().iter().map(|route| operation_id(route)).collect();
         let unique: BTreeSet<_> = ids.iter().collect();
-        assert_eq!(unique.len(), ids.len(), "an action names two routes");
+        assert_eq!(unique.len(), ids.len(), "two operations have one name: {ids:?}");
     }
 
     #[test]

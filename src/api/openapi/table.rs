@@ -69,6 +69,12 @@ pub static TABLE: &[Doc] = &[
         CURSOR,
     ]),
     doc("GET /api/v1/me", "Who the caller is, and what they hold"),
+    doc("GET /api/v1/info", "What the pages need: the person, the session, the racks, the CSRF token"),
+    doc("GET /api/v1/sessions", "One's own open sessions"),
+    doc("DELETE /api/v1/sessions/{id}", "Ends one of one's own sessions").status(204),
+    doc("POST /api/v1/sessions/revoke-others", "Ends all of one's own sessions but this one"),
+    doc("POST /api/v1/auth/logout", "Ends this session of the command line"),
+    doc("POST /api/v1/auth/web/logout", "Ends this session of the browser"),
     doc("GET /api/v1/racks", "The racks that the caller may read"),
     doc("GET /api/v1/openapi.json", "This document"),
     doc("GET /api/v1/users", "Users by e-mail address")

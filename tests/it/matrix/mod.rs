@@ -18,6 +18,12 @@ const WHO_MAY: &str = "
 ----a ----a GET    /api/v1/audit-logs
 vodca vodca GET    /api/v1/me
 vodca vodca GET    /api/v1/racks
+----- vodca GET    /api/v1/info
+----- vodca GET    /api/v1/sessions
+----- vodca DELETE /api/v1/sessions/{id}
+----- vodca POST   /api/v1/sessions/revoke-others
+----- vodca POST   /api/v1/auth/logout
+----- vodca POST   /api/v1/auth/web/logout
 public      GET    /api/v1/openapi.json
 ----a ----a GET    /api/v1/users
 ----- ----a POST   /api/v1/users
@@ -127,6 +133,8 @@ fn is_hidden(route: &ApiRoute, caller: Caller, object: Object) -> bool {
     let is_own_room = route.path == "/api/v1/api-tokens/{id}";
     match object {
         Object::Missing => true,
+        // Everybody has their own, and nobody others'.
+        Object::Others if route.path == "/api/v1/sessions/{id}" => true,
         Object::Others if is_own_room => {
             matches!(caller, Caller::Person(role) if role != "admin") && route.access == Access::Authenticated
         }

@@ -35,7 +35,7 @@ impl Object {
         if !route.path.contains('{') {
             return vec![Self::Nothing];
         }
-        if route.path == "/api/v1/api-tokens/{id}" {
+        if ["/api/v1/api-tokens/{id}", "/api/v1/sessions/{id}"].contains(&route.path) {
             return vec![Self::Own, Self::Others, Self::Missing];
         }
         vec![Self::Others, Self::Missing]
@@ -149,16 +149,16 @@ impl<'a> World<'a> {
             }
             Object::Own | Object::Others => self.victim().await,
         };
-        let own_token = match (object, caller) {
-            (Object::Own, Caller::Token(role) | Caller::Person(role)) => {
-                Some(add_token(self.gateway, self.people[role].id, role).await.1)
-            }
+        let owner = match (object, caller) {
+            (Object::Own, Caller::Token(role) | Caller::Person(role)) => Some((self.people[role].id, role)),
             _ => None,
         };
-        let id = match route.path.split('/').nth(3) {
-            Some("users" | "sessions") => victim.session.to_string(),
-            Some("grants") => victim.grant.to_string(),
-            Some("api-tokens") => own_token.unwrap_or(victim.token).to_string(),
+        let id = match (route.path.split('/').nth(3), owner) {
+            (Some("sessions"), Some((owner, _))) => self.session(owner).await.1.to_string(),
+            (Some("users" | "sessions"), _) => victim.session.to_string(),
+            (Some("grants"), _) => victim.grant.to_string(),
+            (Some("api-tokens"), Some((owner, role))) => add_token(self.gateway, owner, role).await.1.to_string(),
+            (Some("api-tokens"), None) => victim.token.to_string(),
             _ => String::new(),
         };
         let key = if object == Object::Missing { "no_such_key" } else { "session_timeout_minutes" };

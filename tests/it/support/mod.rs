@@ -7,6 +7,7 @@ pub mod gateway;
 pub mod person;
 pub mod process;
 pub mod security_key;
+pub mod session;
 pub mod socket;
 pub mod tls;
 pub mod wire;
