@@ -4,7 +4,13 @@
 use crate::{
     config::AccessConfig,
     core::SharedClock,
-    store::{Db, GrantRow, StoreError, StoreResult, Subject},
+    identity::change::{
+        Actor, Refused,
+        grants::NewGrant,
+        users::{self, NewUser},
+    },
+    policy::TargetPattern,
+    store::{Db, StoreResult},
 };
 
 pub async fn add_named(db: &Db, access: &AccessConfig, clock: &SharedClock) -> StoreResult<()> {
@@ -25,14 +31,21 @@ pub async fn add_named(db: &Db, access: &AccessConfig, clock: &SharedClock) -> S
 /// Adds the user with the role on everything. An existing user stays as they are.
 pub async fn add(db: &Db, email: &str, role: &str, clock: &SharedClock) -> StoreResult<()> {
     let now = clock.now();
-    match db.add_user(email, email.split('@').next().unwrap_or(email), now).await {
-        Ok(user) => {
-            db.add_grant(&GrantRow::new(Subject::User(user.id), role, "*", None, now)).await?;
+    let name = email.split('@').next().unwrap_or(email).to_owned();
+    let everywhere =
+        NewGrant { role: role.to_owned(), target: TargetPattern::everything(), expires_at: None };
+    let new = NewUser { email: email.to_owned(), name, grants: vec![everywhere] };
+    match users::create(db, &Actor::Operator, now, &new).await {
+        Ok(_) => {
             tracing::info!(email, role, "added a user that the environment names");
             Ok(())
         }
         // Also when another replica was faster.
-        Err(StoreError::Exists(_)) => Ok(()),
-        Err(error) => Err(error),
+        Err(Refused::Conflict(_)) => Ok(()),
+        Err(Refused::Store(error)) => Err(error),
+        Err(refused) => {
+            tracing::warn!(email, role, %refused, "a user that the environment names was not added");
+            Ok(())
+        }
     }
 }

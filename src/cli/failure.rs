@@ -1,7 +1,7 @@
 //! Why a command did not do what it was asked, and with which code the process ends.
 
 use super::output;
-use crate::{config::ConfigErrors, store::StoreError};
+use crate::{config::ConfigErrors, identity::change::Refused, store::StoreError};
 use std::{
     error::Error,
     io::{self, Write as _},
@@ -32,17 +32,28 @@ pub enum Failure {
     NotDone(String),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Refused(Refused),
     #[error("nothing was changed, because the audit log cannot be written")]
     NoAudit(#[source] StoreError),
     #[error("the change was made, but its outcome could not be written to the audit log")]
     Unrecorded(#[source] StoreError),
 }
 
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Store(error) => Self::Store(error),
+            other => Self::Refused(other),
+        }
+    }
+}
+
 impl Failure {
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) | Self::Config(_) => Exit::Usage,
-            Self::NotDone(_) | Self::Store(_) | Self::NoAudit(_) | Self::Unrecorded(_) => Exit::NotDone,
+            Self::NotDone(_) | Self::Store(_) | Self::Refused(_) | Self::NoAudit(_) | Self::Unrecorded(_) => Exit::NotDone,
         }
     }
 
