@@ -1,6 +1,9 @@
 //! Prints `docs/CONFIG.md` from the table of settings.
 
-use super::variables::{self, RESERVED, RESERVED_PREFIXES, Section, Variable};
+use super::{
+    settings::{self, Kind},
+    variables::{self, RESERVED, RESERVED_PREFIXES, Section, Variable},
+};
 use std::fmt::Write as _;
 
 /// The whole page. `UPDATE_DOCS=1 cargo test config` writes it to `docs/CONFIG.md`.
@@ -9,6 +12,7 @@ pub fn markdown() -> String {
     for section in Section::ALL {
         page.push_str(&section_of(section));
     }
+    page.push_str(&changeable());
     page.push_str(&reserved());
     page
 }
@@ -113,6 +117,24 @@ fn remark(section: Section) -> &'static str {
     }
 }
 
+/// Settings that the API changes.
+fn changeable() -> String {
+    let mut text = String::from(
+        "\n## Changed while it runs\n\n\
+         These may also be changed by `PUT /api/v1/settings/{key}`, and back by `DELETE`; a change reaches every replica\n\
+         within five seconds. The database is stronger than these variables, which are stronger than the variables above.\n\n\
+         | Variable | Values | Meaning |\n| --- | --- | --- |\n",
+    );
+    for key in &settings::KEYS {
+        let values = match &key.kind {
+            Kind::Switch => "`true`, `false`".to_owned(),
+            Kind::Number(range) => format!("{} to {}", range.start(), range.end()),
+        };
+        let _ = writeln!(text, "| `{}` | {values} | {} |", key.env, key.meaning);
+    }
+    text
+}
+
 fn reserved() -> String {
     let mut text = String::from(
         "\n## Reserved: accepted, without effect in this version\n\n\
@@ -124,7 +146,7 @@ fn reserved() -> String {
         let _ = writeln!(text, "| {purpose} | {} |", names.join(", "));
     }
     let prefixes: Vec<_> = RESERVED_PREFIXES.iter().map(|prefix| format!("`{prefix}*`")).collect();
-    let _ = writeln!(text, "| Stored settings | {} |", prefixes.join(", "));
+    let _ = writeln!(text, "| Other stored settings | {} |", prefixes.join(", "));
     text
 }
 

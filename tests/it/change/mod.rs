@@ -50,6 +50,7 @@ pub async fn person(db: &Db, name: &str) -> Principal {
         step_up_at: Some(NOW),
         revoked_at: None,
         revoked_why: None,
+        rotated_at: NOW,
         ip: String::new(),
         user_agent: String::new(),
         device_id: String::new(),

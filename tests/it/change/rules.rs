@@ -83,8 +83,9 @@ async fn nobody_gives_roles_to_themselves_and_what_is_for_a_time_stays_so() {
         office(&db).await;
         let desk = person(&db, "desk").await;
         let actor = by(&desk, Permission::GrantUpdate);
-        let own_again = grants::add(&db, &actor, NOW, &Holder::User(email("desk")), &grant("ops", "rack:staging/web"));
-        assert!(matches!(own_again.await, Err(Refused::NotAllowed(_))));
+        let (oneself, again) = (Holder::User(email("desk")), grant("ops", "rack:staging/web"));
+        let refused = grants::add(&db, &actor, NOW, &oneself, &again).await;
+        assert!(matches!(refused, Err(Refused::NotAllowed(_))), "{refused:?}");
 
         let end = NOW.saturating_add(Duration::from_secs(3_600));
         let borrowed = NewGrant { expires_at: Some(end), ..grant("deployer", "rack:staging") };

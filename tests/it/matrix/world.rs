@@ -11,7 +11,10 @@ use rack_gateway::{
     store::{Db, GrantRow, NewToken, RoleRow, SessionRow, Subject, TokenRow},
 };
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caller {
@@ -63,6 +66,8 @@ struct Somebody {
 
 pub struct World<'a> {
     gateway: &'a TestGateway,
+    /// As long as nobody was let at it, it serves again.
+    victim: Mutex<Option<Arc<Victim>>>,
     people: BTreeMap<&'static str, Somebody>,
 }
 
@@ -87,7 +92,7 @@ impl<'a> World<'a> {
             gateway.until_known(&token).await;
             people.insert(role, Somebody { email, id, token });
         }
-        Self { gateway, people }
+        Self { gateway, victim: Mutex::new(None), people }
     }
 
     pub async fn outcome(&self, route: &'static ApiRoute, caller: Caller, object: Object) -> Outcome {
@@ -127,7 +132,11 @@ impl<'a> World<'a> {
         if route.is_unsafe() {
             request = request.json(&self.body(route, caller).await);
         }
-        request.send().await.unwrap()
+        let answer = request.send().await.unwrap();
+        if route.is_unsafe() && answer.status().is_success() {
+            self.victim.lock().unwrap().take();
+        }
+        answer
     }
 
     pub async fn path(&self, route: &ApiRoute, object: Object) -> String {
@@ -139,13 +148,13 @@ impl<'a> World<'a> {
             Object::Nothing => return query(route),
             Object::Missing => {
                 let now = self.gateway.clock.now();
-                Victim {
+                Arc::new(Victim {
                     email: "nobody@matrix.example".into(),
                     session: SessionId::new(now),
                     grant: GrantId::new(now),
                     token: TokenId::new(now),
                     role: "no-such-role".into(),
-                }
+                })
             }
             Object::Own | Object::Others => self.victim().await,
         };
@@ -171,7 +180,11 @@ impl<'a> World<'a> {
     }
 
     /// Somebody new with one of everything, so that calls may destroy it.
-    async fn victim(&self) -> Victim {
+    async fn victim(&self) -> Arc<Victim> {
+        let known = self.victim.lock().unwrap().clone();
+        if let Some(known) = known {
+            return known;
+        }
         let (db, now) = (&self.gateway.db, self.gateway.clock.now());
         let fresh = GrantId::new(now);
         let email = format!("victim-{fresh}@matrix.example");
@@ -188,7 +201,9 @@ impl<'a> World<'a> {
         db.add_role(&row).await.unwrap();
         let token = add_token(self.gateway, user, "viewer").await.1;
         let session = self.session(user).await.1;
-        Victim { email, session, grant: grant.id, token, role }
+        let victim = Arc::new(Victim { email, session, grant: grant.id, token, role });
+        *self.victim.lock().unwrap() = Some(victim.clone());
+        victim
     }
 
     async fn session(&self, user: UserId) -> (String, SessionId) {
@@ -205,6 +220,7 @@ impl<'a> World<'a> {
             step_up_at: None,
             revoked_at: None,
             revoked_why: None,
+            rotated_at: now,
             ip: String::new(),
             user_agent: String::new(),
             device_id: String::new(),
@@ -225,7 +241,7 @@ impl<'a> World<'a> {
             }
             ("PUT", "/api/v1/roles/{name}") => json!({ "description": "Other" }),
             ("POST", "/api/v1/grants") => {
-                json!({ "user": self.victim().await.email, "role": "viewer", "target": "staging" })
+                json!({ "user": self.victim().await.email, "role": "viewer", "target": format!("staging/{fresh}") })
             }
             ("POST", "/api/v1/api-tokens") => {
                 let owner = match caller {
