@@ -4,6 +4,7 @@
 mod access;
 mod admin;
 mod audit_logs;
+mod auth_cli;
 mod body;
 mod context;
 pub mod cookie;
@@ -14,6 +15,7 @@ mod grants;
 mod guard;
 mod logins;
 mod me;
+mod mfa;
 mod note;
 pub mod openapi;
 mod racks;
@@ -40,7 +42,9 @@ use std::collections::BTreeMap;
 /// The rooms of the API, one a line. Each lists its endpoints itself.
 const ROOMS: &[fn() -> Vec<Endpoint>] = &[
     own,
+    mfa::endpoints,
     session::endpoints,
+    auth_cli::endpoints,
     users::endpoints,
     roles::endpoints,
     grants::endpoints,

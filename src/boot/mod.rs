@@ -3,8 +3,9 @@
 mod database;
 mod demo;
 mod error;
+mod factors;
 mod gateway;
-mod mfa;
+mod jobs;
 mod people;
 mod process;
 mod racks;

@@ -14,6 +14,7 @@ pub enum Exit {
     Done = 0,
     NotDone = 1,
     Usage = 2,
+    Refused = 3,
 }
 
 impl std::process::Termination for Exit {
@@ -30,10 +31,13 @@ pub enum Failure {
     Config(#[from] ConfigErrors),
     #[error("{0}")]
     NotDone(String),
+    /// Not logged in, or not allowed.
+    #[error("{0}")]
+    Refused(String),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    Refused(Refused),
+    Change(Refused),
     #[error("nothing was changed, because the audit log cannot be written")]
     NoAudit(#[source] StoreError),
     #[error("the change was made, but its outcome could not be written to the audit log")]
@@ -44,7 +48,7 @@ impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Store(error) => Self::Store(error),
-            other => Self::Refused(other),
+            other => Self::Change(other),
         }
     }
 }
@@ -53,7 +57,12 @@ impl Failure {
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) | Self::Config(_) => Exit::Usage,
-            Self::NotDone(_) | Self::Store(_) | Self::Refused(_) | Self::NoAudit(_) | Self::Unrecorded(_) => Exit::NotDone,
+            Self::Refused(_) => Exit::Refused,
+            Self::NotDone(_)
+            | Self::Store(_)
+            | Self::Change(_)
+            | Self::NoAudit(_)
+            | Self::Unrecorded(_) => Exit::NotDone,
         }
     }
 

@@ -1,17 +1,20 @@
-//! The administration commands: they read the configuration, work directly on the database it names, and
-//! record every change in the audit log. What people may do through the gateway is decided elsewhere.
+//! The command line. `client` speaks to a gateway elsewhere. The administration commands read the configuration, work
+//! directly on the database it names, and record every change in the audit log. What people may do through the
+//! gateway is decided elsewhere.
 //!
 //! One file for each noun; `context` opens the database, `output` makes tables and JSON, `failure` the errors
 //! and exit codes.
 
 mod account;
 mod arguments;
+mod client;
 mod config;
 mod context;
 mod demo;
 mod failure;
 mod grants;
 mod health;
+mod keys;
 mod lookup;
 mod migrate;
 mod output;
@@ -24,6 +27,7 @@ use crate::{
     core::SharedClock,
 };
 use clap::{Args, Parser, Subcommand};
+pub use client::{ClientCommand, run as run_client};
 use context::Admin;
 pub use demo::DemoCommand;
 use failure::Failure;
@@ -41,9 +45,9 @@ Exit codes:
   1  it could not be done: the database is away, or what was named does not exist, or exists already; `serve` could \
 not start, or ended without having written every record
   2  wrong usage, or a wrong configuration
-  3  refused; kept for commands that ask a gateway for permission, which these do not
+  3  refused: not logged in, the login has expired, or the gateway says no; only commands that ask a gateway end so
 
-The commands work directly on the database that the configuration names (see `config show`) and need no running \
+login, logout, whoami, rack, racks, switch, can-i, web and convox-env speak to a gateway elsewhere. The other commands work directly on the database that the configuration names (see `config show`) and need no running \
 server; a server that runs notices changes within a second. Run them as the user the server runs as: the files of an \
 embedded database belong to whoever made them.";
 
@@ -75,6 +79,8 @@ pub enum Command {
     Health(HealthCommand),
     #[command(flatten)]
     Admin(AdminCommand),
+    #[command(flatten)]
+    Client(ClientCommand),
 }
 
 /// What an administrator does on the machine itself.
@@ -85,6 +91,9 @@ pub enum AdminCommand {
     Config(config::ConfigCommand),
     /// Bring the database up to this version
     Migrate,
+    /// Change the key that seals secrets in the database
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     #[command(flatten)]
     Access(AccessCommand),
 }
@@ -129,7 +138,7 @@ pub async fn run(
     env: &dyn Env,
     clock: SharedClock,
 ) -> ExitCode {
-    match execute(command, options, env, clock).await {
+    match Box::pin(execute(command, options, env, clock)).await {
         Ok(report) => report.print(options.output),
         Err(failure) => failure.print(),
     }
@@ -146,6 +155,13 @@ async fn execute(
     match command {
         AdminCommand::Config(command) => command.run(config),
         AdminCommand::Migrate => migrate::run(&config?.database, env, clock).await,
+        AdminCommand::Keys(command) => {
+            let config = config?;
+            let admin = Admin::open(&config.database, env, clock).await?;
+            let done = command.run(&admin, &config.identity).await;
+            admin.close().await;
+            done
+        }
         AdminCommand::Access(command) => {
             let admin = Admin::open(&config?.database, env, clock).await?;
             let done = command.run(&admin).await;

@@ -12,12 +12,13 @@ pub enum Section {
     Audit,
     Access,
     Identity,
+    Mail,
     Log,
     Sentry,
 }
 
 impl Section {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::File,
         Self::Server,
         Self::Limits,
@@ -26,6 +27,7 @@ impl Section {
         Self::Audit,
         Self::Access,
         Self::Identity,
+        Self::Mail,
         Self::Log,
         Self::Sentry,
     ];
@@ -41,6 +43,7 @@ impl Section {
             Self::Audit => "audit",
             Self::Access => "access",
             Self::Identity => "identity",
+            Self::Mail => "mail",
             Self::Log => "log",
             Self::Sentry => "sentry",
         }
@@ -236,6 +239,24 @@ variables! {
             "A session of the command line ends this long after the login.";
         MFA_STEP_UP_WINDOW Plain "mfa_step_up_window" = "10m":
             "How long a proof of a second factor counts for what needs a recent one.";
+        WEBAUTHN_RP_ID Plain "webauthn_rp_id" = "":
+            "Domain that passkeys and security keys are registered for: the host of `WEBAUTHN_ORIGIN` when not set, or a domain above it. Keys registered for one domain work for no other.";
+        WEBAUTHN_ORIGIN Plain "webauthn_origin" = "":
+            "Address of the pages that use passkeys; `PUBLIC_URL` when not set.";
+    }
+    Mail {
+        SMTP_HOST Plain "smtp_host" = "":
+            "The server that takes mail. Without it no mail is sent.";
+        SMTP_PORT Plain "smtp_port" = "":
+            "Its port; 587, 465 or 25 as `SMTP_TLS` is starttls, tls or none.";
+        SMTP_TLS Plain "smtp_tls" = "starttls":
+            "starttls, tls or none. The server's certificate is always verified.";
+        SMTP_USERNAME Plain "smtp_username" = "":
+            "User name for the server, with `SMTP_PASSWORD`.";
+        SMTP_PASSWORD Secret "smtp_password" = "":
+            "Password for the server.";
+        SMTP_FROM Plain "smtp_from" = "":
+            "Sender of the mail, as in `Rack Gateway <gateway@example.com>`.";
     }
     Log {
         LOG_LEVEL Plain "level" = "info":

@@ -3,6 +3,7 @@
 mod authenticate;
 mod cache;
 pub mod change;
+pub mod cli_login;
 pub mod cookie;
 mod credential;
 pub mod email;

@@ -41,6 +41,29 @@ public      GET    /api/v1/openapi.json
 ----a ----a GET    /api/v1/roles/{name}
 ----- ----a PUT    /api/v1/roles/{name}
 ----a ----a DELETE /api/v1/roles/{name}
+----- vodca POST   /api/v1/auth/mfa/enroll/totp/start
+----- vodca POST   /api/v1/auth/mfa/enroll/totp/confirm
+----- vodca POST   /api/v1/auth/mfa/enroll/webauthn/start
+----- vodca POST   /api/v1/auth/mfa/enroll/webauthn/confirm
+----- vodca POST   /api/v1/auth/mfa/verify
+----- vodca POST   /api/v1/auth/mfa/webauthn/assertion/start
+----- vodca POST   /api/v1/auth/mfa/webauthn/assertion/verify
+----- vodca PUT    /api/v1/auth/mfa/preferred-method
+----- vodca PUT    /api/v1/auth/mfa/methods/{id}
+----- vodca DELETE /api/v1/auth/mfa/methods/{id}
+----- vodca POST   /api/v1/auth/mfa/backup-codes/regenerate
+----- vodca DELETE /api/v1/auth/mfa/trusted-devices/{id}
+public      POST   /api/v1/auth/passkey/start
+public      POST   /api/v1/auth/passkey/finish
+public      POST   /api/v1/auth/cli/start
+public      POST   /api/v1/auth/cli/complete
+public      POST   /api/v1/auth/cli/loopback
+public      POST   /api/v1/auth/cli/token
+public      POST   /api/v1/auth/device/code
+public      POST   /api/v1/auth/device/token
+----- vodca GET    /api/v1/auth/cli/requests/{request}
+----- vodca POST   /api/v1/auth/cli/requests/{request}/approve
+----- vodca POST   /api/v1/auth/cli/requests/{request}/deny
 vodca vodca GET    /api/v1/permissions
 ----a ----a GET    /api/v1/grants
 ----- ----a POST   /api/v1/grants
@@ -55,6 +78,9 @@ vodca vodca GET    /api/v1/permissions
 ----- ----a DELETE /api/v1/settings/{key}
 vodca vodca GET    /api/v1/access/explain
 ";
+
+const UNLIMITED: [(&str, &str); 2] =
+    [("RATE_LIMIT_PER_MINUTE", "1000000"), ("LOGIN_RATE_LIMIT_PER_MINUTE", "1000000")];
 
 const LETTERS: [(char, &str); 5] =
     [('v', "viewer"), ('o', "ops"), ('d', "deployer"), ('c', "cicd"), ('a', "admin")];
@@ -81,7 +107,7 @@ fn rows() -> BTreeMap<String, Row> {
 
 #[tokio::test]
 async fn every_route_admits_those_in_its_row_and_nobody_else() {
-    let gateway = TestGateway::with([("RATE_LIMIT_PER_MINUTE", "1000000")]).await;
+    let gateway = TestGateway::with(UNLIMITED).await;
     let world = World::of(&gateway).await;
     let mut rows = rows();
     let mut wrong = Vec::new();
@@ -134,7 +160,7 @@ fn is_hidden(route: &ApiRoute, caller: Caller, object: Object) -> bool {
     match object {
         Object::Missing => true,
         // Everybody has their own, and nobody others'.
-        Object::Others if route.path == "/api/v1/sessions/{id}" => true,
+        Object::Others if route.path == "/api/v1/sessions/{id}" || is_login(route) => true,
         Object::Others if is_own_room => {
             matches!(caller, Caller::Person(role) if role != "admin") && route.access == Access::Authenticated
         }
@@ -142,9 +168,13 @@ fn is_hidden(route: &ApiRoute, caller: Caller, object: Object) -> bool {
     }
 }
 
+fn is_login(route: &ApiRoute) -> bool {
+    route.path.starts_with("/api/v1/auth/")
+}
+
 #[tokio::test]
 async fn who_may_not_look_cannot_tell_what_is_there() {
-    let gateway = TestGateway::with([("RATE_LIMIT_PER_MINUTE", "1000000")]).await;
+    let gateway = TestGateway::with(UNLIMITED).await;
     let world = World::of(&gateway).await;
     for route in api::routes().into_iter().filter(|route| route.path.contains('{')) {
         for caller in [Caller::Nobody, Caller::Token("deployer"), Caller::Person("deployer")] {
@@ -160,7 +190,7 @@ async fn who_may_not_look_cannot_tell_what_is_there() {
 
 #[tokio::test]
 async fn other_methods_are_not_allowed_and_other_paths_not_found() {
-    let gateway = TestGateway::with([("RATE_LIMIT_PER_MINUTE", "1000000")]).await;
+    let gateway = TestGateway::with(UNLIMITED).await;
     let admin = gateway.token("admin").await;
     for route in api::routes() {
         let path = route.path.replace(['{', '}'], "");
@@ -173,7 +203,7 @@ async fn other_methods_are_not_allowed_and_other_paths_not_found() {
 
 #[tokio::test]
 async fn bodies_that_are_none_are_refused_by_every_route_that_takes_one() {
-    let gateway = TestGateway::with([("RATE_LIMIT_PER_MINUTE", "1000000")]).await;
+    let gateway = TestGateway::with(UNLIMITED).await;
     let world = World::of(&gateway).await;
     let admin = gateway.token("admin").await;
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));

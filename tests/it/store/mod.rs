@@ -3,9 +3,12 @@
 mod access;
 mod audit;
 mod audit_list;
+mod cli_logins;
 mod hostile;
+mod mail;
 mod migrate;
 mod schema;
+mod sessions;
 
 use rack_gateway::core::Timestamp;
 
