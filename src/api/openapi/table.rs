@@ -75,6 +75,7 @@ pub static TABLE: &[Doc] = &[
     doc("POST /api/v1/sessions/revoke-others", "Ends all of one's own sessions but this one"),
     doc("POST /api/v1/auth/logout", "Ends this session of the command line"),
     doc("POST /api/v1/auth/web/logout", "Ends this session of the browser"),
+    doc("GET /api/v1/auth/mfa/status", "One's own second factors"),
     doc("POST /api/v1/auth/mfa/enroll/totp/start", "Begins to enrol an authenticator app"),
     doc("POST /api/v1/auth/mfa/enroll/totp/confirm", "Enrols it, with a first code"),
     doc("POST /api/v1/auth/mfa/enroll/webauthn/start", "Begins to enrol a passkey or security key"),

@@ -5,11 +5,6 @@ use serde_json::Value;
 use std::time::Duration;
 
 /// A path whose parameters name nothing.
-fn filled(path: &str) -> String {
-    let segments = path.split('/').map(|segment| if segment.starts_with('{') { "x" } else { segment });
-    segments.collect::<Vec<_>>().join("/")
-}
-
 async fn json(gateway: &TestGateway, token: &str, request: &str) -> (u16, Value) {
     let answer = gateway.own(token, request).send().await.unwrap();
     assert_eq!(answer.headers()["content-type"], "application/json", "{request}");

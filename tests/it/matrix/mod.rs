@@ -41,6 +41,7 @@ public      GET    /api/v1/openapi.json
 ----a ----a GET    /api/v1/roles/{name}
 ----- ----a PUT    /api/v1/roles/{name}
 ----a ----a DELETE /api/v1/roles/{name}
+----- vodca GET    /api/v1/auth/mfa/status
 ----- vodca POST   /api/v1/auth/mfa/enroll/totp/start
 ----- vodca POST   /api/v1/auth/mfa/enroll/totp/confirm
 ----- vodca POST   /api/v1/auth/mfa/enroll/webauthn/start
