@@ -80,9 +80,8 @@ impl Gateway {
         let session_limits =
             SessionLimits { web: config.identity.web_session, cli: config.identity.cli_session };
         let settings = configured(config, session_limits);
-        let access = AccessCache::load(db.clone(), clock.clone(), settings)
-            .await
-            .map_err(BootError::Database)?;
+        let access =
+            AccessCache::load(db.clone(), clock.clone(), settings).await.map_err(BootError::Database)?;
         tasks.spawn(access.clone().keep_young(stop.clone()));
         let (session_uses, usage_db) = (SessionUsage::begin(&access), db.clone());
         tasks.spawn(session_uses.keep_exchanging(access.clone(), usage_db, clock.clone(), stop.clone()));

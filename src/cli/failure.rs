@@ -58,11 +58,9 @@ impl Failure {
         match self {
             Self::Usage(_) | Self::Config(_) => Exit::Usage,
             Self::Refused(_) => Exit::Refused,
-            Self::NotDone(_)
-            | Self::Store(_)
-            | Self::Change(_)
-            | Self::NoAudit(_)
-            | Self::Unrecorded(_) => Exit::NotDone,
+            Self::NotDone(_) | Self::Store(_) | Self::Change(_) | Self::NoAudit(_) | Self::Unrecorded(_) => {
+                Exit::NotDone
+            }
         }
     }
 

@@ -110,7 +110,8 @@ impl Add {
         let Self { email, name, roles, target } = self;
         let what = about(&email, "user.create", None);
         let new = NewUser { email: email.clone(), name, grants: Vec::new() };
-        let user = admin.change(what, users::create(admin.db(), &Actor::Operator, admin.now(), &new)).await?.value;
+        let user =
+            admin.change(what, users::create(admin.db(), &Actor::Operator, admin.now(), &new)).await?.value;
         for role in &roles {
             let holder = (&*email, Subject::User(user.id));
             grants::give(admin, holder, role, &target, None).await?;

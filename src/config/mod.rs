@@ -39,8 +39,8 @@ pub use mail::{SmtpConfig, SmtpTls};
 pub use racks::{RackConfig, RackConfigs, RackTrust};
 pub use reader::SummaryRow;
 pub use sentry::{SentryConfig, SentryJsConfig};
-pub use settings::SettingsConfig;
 pub use server::{ServerConfig, TlsFiles};
+pub use settings::SettingsConfig;
 
 use reader::Reader;
 use std::path::{Path, PathBuf};

@@ -117,7 +117,9 @@ impl Key {
     fn mend(&self) -> String {
         match &self.kind {
             Kind::Switch => "must be true or false".to_owned(),
-            Kind::Number(range) => format!("must be a whole number from {} to {}", range.start(), range.end()),
+            Kind::Number(range) => {
+                format!("must be a whole number from {} to {}", range.start(), range.end())
+            }
         }
     }
 }
@@ -156,10 +158,13 @@ mod tests {
 
     #[test]
     fn values_have_a_type_and_a_range() {
-        let (window, all) = (key("mfa_step_up_window_minutes").unwrap(), key("mfa_require_all_users").unwrap());
+        let (window, all) =
+            (key("mfa_step_up_window_minutes").unwrap(), key("mfa_require_all_users").unwrap());
         assert_eq!(window.read(&json!(1)), Ok(Value::Number(1)));
         assert_eq!(all.read(&json!(false)), Ok(Value::Switch(false)));
-        for bad in [json!(0), json!(1441), json!(-1), json!(1.5), json!("10"), json!(true), json!(null), json!([1])] {
+        for bad in
+            [json!(0), json!(1441), json!(-1), json!(1.5), json!("10"), json!(true), json!(null), json!([1])]
+        {
             assert_eq!(window.read(&bad).unwrap_err(), "must be a whole number from 1 to 1440", "{bad}");
         }
         assert!(all.read(&json!("true")).is_err());

@@ -53,11 +53,7 @@ pub struct AccessCache {
 
 impl AccessCache {
     /// Reads the snapshot for the first time.
-    pub async fn load(
-        db: Db,
-        clock: SharedClock,
-        defaults: impl Into<Settings>,
-    ) -> StoreResult<Arc<Self>> {
+    pub async fn load(db: Db, clock: SharedClock, defaults: impl Into<Settings>) -> StoreResult<Arc<Self>> {
         let defaults = defaults.into();
         let snapshot =
             ArcSwap::from_pointee(AccessSnapshot::compile(&db.access_rows(clock.now()).await?, defaults));

@@ -118,7 +118,7 @@ mod tests {
     use crate::{
         core::id::TokenId,
         identity::change::testing::{NOW, World},
-        policy::{Permission, authorize, Demanding},
+        policy::{Demanding, Permission, authorize},
         store::{GrantRow, Subject},
     };
     use proptest::prelude::*;

@@ -1,7 +1,8 @@
 //! The access tables in the shape in which a request looks things up: one hash map, decisions precompiled.
 
 use super::{
-    Channel, Principal, SessionIdentity, TokenIdentity, UserIdentity, Via, settings::Settings, token::TokenHash,
+    Channel, Principal, SessionIdentity, TokenIdentity, UserIdentity, Via, settings::Settings,
+    token::TokenHash,
 };
 use crate::{
     core::{

@@ -249,7 +249,8 @@ impl AccessRows {
         self.tokens.retain(|token| token.user_id != id);
         let tokens: Vec<_> = self.tokens.iter().map(|token| token.id).collect();
         self.grants.retain(|grant| {
-            grant.user_id.is_some_and(|user| user != id) || grant.token_id.is_some_and(|token| tokens.contains(&token))
+            grant.user_id.is_some_and(|user| user != id)
+                || grant.token_id.is_some_and(|token| tokens.contains(&token))
         });
     }
 }

@@ -11,9 +11,9 @@
     reason = "a test that meets what it did not expect fails"
 )]
 
+mod admin;
 mod alerts;
 mod architecture;
-mod admin;
 mod change;
 mod chaos;
 mod cli;
@@ -22,8 +22,8 @@ mod cve;
 mod gateway;
 mod listener;
 mod mail;
-mod mfa;
 mod matrix;
+mod mfa;
 mod redaction;
 mod sessions;
 mod store;

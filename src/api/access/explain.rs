@@ -95,9 +95,8 @@ async fn explain(
 fn demand(query: &Query) -> Result<Demand, ApiError> {
     let missing = |field| ApiError::field(field, "is missing");
     let name = query.get("permission").ok_or_else(|| missing("permission"))?;
-    let permission = Permission::parse(name).ok_or_else(|| {
-        ApiError::field("permission", "is not known; write for example convox:app:restart")
-    })?;
+    let permission = Permission::parse(name)
+        .ok_or_else(|| ApiError::field("permission", "is not known; write for example convox:app:restart"))?;
     let target = query.get("target").ok_or_else(|| missing("target"))?;
     let target: Target = target
         .parse()

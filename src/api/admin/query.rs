@@ -100,6 +100,9 @@ mod tests {
             assert!(error.to_string().starts_with("limit: "), "{raw}: {error}");
         }
         let query = Query::read(Some("state=odd"), &["state"]).unwrap();
-        assert_eq!(query.one_of("state", &["active", "locked"]).unwrap_err().to_string(), "state: must be one of active, locked");
+        assert_eq!(
+            query.one_of("state", &["active", "locked"]).unwrap_err().to_string(),
+            "state: must be one of active, locked"
+        );
     }
 }

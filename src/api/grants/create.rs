@@ -50,7 +50,8 @@ impl NewGrantBody {
     fn holder(&self) -> Result<Holder, ApiError> {
         match (&self.user, &self.token) {
             (Some(user), None) => {
-                let user = email::canonical(user).map_err(|error| ApiError::field("user", error.to_string()))?;
+                let user =
+                    email::canonical(user).map_err(|error| ApiError::field("user", error.to_string()))?;
                 Ok(Holder::User(user))
             }
             (None, Some(token)) => Ok(Holder::Token(token.clone())),

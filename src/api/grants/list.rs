@@ -36,15 +36,15 @@ pub fn endpoint() -> Endpoint {
     Endpoint::new(&ROUTE, get(list))
 }
 
-async fn list(
-    State(context): State<Context>,
-    RawQuery(raw): RawQuery,
-) -> Result<Json<GrantPage>, ApiError> {
+async fn list(State(context): State<Context>, RawQuery(raw): RawQuery) -> Result<Json<GrantPage>, ApiError> {
     let query = Query::read(raw.as_deref(), &["user", "token", "role", "target", "limit", "cursor"])?;
     let mut rows = rows(&context).await?;
     rows.grants.sort_by_key(|grant| grant.id);
-    let user = query.get("user").map(|email| rows.users.iter().find(|user| user.email == email).map(|user| user.id));
-    let token = query.get("token").map(|name| rows.tokens.iter().find(|token| token.name == name).map(|token| token.id));
+    let user =
+        query.get("user").map(|email| rows.users.iter().find(|user| user.email == email).map(|user| user.id));
+    let token = query
+        .get("token")
+        .map(|name| rows.tokens.iter().find(|token| token.name == name).map(|token| token.id));
     let fits = |grant: &&crate::store::GrantRow| {
         user.is_none_or(|user| user.is_some() && grant.user_id == user)
             && token.is_none_or(|token| token.is_some() && grant.token_id == token)

@@ -59,7 +59,8 @@ fn error() -> Value {
 }
 
 fn operation(route: &ApiRoute, schemas: &mut Map<String, Value>) -> Value {
-    let fallback = Doc { route: "", summary: route.action, query: &[], body: None, answer: None, status: 200 };
+    let fallback =
+        Doc { route: "", summary: route.action, query: &[], body: None, answer: None, status: 200 };
     let doc = find(&format!("{} {}", route.method, route.path)).unwrap_or(&fallback);
     let mut operation = json!({
         "operationId": operation_id(route),
@@ -105,7 +106,9 @@ fn security(route: &ApiRoute) -> Value {
     match route.access {
         Access::Public | Access::PublicPoll | Access::Open => json!([]),
         Access::Person => json!([{ "bearer": [] }, { "session": [] }]),
-        Access::Authenticated | Access::Needs(_) => json!([{ "bearer": [] }, { "basic": [] }, { "session": [] }]),
+        Access::Authenticated | Access::Needs(_) => {
+            json!([{ "bearer": [] }, { "basic": [] }, { "session": [] }])
+        }
     }
 }
 
@@ -167,7 +170,8 @@ mod tests {
 
     #[test]
     fn every_route_is_documented_and_every_document_has_its_route() {
-        let routes: BTreeSet<_> = routes().iter().map(|route| format!("{} {}", route.method, route.path)).collect();
+        let routes: BTreeSet<_> =
+            routes().iter().map(|route| format!("{} {}", route.method, route.path)).collect();
         let documented: BTreeSet<_> = documented().into_iter().map(str::to_owned).collect();
         let missing: Vec<_> = routes.difference(&documented).collect();
         let gone: Vec<_> = documented.difference(&routes).collect();
@@ -185,7 +189,8 @@ mod tests {
             if let Access::Needs(permission) = route.access {
                 assert_eq!(operation["x-permission"], permission.name());
             }
-            let needs_credential = operation["responses"].get("401").is_some() && operation["responses"].get("403").is_some();
+            let needs_credential =
+                operation["responses"].get("401").is_some() && operation["responses"].get("403").is_some();
             assert_eq!(needs_credential, !route.access.is_public(), "{}", route.path);
         }
     }

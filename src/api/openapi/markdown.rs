@@ -13,7 +13,8 @@ pub fn markdown() -> String {
     let mut routes = routes();
     routes.sort_by_key(|route| (route.path, route.method.as_str().to_owned()));
     for route in routes {
-        let summary = find(&format!("{} {}", route.method, route.path)).map_or(route.action, |doc| doc.summary);
+        let summary =
+            find(&format!("{} {}", route.method, route.path)).map_or(route.action, |doc| doc.summary);
         let (method, path) = (&route.method, route.path);
         let _ = writeln!(table, "| `{method} {path}` | {} | {} | {summary} |", needs(route), proof(route));
     }
@@ -55,6 +56,9 @@ mod tests {
             fs::write(&path, format!("{before}{BEGIN}{}{END}{after}", markdown())).unwrap();
             return;
         }
-        assert!(printed == markdown(), "docs/API.md is out of date; run UPDATE_DOCS=1 cargo test api::openapi");
+        assert!(
+            printed == markdown(),
+            "docs/API.md is out of date; run UPDATE_DOCS=1 cargo test api::openapi"
+        );
     }
 }

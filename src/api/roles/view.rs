@@ -50,7 +50,8 @@ impl RoleView {
 
     pub fn find(rows: &AccessRows, name: &str) -> Result<Self, ApiError> {
         let found = Self::all(rows).into_iter().find(|role| role.name == name);
-        found.ok_or_else(|| ApiError::not_found(format!("role {}", name.chars().take(60).collect::<String>())))
+        found
+            .ok_or_else(|| ApiError::not_found(format!("role {}", name.chars().take(60).collect::<String>())))
     }
 }
 

@@ -56,5 +56,6 @@ impl SettingView {
 pub fn known(name: &str) -> Result<&'static Key, ApiError> {
     let names: Vec<_> = KEYS.iter().map(|key| key.name).collect();
     let name_cut: String = name.chars().take(60).collect();
-    key(name).ok_or_else(|| ApiError::not_found(format!("setting {name_cut}; there are {}", names.join(", "))))
+    key(name)
+        .ok_or_else(|| ApiError::not_found(format!("setting {name_cut}; there are {}", names.join(", "))))
 }

@@ -52,7 +52,8 @@ async fn list(
     let state = query.one_of("state", &STATES)?;
     let (now, mut rows) = (context.clock.now(), rows(&context).await?);
     rows.tokens.sort_by_key(|token| token.id);
-    let user = query.get("user").map(|email| rows.users.iter().find(|user| user.email == email).map(|user| user.id));
+    let user =
+        query.get("user").map(|email| rows.users.iter().find(|user| user.email == email).map(|user| user.id));
     let search = query.get("search").map(str::to_lowercase);
     let views = rows
         .tokens

@@ -2,7 +2,8 @@
 
 use super::{
     super::{
-        Access, ApiError, ApiRoute, Caller, Context, Endpoint, Note, Payload, admin::changed, grants::GrantBody,
+        Access, ApiError, ApiRoute, Caller, Context, Endpoint, Note, Payload, admin::changed,
+        grants::GrantBody,
     },
     UserView, show,
 };
@@ -50,8 +51,7 @@ async fn create(
     Extension(note): Extension<Note>,
     Payload(body): Payload<NewUserBody>,
 ) -> Result<(StatusCode, Json<UserView>), ApiError> {
-    let everywhere =
-        |role| NewGrant { role, target: TargetPattern::everything(), expires_at: None };
+    let everywhere = |role| NewGrant { role, target: TargetPattern::everything(), expires_at: None };
     let mut grants: Vec<_> = body.roles.into_iter().map(everywhere).collect();
     for grant in &body.grants {
         grants.push(grant.read()?);

@@ -39,19 +39,17 @@ pub fn endpoint() -> Endpoint {
     Endpoint::new(&ROUTE, get(list))
 }
 
-async fn list(
-    State(context): State<Context>,
-    RawQuery(raw): RawQuery,
-) -> Result<Json<UserPage>, ApiError> {
+async fn list(State(context): State<Context>, RawQuery(raw): RawQuery) -> Result<Json<UserPage>, ApiError> {
     let query = Query::read(raw.as_deref(), &["search", "state", "role", "limit", "cursor"])?;
     let (now, rows) = (context.clock.now(), rows(&context).await?);
     let search = query.get("search").map(str::to_lowercase);
     let state = query.one_of("state", &["active", "locked"])?;
     let fits = |user: &&UserRow| {
-        let holds = |role: &str| {
-            rows.grants.iter().any(|grant| grant.user_id == Some(user.id) && grant.role == role)
-        };
-        search.as_ref().is_none_or(|text| user.email.contains(text) || user.name.to_lowercase().contains(text))
+        let holds =
+            |role: &str| rows.grants.iter().any(|grant| grant.user_id == Some(user.id) && grant.role == role);
+        search
+            .as_ref()
+            .is_none_or(|text| user.email.contains(text) || user.name.to_lowercase().contains(text))
             && state.is_none_or(|state| (state == "locked") == user.locked_at.is_some())
             && query.get("role").is_none_or(holds)
     };

@@ -130,7 +130,8 @@ fn must_fit_owner(scene: &Scene<'_>, token: TokenId, new: &NewGrant) -> Result<(
     }
     let Some(token) = scene.rows.tokens.iter().find(|row| row.id == token) else { return Ok(()) };
     let offer = offer(scene, new)?;
-    let fits = scene.may_hold(token.user_id, &Offer { expires_at: earlier(offer.expires_at, token.expires_at), ..offer });
+    let fits = scene
+        .may_hold(token.user_id, &Offer { expires_at: earlier(offer.expires_at, token.expires_at), ..offer });
     fits.map_err(|_| Refused::NotAllowed("the token's owner does not hold that".to_owned()))
 }
 

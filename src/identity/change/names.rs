@@ -61,7 +61,8 @@ mod tests {
     fn token_names() {
         assert_eq!(token(" ci / staging ").unwrap(), "ci / staging");
         let long = "a".repeat(201);
-        let odd = ["", "  ", "a\nb", "\u{1b}[2J", "a\u{202e}b", "0190163d-8694-739b-aea5-966c26f8ad91", &long];
+        let odd =
+            ["", "  ", "a\nb", "\u{1b}[2J", "a\u{202e}b", "0190163d-8694-739b-aea5-966c26f8ad91", &long];
         for text in odd {
             assert!(token(text).is_err(), "{text:?}");
         }

@@ -98,7 +98,9 @@ pub async fn remove(
 
 fn custom<'a>(scene: &Scene<'a>, name: &str) -> Result<&'a RoleRow, Refused> {
     if built_in(name).is_some() {
-        return Err(Refused::Conflict(format!("the role {name} is built in and cannot be changed or removed")));
+        return Err(Refused::Conflict(format!(
+            "the role {name} is built in and cannot be changed or removed"
+        )));
     }
     let found = scene.rows.roles.iter().find(|role| role.name == name);
     found.ok_or_else(|| Refused::NotFound(format!("the role {name}")))

@@ -76,6 +76,7 @@ impl World {
             created_at: NOW,
             expires_at: Timestamp::from_micros(i64::MAX),
             step_up_at: None,
+            is_outgrown: false,
             last_seen: AtomicI64::new(NOW.as_micros()),
         };
         Principal {

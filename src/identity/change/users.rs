@@ -106,8 +106,7 @@ pub async fn lock(
     carry_out(db, actor, now, |scene| {
         let before = scene.user(who)?;
         not_oneself(scene, before, "lock")?;
-        let after =
-            UserRow { locked_at: Some(now), locked_reason: Some(reason.clone()), ..before.clone() };
+        let after = UserRow { locked_at: Some(now), locked_reason: Some(reason.clone()), ..before.clone() };
         let writes = vec![
             AccessWrite::LockUser { id: before.id, at: now, reason },
             AccessWrite::EndSessions { user: before.id, why: "user locked", at: now },
@@ -118,12 +117,7 @@ pub async fn lock(
     .await
 }
 
-pub async fn unlock(
-    db: &Db,
-    actor: &Actor<'_>,
-    now: Timestamp,
-    who: &str,
-) -> Result<Done<UserRow>, Refused> {
+pub async fn unlock(db: &Db, actor: &Actor<'_>, now: Timestamp, who: &str) -> Result<Done<UserRow>, Refused> {
     carry_out(db, actor, now, |scene| {
         scene.must_be_a_person()?;
         let before = scene.user(who)?;

@@ -15,7 +15,10 @@ async fn oneself_for_everybody_and_others_for_those_who_may_read_grants() {
     assert_eq!((status, &yes["allowed"], &yes["grant"]["role"]), (200, &true.into(), &"ops".into()), "{yes}");
     assert_eq!(yes["because"], "the role ops on * gives convox:app:restart on demo/web");
     let (_, no) = explain(&ops.token, "permission=convox:app:delete&target=demo/web").await;
-    assert_eq!((&no["allowed"], &no["missing"], &no["grant"].is_null()), (&false.into(), &"grant".into(), &true));
+    assert_eq!(
+        (&no["allowed"], &no["missing"], &no["grant"].is_null()),
+        (&false.into(), &"grant".into(), &true)
+    );
 
     let of_ops = format!("{restart}&user={}", ops.email);
     assert_eq!(explain(&admin, &of_ops).await.1["mfa"], "step_up", "a person needs proof");

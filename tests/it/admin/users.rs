@@ -9,7 +9,11 @@ async fn lists_are_filtered_and_paged() {
     let gateway = TestGateway::start().await;
     let admin = gateway.token("admin").await;
     for index in 0..7 {
-        gateway.db.add_user(&format!("u{index}@example.com"), &format!("Number {index}"), gateway.clock.now()).await.unwrap();
+        gateway
+            .db
+            .add_user(&format!("u{index}@example.com"), &format!("Number {index}"), gateway.clock.now())
+            .await
+            .unwrap();
     }
     gateway.db.set_user_lock("u3@example.com", Some((gateway.clock.now(), "gone"))).await.unwrap();
     let (_, locked) = get(&gateway, &admin, "/api/v1/users?state=locked").await;
@@ -47,7 +51,9 @@ async fn a_lock_is_in_force_at_once_and_on_record() {
     let record = |event: &'static str| {
         let email = victim.email.clone();
         gateway.lines.wait_for(move |record| {
-            record["action"] == "user.lock" && record["resource"] == email.as_str() && record["event"] == event
+            record["action"] == "user.lock"
+                && record["resource"] == email.as_str()
+                && record["event"] == event
                 && record["http_status"] == 200
         })
     };
@@ -67,16 +73,23 @@ async fn refusals_say_why_and_change_nothing() {
     let me = get(&gateway, &admin, "/api/v1/me").await.1["email"].as_str().unwrap().to_owned();
     let (status, document) = call(&gateway, &admin, &format!("DELETE /api/v1/users/{me}"), Value::Null).await;
     assert_eq!((status, &document["code"]), (403, &"denied".into()), "{document}");
-    let (status, document) = call(&gateway, &admin, "DELETE /api/v1/users/nobody@example.com", Value::Null).await;
+    let (status, document) =
+        call(&gateway, &admin, "DELETE /api/v1/users/nobody@example.com", Value::Null).await;
     assert_eq!((status, &document["code"]), (404, &"not_found".into()));
     let grants = get(&gateway, &admin, &format!("/api/v1/grants?user={me}")).await.1;
     let id = grants["grants"][0]["id"].as_str().unwrap();
-    let (status, document) = call(&gateway, &admin, &format!("DELETE /api/v1/grants/{id}"), Value::Null).await;
+    let (status, document) =
+        call(&gateway, &admin, &format!("DELETE /api/v1/grants/{id}"), Value::Null).await;
     assert_eq!((status, &document["code"]), (409, &"last_admin".into()), "{document}");
     let user = json!({ "email": "new@example.com", "roles": ["viewer"] });
     let (status, document) = call(&gateway, &admin, "POST /api/v1/users", user).await;
-    assert_eq!((status, &document["code"]), (403, &"exceeds_own_rights".into()), "tokens make nobody: {document}");
-    let (status, document) = call(&gateway, &admin, "POST /api/v1/users", json!({ "email": "x", "role": "a" })).await;
+    assert_eq!(
+        (status, &document["code"]),
+        (403, &"exceeds_own_rights".into()),
+        "tokens make nobody: {document}"
+    );
+    let (status, document) =
+        call(&gateway, &admin, "POST /api/v1/users", json!({ "email": "x", "role": "a" })).await;
     assert_eq!((status, &document["field"]), (400, &"role".into()), "{document}");
     let (status, _) = call(&gateway, &admin, "DELETE /api/v1/grants/not-an-id", Value::Null).await;
     assert_eq!(status, 404);

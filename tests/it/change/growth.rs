@@ -90,9 +90,15 @@ async fn take(db: &Db, who: &Principal, step: &Step, count: usize) -> bool {
             };
             users::create(db, &by(who, Permission::UserCreate), NOW, &new).await.is_ok()
         }
-        Step::Delete(whom) => users::delete(db, &by(who, Permission::UserDelete), NOW, &email(whom)).await.is_ok(),
-        Step::Lock(whom) => users::lock(db, &by(who, Permission::UserUpdate), NOW, &email(whom), "").await.is_ok(),
-        Step::Unlock(whom) => users::unlock(db, &by(who, Permission::UserUpdate), NOW, &email(whom)).await.is_ok(),
+        Step::Delete(whom) => {
+            users::delete(db, &by(who, Permission::UserDelete), NOW, &email(whom)).await.is_ok()
+        }
+        Step::Lock(whom) => {
+            users::lock(db, &by(who, Permission::UserUpdate), NOW, &email(whom), "").await.is_ok()
+        }
+        Step::Unlock(whom) => {
+            users::unlock(db, &by(who, Permission::UserUpdate), NOW, &email(whom)).await.is_ok()
+        }
         Step::Role(permissions) => {
             let permissions = owned(permissions);
             let new = NewRole { name: "night".into(), description: String::new(), permissions };
@@ -128,19 +134,12 @@ fn can(rows: &AccessRows, name: &str, permission: Permission, target: &Target, a
 }
 
 fn nothing_grew(before: &AccessRows, after: &AccessRows, actor: &str, what: &str) {
-    let permissions = [
-        Permission::AppList,
-        Permission::AppRestart,
-        Permission::RepoPull,
-        Permission::UserUpdate,
-    ];
-    let targets = [
-        Target::app("a", "web"),
-        Target::app("b", "web"),
-        Target::repository("a/x"),
-        Target::gateway(),
-    ];
-    let names = after.users.iter().map(|user| &user.email).chain(after.tokens.iter().map(|token| &token.name));
+    let permissions =
+        [Permission::AppList, Permission::AppRestart, Permission::RepoPull, Permission::UserUpdate];
+    let targets =
+        [Target::app("a", "web"), Target::app("b", "web"), Target::repository("a/x"), Target::gateway()];
+    let names =
+        after.users.iter().map(|user| &user.email).chain(after.tokens.iter().map(|token| &token.name));
     for name in names {
         for permission in permissions {
             for target in &targets {
@@ -171,7 +170,8 @@ async fn privilege_never_grows() {
             restock(&db).await;
             let (name, step) = step().new_tree(&mut runner).unwrap().current();
             let before = db.standing_rows().await.unwrap();
-            let locked = before.users.iter().any(|user| user.email == email(name) && user.locked_at.is_some());
+            let locked =
+                before.users.iter().any(|user| user.email == email(name) && user.locked_at.is_some());
             if locked {
                 users::unlock(&db, &Actor::Operator, NOW, &email(name)).await.unwrap();
                 continue;

@@ -60,10 +60,7 @@ async fn each_way_to_lose_the_last_one_is_refused_to_the_operator_too() {
         // With a second one there, all of it is possible.
         add(&db, "eve", "admin", "*").await;
         users::lock(&db, &operator, NOW, &ada, "").await.unwrap();
-        assert!(matches!(
-            users::delete(&db, &operator, NOW, &email("eve")).await,
-            Err(Refused::LastAdmin)
-        ));
+        assert!(matches!(users::delete(&db, &operator, NOW, &email("eve")).await, Err(Refused::LastAdmin)));
         users::unlock(&db, &operator, NOW, &ada).await.unwrap();
         users::delete(&db, &operator, NOW, &email("eve")).await.unwrap();
     })

@@ -37,11 +37,8 @@ async fn roles_of(db: &Db, name: &str) -> Vec<String> {
 /// An office that may administer users, roles and grants, and holds `ops` on one rack besides.
 async fn office(db: &Db) {
     add(db, "ada", "admin", "*").await;
-    let desk = NewRole {
-        name: "desk".into(),
-        description: String::new(),
-        permissions: vec!["gateway:*:*".into()],
-    };
+    let desk =
+        NewRole { name: "desk".into(), description: String::new(), permissions: vec!["gateway:*:*".into()] };
     roles::create(db, &Actor::Operator, NOW, &desk).await.unwrap();
     add(db, "desk", "desk", "*").await;
     let ops = grant("ops", "rack:staging");
@@ -55,8 +52,12 @@ async fn nobody_gives_what_they_do_not_hold() {
         let desk = person(&db, "desk").await;
         let actor = by(&desk, Permission::UserCreate);
         let with = |grant: NewGrant| new_user("new", vec![grant]);
-        for too_much in [grant("admin", "*"), grant("ops", "*"), grant("deployer", "rack:staging"), grant("ops", "staging")]
-        {
+        for too_much in [
+            grant("admin", "*"),
+            grant("ops", "*"),
+            grant("deployer", "rack:staging"),
+            grant("ops", "staging"),
+        ] {
             let refused = users::create(&db, &actor, NOW, &with(too_much.clone())).await;
             assert!(matches!(refused, Err(Refused::NotYours(NotYours::Exceeds { .. }))), "{too_much:?}");
         }
@@ -134,14 +135,19 @@ async fn a_role_spreads_only_what_its_editor_holds_wherever_it_is_held() {
             description: String::new(),
             permissions: permissions.iter().map(|text| (*text).to_owned()).collect(),
         };
-        let edit = |permissions: &[&str]| RoleEdit { permissions: Some(night(permissions).permissions), ..Default::default() };
+        let edit = |permissions: &[&str]| RoleEdit {
+            permissions: Some(night(permissions).permissions),
+            ..Default::default()
+        };
         let desk = person(&db, "desk").await;
         let actor = by(&desk, Permission::RoleUpdate);
         // As long as nobody holds it, a role gives nothing.
         roles::create(&db, &actor, NOW, &night(&["*:*:*"])).await.unwrap();
         roles::update(&db, &actor, NOW, "night", &edit(&["convox:app:list"])).await.unwrap();
         add(&db, "bob", "night", "rack:staging").await;
-        roles::update(&db, &actor, NOW, "night", &edit(&["convox:app:list", "convox:app:restart"])).await.unwrap();
+        roles::update(&db, &actor, NOW, "night", &edit(&["convox:app:list", "convox:app:restart"]))
+            .await
+            .unwrap();
         let more = roles::update(&db, &actor, NOW, "night", &edit(&["convox:app:*"])).await;
         assert!(matches!(more, Err(Refused::NotYours(_))), "{more:?}");
         add(&db, "eve", "night", "*").await;
@@ -167,8 +173,12 @@ async fn a_token_of_ones_own_holds_at_most_what_one_holds() {
         office(&db).await;
         let bob = add(&db, "bob", "ops", "rack:staging").await;
         let (bob_here, defaults) = (person(&db, "bob").await, Settings::default());
-        let make = async |actor: Actor<'_>, new: NewToken| tokens::create(&db, &actor, NOW, &defaults, &new).await;
-        let made = make(own(&bob_here), new_token("bob", "laptop", vec![grant("viewer", "rack:staging/web")])).await.unwrap();
+        let make =
+            async |actor: Actor<'_>, new: NewToken| tokens::create(&db, &actor, NOW, &defaults, &new).await;
+        let made =
+            make(own(&bob_here), new_token("bob", "laptop", vec![grant("viewer", "rack:staging/web")]))
+                .await
+                .unwrap();
         assert_eq!(made.value.token.created_by, Some(bob));
         let ninety_days = NOW.saturating_add(Duration::from_secs(90 * 86_400));
         assert_eq!(made.value.token.expires_at, Some(ninety_days));
@@ -180,12 +190,16 @@ async fn a_token_of_ones_own_holds_at_most_what_one_holds() {
         }
         let refused = make(own(&bob_here), new_token("bob", "none", vec![])).await;
         assert!(matches!(refused, Err(Refused::Field { field: "grants", .. })));
-        let refused = make(own(&bob_here), new_token("bob", "laptop", vec![grant("viewer", "rack:staging")])).await;
+        let refused =
+            make(own(&bob_here), new_token("bob", "laptop", vec![grant("viewer", "rack:staging")])).await;
         assert!(matches!(refused, Err(Refused::Conflict(_))));
         let id = made.value.token.id;
         let wider = TokenEdit { grants: Some(vec![grant("ops", "*")]), ..TokenEdit::default() };
         assert!(tokens::update(&db, &own(&bob_here), NOW, &defaults, id, &wider).await.is_err());
-        let long = NewToken { expires_at: Some(NOW.saturating_add(Duration::from_secs(366 * 86_400))), ..new_token("bob", "long", vec![grant("viewer", "rack:staging")]) };
+        let long = NewToken {
+            expires_at: Some(NOW.saturating_add(Duration::from_secs(366 * 86_400))),
+            ..new_token("bob", "long", vec![grant("viewer", "rack:staging")])
+        };
         assert!(matches!(make(own(&bob_here), long).await, Err(Refused::Field { field: "expires_at", .. })));
 
         // For somebody else: what both hold, and not more.
@@ -210,7 +224,11 @@ async fn a_token_makes_nothing_however_much_it_holds() {
         let root = token(&db, ada, "root", "admin").await;
         let actor = |permission| by(&root, permission);
         let bob = Holder::User(email("bob"));
-        let role = NewRole { name: "x".into(), description: String::new(), permissions: vec!["convox:app:list".into()] };
+        let role = NewRole {
+            name: "x".into(),
+            description: String::new(),
+            permissions: vec!["convox:app:list".into()],
+        };
         let setting = key("mfa_require_all_users").unwrap();
         let defaults = Settings::default();
         let refused = [
@@ -219,8 +237,18 @@ async fn a_token_makes_nothing_however_much_it_holds() {
             users::reset_mfa(&db, &actor(Permission::UserUpdate), NOW, &email("bob")).await.err(),
             grants::add(&db, &actor(Permission::GrantUpdate), NOW, &bob, &grant("ops", "*")).await.err(),
             roles::create(&db, &actor(Permission::RoleUpdate), NOW, &role).await.err(),
-            tokens::create(&db, &actor(Permission::TokenCreate), NOW, &defaults, &new_token("ada", "t", vec![grant("viewer", "*")])).await.err(),
-            setting_changes::put(&db, &actor(Permission::SettingUpdate), NOW, setting, &false.into()).await.err(),
+            tokens::create(
+                &db,
+                &actor(Permission::TokenCreate),
+                NOW,
+                &defaults,
+                &new_token("ada", "t", vec![grant("viewer", "*")]),
+            )
+            .await
+            .err(),
+            setting_changes::put(&db, &actor(Permission::SettingUpdate), NOW, setting, &false.into())
+                .await
+                .err(),
         ];
         for refusal in refused {
             assert!(matches!(refusal, Some(Refused::NotYours(NotYours::Token))), "{refusal:?}");
@@ -293,7 +321,8 @@ async fn settings_have_a_range_and_tokens_heed_theirs() {
         assert!(db.settings().await.unwrap().is_empty());
         let far = Some(Timestamp::from_micros(i64::MAX));
         let edit = TokenEdit { expires_at: far, ..TokenEdit::default() };
-        let longer = tokens::update(&db, &own(&ada), NOW, &Settings::default(), made.value.token.id, &edit).await;
+        let longer =
+            tokens::update(&db, &own(&ada), NOW, &Settings::default(), made.value.token.id, &edit).await;
         assert!(matches!(longer, Err(Refused::Field { field: "expires_at", .. })));
     })
     .await;

@@ -168,7 +168,9 @@ impl<'a> World<'a> {
             (Some("sessions"), Some((owner, _))) => self.session(owner).await.1.to_string(),
             (Some("users" | "sessions"), _) => victim.session.to_string(),
             (Some("grants"), _) => victim.grant.to_string(),
-            (Some("api-tokens"), Some((owner, role))) => add_token(self.gateway, owner, role).await.1.to_string(),
+            (Some("api-tokens"), Some((owner, role))) => {
+                add_token(self.gateway, owner, role).await.1.to_string()
+            }
             (Some("api-tokens"), None) => victim.token.to_string(),
             _ => victim.session.to_string(),
         };
@@ -215,7 +217,7 @@ impl<'a> World<'a> {
             id: SessionId::new(now),
             user_id: user,
             hash: TokenHash::of(secret.expose()).as_bytes().to_vec(),
-            channel: "cli".into(),
+            channel: "web".into(),
             method: "passkey".into(),
             created_at: now,
             last_seen_at: now,
@@ -289,5 +291,10 @@ async fn add_token(gateway: &TestGateway, owner: UserId, role: &str) -> (String,
 /// As if a second factor had been confirmed.
 async fn enrol(db: &Db, user: UserId, now: Timestamp) {
     let Db::Sqlite { write, .. } = db else { panic!("the matrix runs on SQLite") };
-    sqlx::query("UPDATE users SET mfa_enrolled_at = $1 WHERE id = $2").bind(now).bind(user).execute(write).await.unwrap();
+    sqlx::query("UPDATE users SET mfa_enrolled_at = $1 WHERE id = $2")
+        .bind(now)
+        .bind(user)
+        .execute(write)
+        .await
+        .unwrap();
 }

@@ -169,7 +169,11 @@ async fn a_search_without_an_index_stops_at_its_budget_and_goes_on_from_there() 
         assert_eq!((calls, found.len(), found[0].seq), (3, 1, 1));
         // With an index, or without any filter, nothing is cut.
         for filter in [
-            AuditFilter { user_email: Some("nobody@example.com".into()), limit: 10, ..AuditFilter::default() },
+            AuditFilter {
+                user_email: Some("nobody@example.com".into()),
+                limit: 10,
+                ..AuditFilter::default()
+            },
             AuditFilter { limit: 200, ..AuditFilter::default() },
         ] {
             let page = db.audit_page_within(&filter, 50).await.unwrap();
