@@ -166,7 +166,7 @@ async fn privilege_never_grows() {
         };
         roles::create(&db, &Actor::Operator, NOW, &desk).await.unwrap();
         let mut done = 0;
-        for count in 0..160 {
+        for count in 0..300 {
             restock(&db).await;
             let (name, step) = step().new_tree(&mut runner).unwrap().current();
             let before = db.standing_rows().await.unwrap();
