@@ -18,6 +18,7 @@ pub mod mail;
 mod names;
 pub mod racks;
 mod reader;
+pub mod registry;
 pub mod sentry;
 pub mod server;
 pub mod settings;
@@ -38,6 +39,7 @@ pub use log::{LogConfig, LogFormat, LogLevel};
 pub use mail::{SmtpConfig, SmtpTls};
 pub use racks::{RackConfig, RackConfigs, RackTrust};
 pub use reader::SummaryRow;
+pub use registry::{GarbageConfig, RegistryBucket, RegistryConfig, RegistryPlace};
 pub use sentry::{SentryConfig, SentryJsConfig};
 pub use server::{ServerConfig, TlsFiles};
 pub use settings::SettingsConfig;
@@ -56,6 +58,7 @@ pub struct Config {
     pub access: AccessConfig,
     pub identity: IdentityConfig,
     pub settings: SettingsConfig,
+    pub registry: RegistryConfig,
     pub log: LogConfig,
     pub sentry: SentryConfig,
     pub limits: LimitsConfig,
@@ -106,6 +109,7 @@ impl Config {
         let access = access::read(r);
         let identity = identity::read(r, server.as_ref());
         let settings = settings::read(r);
+        let registry = registry::read(r);
         let log = log::read(r);
         let mail = mail::read(r);
         let sentry = sentry::read(r);
@@ -118,6 +122,7 @@ impl Config {
             access,
             identity: identity?,
             settings,
+            registry: registry?,
             log: log?,
             mail,
             sentry: sentry?,

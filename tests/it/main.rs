@@ -25,6 +25,7 @@ mod mail;
 mod matrix;
 mod mfa;
 mod redaction;
+mod registry;
 mod sessions;
 mod store;
 mod streams;
