@@ -13,6 +13,7 @@ mod env;
 mod errors;
 pub mod limits;
 pub mod log;
+pub mod login;
 mod names;
 pub mod racks;
 mod reader;
@@ -31,6 +32,7 @@ pub use env::{Env, MapEnv, ProcessEnv};
 pub use errors::{ConfigError, ConfigErrors, Origin};
 pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogFormat, LogLevel};
+pub use login::{GithubConfig, GroupRole, LoginConfig, OidcConfig};
 pub use racks::{RackConfig, RackConfigs, RackTrust};
 pub use reader::SummaryRow;
 pub use sentry::{SentryConfig, SentryJsConfig};
@@ -48,6 +50,7 @@ pub struct Config {
     pub racks: RackConfigs,
     pub audit: AuditConfig,
     pub access: AccessConfig,
+    pub login: LoginConfig,
     pub log: LogConfig,
     pub sentry: SentryConfig,
     pub limits: LimitsConfig,
@@ -94,6 +97,7 @@ impl Config {
         let racks = racks::read(r);
         let audit = audit::read(r);
         let access = access::read(r);
+        let login = login::read(r);
         let log = log::read(r);
         let sentry = sentry::read(r);
         r.warnings.extend(names::misspelt(env));
@@ -103,6 +107,7 @@ impl Config {
             racks,
             audit: audit?,
             access,
+            login: login?,
             log: log?,
             sentry: sentry?,
             limits: limits?,

@@ -140,6 +140,8 @@ fn an_existing_environment_loads() {
         ("RACK_TOKEN", "pw"),
         ("APP_SECRET_KEY", "hunter2"),
         ("GOOGLE_CLIENT_ID", "id"),
+        ("GOOGLE_CLIENT_SECRET", "hunter2"),
+        ("GOOGLE_ALLOWED_DOMAIN", "example.com"),
         ("COOKIE_SECURE", "perhaps"),
         ("RATE_LIMIT_RPS", "10"),
         ("DB_CONN_MAX_LIFETIME", "30m"),
@@ -147,7 +149,7 @@ fn an_existing_environment_loads() {
         ("ADMIN_USERS", "ada@example.com"),
     ]);
     assert_eq!(config.server.listen.to_string(), "0.0.0.0:8080");
-    assert_eq!(config.reserved, ["APP_SECRET_KEY", "COOKIE_SECURE", "GOOGLE_CLIENT_ID", "RATE_LIMIT_RPS"]);
+    assert_eq!(config.reserved, ["APP_SECRET_KEY", "COOKIE_SECURE", "RATE_LIMIT_RPS"]);
     assert_eq!(config.warnings, Vec::<String>::new());
 }
 

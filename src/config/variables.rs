@@ -11,12 +11,16 @@ pub enum Section {
     Racks,
     Audit,
     Access,
+    Login,
+    Oidc,
+    Github,
+    GroupRoles,
     Log,
     Sentry,
 }
 
 impl Section {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::File,
         Self::Server,
         Self::Limits,
@@ -24,9 +28,18 @@ impl Section {
         Self::Racks,
         Self::Audit,
         Self::Access,
+        Self::Login,
+        Self::Oidc,
+        Self::Github,
+        Self::GroupRoles,
         Self::Log,
         Self::Sentry,
     ];
+
+    /// True for the sections with a table for each named thing, as in `[racks.staging]`.
+    pub const fn is_named(self) -> bool {
+        matches!(self, Self::Racks | Self::Oidc)
+    }
 
     /// The name of its table in the TOML file.
     pub const fn table(self) -> &'static str {
@@ -38,6 +51,10 @@ impl Section {
             Self::Racks => "racks",
             Self::Audit => "audit",
             Self::Access => "access",
+            Self::Login => "login",
+            Self::Oidc => "oidc",
+            Self::Github => "github",
+            Self::GroupRoles => "group_roles",
             Self::Log => "log",
             Self::Sentry => "sentry",
         }
@@ -210,6 +227,40 @@ variables! {
         CONVOX_SECRET_ENV_VARS Plain "secret_env_vars" = "":
             "Further environment variables of apps whose values are masked.";
     }
+    Login {
+        LOGIN_PROVISION Plain "provision" = "false":
+            "`true` makes an account, without any role, for every person whom a provider vouches for. Else people must be known, invited, or in a group with a role.";
+    }
+    Oidc {
+        GOOGLE_OAUTH_BASE_URL Plain "issuer" = "https://accounts.google.com":
+            "Address of the provider, as it calls itself in its tokens.";
+        GOOGLE_CLIENT_ID Plain "client_id" = "":
+            "What the provider calls this gateway.";
+        GOOGLE_CLIENT_SECRET Secret "client_secret" = "":
+            "What proves to the provider that the gateway is itself.";
+        GOOGLE_ALLOWED_DOMAIN Plain "allowed_domains" = "":
+            "List of domains; only addresses in one of them may come in. Without it every address may that the provider verified.";
+        GOOGLE_SCOPES Plain "scopes" = "email,profile":
+            "Scopes to ask for besides `openid`.";
+        GOOGLE_GROUPS_CLAIM Plain "groups_claim" = "groups":
+            "The claim of the ID token that lists a person's groups.";
+        GOOGLE_DISPLAY_NAME Plain "name" = "":
+            "Name for people, on the login page.";
+    }
+    Github {
+        GITHUB_CLIENT_ID Plain "client_id" = "":
+            "Client id of the OAuth app; turns login with GitHub on.";
+        GITHUB_CLIENT_SECRET Secret "client_secret" = "":
+            "Client secret of the OAuth app.";
+        GITHUB_ALLOWED_ORGS Plain "allowed_orgs" = "":
+            "List of organizations; only their members may come in, or those of an allowed team.";
+        GITHUB_ALLOWED_TEAMS Plain "allowed_teams" = "":
+            "List of teams, each as `organization/team`.";
+        GITHUB_URL Plain "url" = "https://github.com":
+            "Where people log in; another for GitHub Enterprise.";
+        GITHUB_API_URL Plain "api_url" = "https://api.github.com":
+            "Where the API answers; `https://HOST/api/v3` for GitHub Enterprise.";
+    }
     Log {
         LOG_LEVEL Plain "level" = "info":
             "trace, debug, info, warn, error or fatal.";
@@ -239,10 +290,6 @@ variables! {
 pub const RESERVED: &[(&[&str], &str)] = &[
     (&["APP_SECRET_KEY", "AUDIT_HMAC_SECRET"], "Signing keys"),
     (&["COOKIE_SECURE", "DEV_MODE"], "Cookies and development mode"),
-    (
-        &["GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "GOOGLE_ALLOWED_DOMAIN", "GOOGLE_OAUTH_BASE_URL"],
-        "Sign-in with Google",
-    ),
     (&["WEBAUTHN_RP_ID", "WEBAUTHN_ORIGIN", "YUBICO_CLIENT_ID", "YUBICO_SECRET_KEY"], "Second factors"),
     (&["RATE_LIMIT_RPS", "RATE_LIMIT_BURST"], "Limits of login attempts"),
     (
@@ -297,11 +344,17 @@ pub fn keys(section: Section) -> Vec<String> {
     if section == Section::Racks {
         keys.push(RACK_DEFAULT_KEY.to_owned());
     }
+    if section == Section::GroupRoles {
+        keys.extend(GROUP_ROLE_KEYS.map(str::to_owned));
+    }
     keys
 }
 
 /// `default = true` marks the default rack among several; the environment says it by `RACK`.
 pub const RACK_DEFAULT_KEY: &str = "default";
+
+/// Of one entry `[[group_roles]]`; only the file has them.
+pub const GROUP_ROLE_KEYS: [&str; 4] = ["provider", "group", "role", "target"];
 
 #[cfg(test)]
 mod tests {
