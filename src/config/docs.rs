@@ -89,6 +89,7 @@ fn title(section: Section) -> &'static str {
         Section::Racks => "Racks",
         Section::Audit => "Audit",
         Section::Access => "Access",
+        Section::Identity => "Identity",
         Section::Login => "Login",
         Section::Oidc => "Login: OpenID Connect",
         Section::Github => "Login: GitHub",

@@ -11,6 +11,7 @@ pub mod database;
 pub mod docs;
 mod env;
 mod errors;
+pub mod identity;
 pub mod limits;
 pub mod log;
 pub mod login;
@@ -30,6 +31,7 @@ pub use audit::AuditConfig;
 pub use database::{DatabaseConfig, DatabaseTarget, PoolConfig};
 pub use env::{Env, MapEnv, ProcessEnv};
 pub use errors::{ConfigError, ConfigErrors, Origin};
+pub use identity::{IdentityConfig, SessionConfig};
 pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogFormat, LogLevel};
 pub use login::{GithubConfig, GroupRole, LoginConfig, OidcConfig};
@@ -50,6 +52,7 @@ pub struct Config {
     pub racks: RackConfigs,
     pub audit: AuditConfig,
     pub access: AccessConfig,
+    pub identity: IdentityConfig,
     pub login: LoginConfig,
     pub log: LogConfig,
     pub sentry: SentryConfig,
@@ -97,6 +100,7 @@ impl Config {
         let racks = racks::read(r);
         let audit = audit::read(r);
         let access = access::read(r);
+        let identity = identity::read(r, server.as_ref());
         let login = login::read(r);
         let log = log::read(r);
         let sentry = sentry::read(r);
@@ -107,6 +111,7 @@ impl Config {
             racks,
             audit: audit?,
             access,
+            identity: identity?,
             login: login?,
             log: log?,
             sentry: sentry?,

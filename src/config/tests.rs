@@ -138,18 +138,19 @@ fn an_existing_environment_loads() {
         ("RACK", "prod"),
         ("RACK_HOST", "https://api.prod.example.com"),
         ("RACK_TOKEN", "pw"),
-        ("APP_SECRET_KEY", "hunter2"),
+        ("APP_SECRET_KEY", "0123456789abcdef0123456789abcdef"),
         ("GOOGLE_CLIENT_ID", "id"),
+        ("COOKIE_SECURE", "true"),
+        ("DEV_MODE", "perhaps"),
         ("GOOGLE_CLIENT_SECRET", "hunter2"),
         ("GOOGLE_ALLOWED_DOMAIN", "example.com"),
-        ("COOKIE_SECURE", "perhaps"),
         ("RATE_LIMIT_RPS", "10"),
         ("DB_CONN_MAX_LIFETIME", "30m"),
         ("RGW_SETTING_SESSION_TIMEOUT_MINUTES", "5"),
         ("ADMIN_USERS", "ada@example.com"),
     ]);
     assert_eq!(config.server.listen.to_string(), "0.0.0.0:8080");
-    assert_eq!(config.reserved, ["APP_SECRET_KEY", "COOKIE_SECURE", "RATE_LIMIT_RPS"]);
+    assert_eq!(config.reserved, ["DEV_MODE", "RATE_LIMIT_RPS"]);
     assert_eq!(config.warnings, Vec::<String>::new());
 }
 

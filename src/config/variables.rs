@@ -11,6 +11,7 @@ pub enum Section {
     Racks,
     Audit,
     Access,
+    Identity,
     Login,
     Oidc,
     Github,
@@ -20,7 +21,7 @@ pub enum Section {
 }
 
 impl Section {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::File,
         Self::Server,
         Self::Limits,
@@ -28,6 +29,7 @@ impl Section {
         Self::Racks,
         Self::Audit,
         Self::Access,
+        Self::Identity,
         Self::Login,
         Self::Oidc,
         Self::Github,
@@ -51,6 +53,7 @@ impl Section {
             Self::Racks => "racks",
             Self::Audit => "audit",
             Self::Access => "access",
+            Self::Identity => "identity",
             Self::Login => "login",
             Self::Oidc => "oidc",
             Self::Github => "github",
@@ -119,7 +122,7 @@ variables! {
         OPS_LISTEN Plain "ops_listen" = "127.0.0.1:5001":
             "Address and port of the listener for `/metrics`, `/livez` and `/readyz`.";
         DOMAIN Plain "domain" = "":
-            "Public host name of the gateway, without scheme and port. Without effect in this version.";
+            "Public host name of the gateway, without scheme and port; people reach it over https. See `PUBLIC_URL`.";
         TLS_CERT_FILE Plain "tls_cert_file" = "":
             "Certificate chain in PEM. With `TLS_KEY_FILE` it turns the main listener to HTTPS.";
         TLS_KEY_FILE Plain "tls_key_file" = "":
@@ -147,7 +150,7 @@ variables! {
         MAX_FORM_BYTES Plain "max_form_bytes" = "10MiB":
             "Size of a form that must be read before it can be authorised.";
         MAX_API_BODY_BYTES Plain "max_api_body_bytes" = "1MiB":
-            "Size of a body sent to the gateway's own API. Without effect in this version.";
+            "Size of a body sent to the gateway's own API.";
         UPSTREAM_CONNECT_TIMEOUT Plain "upstream_connect_timeout" = "10s":
             "Time to reach a rack, TLS included.";
         UPSTREAM_IDLE_TIMEOUT Plain "upstream_idle_timeout" = "1h":
@@ -227,6 +230,28 @@ variables! {
         CONVOX_SECRET_ENV_VARS Plain "secret_env_vars" = "":
             "Further environment variables of apps whose values are masked.";
     }
+    Identity {
+        PUBLIC_URL Plain "public_url" = "":
+            "Address that people and clients use, as in `https://gateway.example.com`; `https://DOMAIN` when not set. Links, cookies and passkeys depend on it.";
+        ALLOWED_HOSTS Plain "allowed_hosts" = "":
+            "Further host names under which the gateway answers, besides that of `PUBLIC_URL` and localhost.";
+        COOKIE_SECURE Plain "cookie_secure" = "":
+            "Whether cookies travel over https only; they do when the public address is https.";
+        APP_SECRET_KEY Secret "app_secret_key" = "":
+            "Seals secrets in the database, at least 16 characters. With the embedded database a key file beside it serves when this is not set.";
+        APP_SECRET_KEY_PREVIOUS Secret "app_secret_key_previous" = "":
+            "The key before the present one; it opens what was sealed with it.";
+        WEB_SESSION_IDLE Plain "web_session_idle" = "1h":
+            "A session in the browser ends when it is not used for this long.";
+        WEB_SESSION_MAX Plain "web_session_max" = "12h":
+            "A session in the browser ends this long after the login.";
+        CLI_SESSION_IDLE Plain "cli_session_idle" = "720h":
+            "A session of the command line ends when it is not used for this long.";
+        CLI_SESSION_MAX Plain "cli_session_max" = "2160h":
+            "A session of the command line ends this long after the login.";
+        MFA_STEP_UP_WINDOW Plain "mfa_step_up_window" = "10m":
+            "How long a proof of a second factor counts for what needs a recent one.";
+    }
     Login {
         LOGIN_PROVISION Plain "provision" = "false":
             "`true` makes an account, without any role, for every person whom a provider vouches for. Else people must be known, invited, or in a group with a role.";
@@ -288,6 +313,12 @@ variables! {
 /// Names that are accepted without effect in this version, so that an existing environment loads unchanged.
 /// Their values are never read.
 pub const RESERVED: &[(&[&str], &str)] = &[
+    (&["AUDIT_HMAC_SECRET"], "Signing keys"),
+    (&["DEV_MODE"], "Development mode"),
+    (
+        &["GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "GOOGLE_ALLOWED_DOMAIN", "GOOGLE_OAUTH_BASE_URL"],
+        "Sign-in with Google",
+    ),
     (&["APP_SECRET_KEY", "AUDIT_HMAC_SECRET"], "Signing keys"),
     (&["COOKIE_SECURE", "DEV_MODE"], "Cookies and development mode"),
     (&["WEBAUTHN_RP_ID", "WEBAUTHN_ORIGIN", "YUBICO_CLIENT_ID", "YUBICO_SECRET_KEY"], "Second factors"),

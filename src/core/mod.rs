@@ -4,6 +4,7 @@ pub mod clock;
 pub mod control;
 pub mod drain;
 pub mod id;
+pub mod public_url;
 pub mod redact;
 pub mod scrub;
 pub mod secret;
@@ -11,5 +12,6 @@ pub mod timestamp;
 
 pub use clock::{Clock, SharedClock, SystemClock};
 pub use id::RequestId;
+pub use public_url::PublicUrl;
 pub use secret::Secret;
 pub use timestamp::Timestamp;

@@ -96,6 +96,8 @@ families! {
         "Signed-in sessions that have not ended.";
     GATEWAY_TOKEN_REQUESTS = Recorder Counter "gateway_token_requests_total" ["token"]
         "Requests made with each API token; tokens beyond the first 1000 count as other.";
+    OIDC_REQUESTS = Recorder Counter "oidc_requests_total" ["provider", "outcome"]
+        "Requests to login providers: answered, refused, server_error, unreachable, timed_out, too_large or broken.";
     RATE_LIMITED = Recorder Counter "rate_limited_total" []
         "Requests refused because the client made too many.";
 

@@ -17,16 +17,16 @@ fn doubts_and_names_without_effect() {
     let machine = Machine::with_env([
         ("RGW_DATABASE_ULR", "hunter2"),
         ("GITHUB_TOKEN", "hunter2"),
-        ("APP_SECRET_KEY", "hunter2"),
+        ("AUDIT_HMAC_SECRET", "hunter2"),
     ]);
     assert_eq!(
         machine.text(&["config", "check"]),
         "the configuration is valid\n\
          warning: environment: RGW_DATABASE_ULR: is not known; did you mean RGW_DATABASE_URL?\n\
-         without effect in this version: APP_SECRET_KEY, GITHUB_TOKEN\n"
+         without effect in this version: AUDIT_HMAC_SECRET, GITHUB_TOKEN\n"
     );
     let checked = machine.json(&["config", "check"]);
-    assert_eq!(checked["reserved"], json!(["APP_SECRET_KEY", "GITHUB_TOKEN"]));
+    assert_eq!(checked["reserved"], json!(["AUDIT_HMAC_SECRET", "GITHUB_TOKEN"]));
     assert_eq!(checked["warnings"].as_array().unwrap().len(), 1);
 }
 
