@@ -3,7 +3,7 @@
 DEMO_FLAGS := --data demo-data --listen 127.0.0.1:8443 --ops-listen 127.0.0.1:5001
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test quick bench fmt lint docs
+.PHONY: help demo dev test quick bench alerts fmt lint docs
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ quick: ## Run the tests that need nothing but Rust
 
 bench: ## Measure the gateway beside named peers
 	bench/run
+
+alerts: ## Test the alerts, and that their tests notice moved thresholds (minutes)
+	alerts/check --mutants
 
 fmt: ## Format the sources
 	cargo fmt

@@ -1,15 +1,15 @@
 //! `GET /api/v1/audit-logs`: the audit log, newest first, filtered and paged by a cursor.
 
-use super::{Access, ApiError, ApiRoute, Context, guard::Edge};
+use super::{Access, ApiError, ApiRoute, Context, Endpoint};
 use crate::{
     core::{RequestId, Timestamp},
-    policy::Permission,
+    policy::{MfaLevel, Permission},
     store::{AuditFilter, StoredAuditRow},
 };
 use axum::{
-    Extension,
     extract::{RawQuery, State},
-    response::{IntoResponse as _, Response},
+    response::IntoResponse,
+    routing::get,
 };
 use http::{HeaderValue, Method, header::CONTENT_TYPE};
 use serde::Serialize;
@@ -19,6 +19,7 @@ pub static ROUTE: ApiRoute = ApiRoute {
     method: Method::GET,
     path: "/api/v1/audit-logs",
     access: Access::Needs(Permission::AuditRead),
+    mfa: MfaLevel::None,
     action: "audit.list",
 };
 
@@ -39,17 +40,16 @@ struct Entry<'a> {
     record: &'a RawValue,
 }
 
-pub async fn list(
+pub fn endpoint() -> Endpoint {
+    Endpoint::new(&ROUTE, get(list))
+}
+
+async fn list(
     State(context): State<Context>,
-    Extension(edge): Extension<Edge>,
     RawQuery(query): RawQuery,
-) -> Response {
-    match page(&context, &query.unwrap_or_default()).await {
-        Ok(document) => {
-            ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], document).into_response()
-        }
-        Err(error) => error.response(edge.request_id),
-    }
+) -> Result<impl IntoResponse, ApiError> {
+    let document = page(&context, &query.unwrap_or_default()).await?;
+    Ok(([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], document))
 }
 
 async fn page(context: &Context, query: &str) -> Result<String, ApiError> {

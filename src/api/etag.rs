@@ -53,7 +53,8 @@ fn private(mut response: Response) -> Response {
     } else {
         "private, no-cache"
     };
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(rule));
-    response.headers_mut().append(VARY, HeaderValue::from_static("Authorization"));
+    let headers = response.headers_mut();
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static(rule));
+    headers.append(VARY, HeaderValue::from_static("Authorization, Cookie"));
     response
 }

@@ -1,41 +1,30 @@
-//! The guard before every handler: open the record, authenticate, authorize, and close the record with what
-//! the handler answered. A handler is not reached without it.
+//! The guard before every handler: open the record, authenticate, authorize, ask for proof, read the body, record the
+//! intent, and close the record with what the handler answered. A handler is not reached without it.
 
-use super::{ApiError, Context, context::Caller};
+use super::{
+    Access, ApiError, ApiRoute, Context, Note, body, context::Caller, csrf, error::Failure, etag,
+    recorded::Recorded, route::Endpoint,
+};
 use crate::{
     audit::{Decision, Scope, Seen},
     core::RequestId,
     gateway::{Refusal, RouteLabel, count_decision},
-    identity::Principal,
+    identity::{Admitted, Means, Principal},
     policy::{self, Demand, Demanding, Effect, Permission, Target},
 };
 use axum::{
-    Router,
+    body::Body,
     extract::{Request, State},
     middleware::{self, Next},
     response::Response,
     routing::MethodRouter,
 };
-use http::{HeaderMap, Method, header::USER_AGENT};
+use http::{
+    HeaderMap,
+    header::{CONTENT_TYPE, USER_AGENT},
+};
 use std::{borrow::Cow, net::IpAddr};
-
-/// Who may call a route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Anyone whose credential is good: the route shows callers only what is theirs.
-    Authenticated,
-    /// Those who hold the permission on the gateway.
-    Needs(Permission),
-}
-
-#[derive(Debug)]
-pub struct ApiRoute {
-    pub method: Method,
-    pub path: &'static str,
-    pub access: Access,
-    /// What the record calls it.
-    pub action: &'static str,
-}
+use tower_http::compression::CompressionLayer;
 
 /// What the edge knows of a request, put into its extensions.
 #[derive(Clone, Copy, Debug)]
@@ -44,84 +33,205 @@ pub struct Edge {
     pub ip: IpAddr,
 }
 
-pub fn guarded(
-    context: &Context,
-    route: &'static ApiRoute,
-    handler: MethodRouter<Context>,
-) -> Router<Context> {
-    let guard = middleware::from_fn_with_state((context.clone(), route), check);
-    Router::new().route(route.path, handler.route_layer(guard).fallback(wrong_method))
+/// The endpoints of one path, each behind its guard.
+pub(super) fn guarded(context: &Context, endpoints: Vec<Endpoint>) -> MethodRouter<Context> {
+    let guarded = endpoints.into_iter().map(|Endpoint { route, handler }| {
+        let guard = middleware::from_fn_with_state((context.clone(), route), check);
+        handler
+            .route_layer(middleware::from_fn(etag::etag))
+            .route_layer(CompressionLayer::new())
+            .route_layer(guard)
+    });
+    guarded.fold(MethodRouter::new(), MethodRouter::merge).fallback(wrong_method)
 }
 
 async fn wrong_method(request: Request) -> Response {
-    let request_id = request.extensions().get::<Edge>().map(|edge| edge.request_id);
     let error = ApiError::Method(request.method().clone());
-    error.response(request_id.unwrap_or_else(|| RequestId::from_uuid(uuid::Uuid::nil())))
+    error.response(request_id(&request))
+}
+
+fn request_id(request: &Request) -> RequestId {
+    let edge = request.extensions().get::<Edge>();
+    edge.map_or(RequestId::from_uuid(uuid::Uuid::nil()), |edge| edge.request_id)
 }
 
 async fn check(
     State((context, route)): State<(Context, &'static ApiRoute)>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
+    let request_id = request_id(&request);
     let Some(edge) = request.extensions().get::<Edge>().copied() else {
-        return ApiError::from(Refusal::Internal).response(RequestId::from_uuid(uuid::Uuid::nil()));
+        return ApiError::internal().response(request_id);
     };
     let seen = Seen {
-        request_id: edge.request_id,
+        request_id,
         ip: edge.ip,
         user_agent: request.headers().get(USER_AGENT).cloned(),
         method: request.method().clone(),
     };
     let Ok(mut scope) = context.audit.open(seen) else {
-        return ApiError::from(Refusal::AuditUnavailable).response(edge.request_id);
+        return ApiError::from(Refusal::AuditUnavailable).response(request_id);
     };
-    let mut response = match admit(&context, route, &mut scope, request.headers()).await {
-        Ok(principal) => {
-            count_decision(scope.decision, None);
-            request.extensions_mut().insert(Caller(principal));
+    scope.action_type = route.action_type();
+    scope.action = Cow::Borrowed(route.action);
+    scope.resource_type = route.resource_type();
+    scope.route = route.path;
+
+    let note = Note::default();
+    let mut response = match Box::pin(admit(&context, route, &mut scope, edge, request)).await {
+        Ok(mut request) => {
+            request.extensions_mut().insert(note.clone());
             next.run(request).await
         }
-        Err(error) => {
-            scope.decision = Decision::Deny;
-            scope.reason = Some(Cow::Owned(error.reason()));
-            count_decision(scope.decision, Some(error.code()));
-            error.response(edge.request_id)
-        }
+        Err(error) => refuse(&error, &mut scope, request_id),
     };
+    if let Some(Failure(error)) = response.extensions_mut().remove::<Failure>() {
+        response = fail(&error, &mut scope, request_id);
+    } else if scope.decision == Decision::Allow {
+        count_decision(scope.decision, None);
+    }
+    note.write_into(&mut scope);
     scope.answered(response.status());
-    scope.close();
+    let mut response = response.map(|body| Recorded::wrap(body, scope));
     response.extensions_mut().insert(RouteLabel(route.path));
     response
 }
 
+/// The guard says no.
+fn refuse(error: &ApiError, scope: &mut Scope, request_id: RequestId) -> Response {
+    scope.decision = Decision::Deny;
+    scope.reason = Some(Cow::Owned(error.reason()));
+    count_decision(scope.decision, Some(error.code()));
+    error.response(request_id)
+}
+
+/// The handler says no, or could not.
+fn fail(error: &ApiError, scope: &mut Scope, request_id: RequestId) -> Response {
+    if error.is_denial() {
+        return refuse(error, scope, request_id);
+    }
+    scope.reason = Some(Cow::Owned(error.reason()));
+    count_decision(scope.decision, None);
+    error.response(request_id)
+}
+
+/// authenticate → authorize → prove → read the body → record the intent. The request comes back with what the handler
+/// may know.
 async fn admit(
     context: &Context,
     route: &'static ApiRoute,
     scope: &mut Scope,
-    headers: &HeaderMap,
-) -> Result<Principal, ApiError> {
-    scope.action_type = "gateway";
-    scope.action = Cow::Borrowed(route.action);
-    scope.resource_type = route.action.split('.').next().unwrap_or_default();
-    scope.route = route.path;
-    let now = context.clock.now();
-    let principal = context.entrance.admit(headers, now).map_err(Refusal::from)?;
-    scope.set_principal(&principal);
-    if let Access::Needs(permission) = route.access {
-        scope.permission = Some(permission);
-        scope.target = Some(Target::gateway());
-        let call = OnGateway([Demand { permission, target: Target::gateway() }]);
-        policy::authorize(&principal.rights, call, now)
-            .map_err(|denied| Refusal::denied(&principal, &denied))?
-            .into_call();
-        if permission.effect() == Effect::Change {
-            scope.decision = Decision::Allow;
-            scope.intent().await.map_err(Refusal::from)?;
+    edge: Edge,
+    mut request: Request,
+) -> Result<Request, ApiError> {
+    if route.access.is_public() {
+        context.logins.check(route.access, edge.ip, context.clock.now())?;
+        if route.is_unsafe() {
+            csrf::same_site(request.headers())?;
         }
+    } else {
+        let admitted = context.entrance.admit_browser(request.headers()).await.map_err(Refusal::from)?;
+        scope.set_principal(&admitted.principal);
+        let level = route.mfa_level();
+        from_our_own_page(context, route, &admitted, &request)?;
+        authorize(context, route, scope, &admitted.principal)?;
+        prove(context, route, level, &admitted.principal, edge.ip, request.headers()).await?;
+        request.extensions_mut().insert(Caller(admitted.principal));
+        request.extensions_mut().insert(admitted.by);
     }
+    let request = with_body(context, route, scope, request).await?;
     scope.decision = Decision::Allow;
-    Ok(principal)
+    if is_change(route) {
+        scope.intent().await.map_err(Refusal::from)?;
+    }
+    Ok(request)
+}
+
+/// What comes by cookie may have been sent by any page that the browser shows.
+fn from_our_own_page(
+    context: &Context,
+    route: &ApiRoute,
+    admitted: &Admitted,
+    request: &Request,
+) -> Result<(), ApiError> {
+    let Means::Cookie(secret) = &admitted.by else { return Ok(()) };
+    csrf::websocket_origin(request.headers(), context.public_url.origin())?;
+    if route.is_unsafe() { csrf::check(request.headers(), secret) } else { Ok(()) }
+}
+
+fn authorize(
+    context: &Context,
+    route: &ApiRoute,
+    scope: &mut Scope,
+    principal: &Principal,
+) -> Result<(), ApiError> {
+    match route.access {
+        Access::Needs(permission) => {
+            scope.permission = Some(permission);
+            scope.target = Some(Target::gateway());
+            may(context, principal, permission)
+        }
+        Access::Person if principal.session().is_none() => {
+            Err(ApiError::forbidden("this is for people; an API token cannot do it"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether the caller holds a permission on the gateway; for handlers that ask for more than their route does.
+pub fn may(context: &Context, principal: &Principal, permission: Permission) -> Result<(), ApiError> {
+    let call = OnGateway([Demand { permission, target: Target::gateway() }]);
+    policy::authorize(&principal.rights, call, context.clock.now())
+        .map(|permit| drop(permit.into_call()))
+        .map_err(|denied| Refusal::denied(principal, &denied).into())
+}
+
+async fn prove(
+    context: &Context,
+    route: &ApiRoute,
+    level: policy::MfaLevel,
+    principal: &Principal,
+    ip: IpAddr,
+    headers: &HeaderMap,
+) -> Result<(), ApiError> {
+    if level == policy::MfaLevel::None && route.is_open_to_the_unenrolled() {
+        return Ok(());
+    }
+    let now = context.clock.now();
+    context
+        .step_up
+        .pass(level, principal, headers, ip, now)
+        .await
+        .map_err(|challenge| Refusal::from(challenge).into())
+}
+
+/// A body is read for calls that may have one; for others it is nobody's business.
+async fn with_body(
+    context: &Context,
+    route: &ApiRoute,
+    scope: &Scope,
+    request: Request,
+) -> Result<Request, ApiError> {
+    if !route.is_unsafe() {
+        return Ok(request);
+    }
+    let (head, body) = request.into_parts();
+    let bytes = body::read(&head.headers, body, context.max_body).await?;
+    scope.traffic().add_in(bytes.len() as u64);
+    let is_form =
+        head.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www"));
+    if !is_form {
+        body::check_shape(&bytes)?;
+    }
+    Ok(Request::from_parts(head, Body::from(bytes)))
+}
+
+/// What changes something is on disk before it is done. Before a login there is nobody to hold to it.
+fn is_change(route: &ApiRoute) -> bool {
+    let by_permission =
+        matches!(route.access, Access::Needs(permission) if permission.effect() == Effect::Change);
+    by_permission || (route.is_unsafe() && !route.access.is_public())
 }
 
 struct OnGateway([Demand; 1]);

@@ -1,8 +1,11 @@
 //! `GET /api/v1/me`: who the caller is, and what they hold.
 
-use super::{Access, ApiRoute, context::Caller};
-use crate::{core::Timestamp, policy::CompiledGrant};
-use axum::{Extension, Json};
+use super::{Access, ApiRoute, Caller, Endpoint};
+use crate::{
+    core::Timestamp,
+    policy::{CompiledGrant, MfaLevel},
+};
+use axum::{Extension, Json, routing::get};
 use http::Method;
 use serde::Serialize;
 
@@ -10,6 +13,7 @@ pub static ROUTE: ApiRoute = ApiRoute {
     method: Method::GET,
     path: "/api/v1/me",
     access: Access::Authenticated,
+    mfa: MfaLevel::None,
     action: "user.whoami",
 };
 
@@ -31,7 +35,11 @@ struct Held {
     expires_at: Option<Timestamp>,
 }
 
-pub async fn show(Extension(Caller(principal)): Extension<Caller>) -> Json<Me> {
+pub fn endpoint() -> Endpoint {
+    Endpoint::new(&ROUTE, get(show))
+}
+
+async fn show(Extension(Caller(principal)): Extension<Caller>) -> Json<Me> {
     let held = |grants: &[CompiledGrant]| grants.iter().map(Held::of).collect();
     Json(Me {
         email: principal.user.email.to_string(),

@@ -2,29 +2,56 @@
 //! cannot be written.
 
 mod audit_logs;
+mod body;
 mod context;
+pub mod csrf;
 mod error;
 mod etag;
 mod guard;
+mod logins;
 mod me;
+mod note;
 mod racks;
+mod recorded;
+mod route;
 
-pub use context::Context;
-pub use error::ApiError;
-pub use guard::{Access, ApiRoute, Edge};
+pub use body::{Payload, parse};
+pub use context::{Caller, Context, RackName};
+pub use error::{ApiError, X_MFA_LEVEL, X_MFA_REQUIRED};
+pub use guard::{Edge, may};
+pub use logins::LoginLimits;
+pub use note::Note;
+pub use route::{Access, ApiRoute, Endpoint};
 
-use axum::{Router, routing::get};
-use tower_http::compression::CompressionLayer;
+use axum::Router;
+use std::collections::BTreeMap;
 
-/// Every route of the API. `tests/it/api.rs` checks that each is here and guarded.
-pub static ROUTES: [&ApiRoute; 3] = [&audit_logs::ROUTE, &me::ROUTE, &racks::ROUTE];
+/// The rooms of the API, one a line. Each lists its endpoints itself.
+const ROOMS: &[fn() -> Vec<Endpoint>] = &[
+    own, //
+];
+
+fn own() -> Vec<Endpoint> {
+    vec![audit_logs::endpoint(), me::endpoint(), racks::endpoint()]
+}
+
+fn endpoints() -> impl Iterator<Item = Endpoint> {
+    ROOMS.iter().flat_map(|room| room())
+}
+
+/// Every route of the API. The tests check that each is there and guarded.
+pub fn routes() -> Vec<&'static ApiRoute> {
+    endpoints().map(|endpoint| endpoint.route).collect()
+}
 
 pub fn router(context: Context) -> Router {
-    Router::new()
-        .merge(guard::guarded(&context, &audit_logs::ROUTE, get(audit_logs::list)))
-        .merge(guard::guarded(&context, &me::ROUTE, get(me::show)))
-        .merge(guard::guarded(&context, &racks::ROUTE, get(racks::list)))
-        .layer(axum::middleware::from_fn(etag::etag))
-        .layer(CompressionLayer::new())
-        .with_state(context)
+    let mut paths: BTreeMap<&'static str, Vec<Endpoint>> = BTreeMap::new();
+    for endpoint in endpoints() {
+        paths.entry(endpoint.route.path).or_default().push(endpoint);
+    }
+    let mut router = Router::new();
+    for (path, endpoints) in paths {
+        router = router.route(path, guard::guarded(&context, endpoints));
+    }
+    router.with_state(context)
 }

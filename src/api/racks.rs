@@ -1,8 +1,8 @@
 //! `GET /api/v1/racks`: the racks on which the caller may do anything at all.
 
-use super::{Access, ApiRoute, Context, context::Caller};
-use crate::policy::{Permission, Target};
-use axum::{Extension, Json, extract::State};
+use super::{Access, ApiRoute, Caller, Context, Endpoint};
+use crate::policy::{MfaLevel, Permission, Target};
+use axum::{Extension, Json, extract::State, routing::get};
 use http::Method;
 use serde::Serialize;
 
@@ -10,6 +10,7 @@ pub static ROUTE: ApiRoute = ApiRoute {
     method: Method::GET,
     path: "/api/v1/racks",
     access: Access::Authenticated,
+    mfa: MfaLevel::None,
     action: "rack.list",
 };
 
@@ -21,19 +22,23 @@ pub struct RackView {
     path: String,
 }
 
-pub async fn list(
+pub fn endpoint() -> Endpoint {
+    Endpoint::new(&ROUTE, get(list))
+}
+
+async fn list(
     State(context): State<Context>,
     Extension(Caller(principal)): Extension<Caller>,
 ) -> Json<Vec<RackView>> {
     let now = context.clock.now();
     let visible = |name: &str| principal.rights.allow(Permission::RackRead, &Target::rack(name), now);
-    let racks = context.racks.iter().enumerate().filter(|(_, name)| visible(name));
+    let racks = context.racks.iter().enumerate().filter(|(_, rack)| visible(&rack.name));
     Json(
         racks
-            .map(|(index, name)| RackView {
-                name: name.clone(),
+            .map(|(index, rack)| RackView {
+                name: rack.name.clone(),
                 default: index == 0,
-                path: format!("/api/v1/racks/{name}/proxy"),
+                path: format!("/api/v1/racks/{}/proxy", rack.name),
             })
             .collect(),
     )

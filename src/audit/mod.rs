@@ -3,12 +3,14 @@
 
 mod json;
 mod local;
+mod own;
 mod record;
 mod scope;
 mod stdout;
 mod writer;
 
 pub use local::{LocalChange, LocalEvent};
+pub use own::OwnAct;
 pub use record::{Decision, Record};
 pub use scope::{ByteCounters, Scope, Seen, Traffic};
 pub use stdout::LineSink;

@@ -86,6 +86,11 @@ impl Record {
         self.token = principal.token().map(|token| (token.id, token.name.clone()));
     }
 
+    /// Who it was, when no credential told: at a login.
+    pub fn set_user(&mut self, email: Arc<str>) {
+        self.user_email = email;
+    }
+
     pub const fn request_id(&self) -> RequestId {
         self.seen.request_id
     }

@@ -10,8 +10,13 @@ use crate::{
         drain::{Drain, DrainHandle, Drained, drain},
     },
     gateway::{Pipeline, Settings},
-    http::{Front, FrontSettings, health::Health, ops::Ops},
-    identity::{AccessCache, Entrance, TokenUsage, session::IdleLimits},
+    http::{Front, FrontSettings, Hosts, health::Health, ops::Ops},
+    identity::{
+        AccessCache, Entrance, TokenUsage,
+        cookie::SessionCookie,
+        session::{SessionLimits, SessionUsage, Sessions},
+        step_up::{MfaPolicy, NoFactors, StepUp},
+    },
     listener::{Listener, ListenerLimits},
     observe::metrics::Metrics,
     store::Db,
@@ -71,10 +76,17 @@ impl Gateway {
         let upkeep = metrics.spawn_upkeep();
         tasks.spawn(until_stopped(stop.clone(), upkeep));
 
-        let access = AccessCache::load(db.clone(), clock.clone(), IdleLimits::default())
+        let session_limits =
+            SessionLimits { web: config.identity.web_session, cli: config.identity.cli_session };
+        let access = AccessCache::load(db.clone(), clock.clone(), session_limits.idle())
             .await
             .map_err(BootError::Database)?;
         tasks.spawn(access.clone().keep_young(stop.clone()));
+        let (session_uses, usage_db) = (SessionUsage::default(), db.clone());
+        tasks.spawn(session_uses.keep_exchanging(access.clone(), usage_db, clock.clone(), stop.clone()));
+        let sessions = Sessions::new(db.clone(), access.clone(), clock.clone(), session_limits);
+        let policy = MfaPolicy { window: config.identity.step_up_window, ..MfaPolicy::default() };
+        let step_up = StepUp::new(policy, Arc::new(NoFactors), sessions.clone());
         let usage = Arc::new(TokenUsage::default());
         tasks.spawn(usage.clone().keep_flushing(db.clone(), stop.clone()));
 
@@ -86,17 +98,24 @@ impl Gateway {
         let (drain_handle, drain_seen) = drain();
         let health =
             Health { audit: audit.clone(), access: access.clone(), drain: drain_seen.clone(), database_file };
-        let entrance = Entrance { access, usage, tokens: metrics.tokens() };
+        let cookie = SessionCookie::new(config.identity.cookie_secure);
+        let entrance = Entrance { access, usage, tokens: metrics.tokens(), cookie, clock: clock.clone() };
         let api = api::router(api::Context {
             db: db.clone(),
             audit: audit.clone(),
             entrance: entrance.clone(),
+            sessions,
+            step_up: step_up.clone(),
             clock: clock.clone(),
-            racks: racks.names().map(str::to_owned).collect(),
+            public_url: config.identity.public_url.clone(),
+            logins: api::LoginLimits::new(config.limits.login_rate_limit_per_minute),
+            max_body: config.limits.max_api_body_bytes,
+            racks: racks::names(config),
         });
         let pipeline = Pipeline {
             audit,
             entrance,
+            step_up,
             racks,
             clock,
             settings: Settings {
@@ -109,6 +128,7 @@ impl Gateway {
         let settings = FrontSettings {
             trusted_proxies: config.limits.trusted_proxies.clone(),
             rate_limit_per_minute: config.limits.rate_limit_per_minute,
+            hosts: Hosts(config.identity.hosts.clone()),
         };
         let front = Front::new(Arc::new(pipeline), api, health.clone(), metrics.http(), settings);
         let ops = Ops { metrics, health, db: db.clone() };

@@ -2,9 +2,19 @@
 
 use super::BootError;
 use crate::{
+    api::RackName,
     config::{Config, RackConfig, RackTrust},
     upstream::{Rack, RackAddress, Racks, Silence, Trust},
 };
+use std::sync::Arc;
+
+/// How the racks are known, the default one first.
+pub fn names(config: &Config) -> Arc<[RackName]> {
+    let host = |rack: &RackConfig| rack.url.host_str().unwrap_or_default().to_owned();
+    let name =
+        |rack: &RackConfig| RackName { name: rack.name.clone(), alias: rack.alias.clone(), host: host(rack) };
+    config.racks.iter().map(name).collect()
+}
 
 pub fn racks(config: &Config) -> Result<Racks, BootError> {
     let mut racks = config.racks.iter().map(|rack| open(config, rack));

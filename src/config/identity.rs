@@ -16,8 +16,9 @@ use std::time::Duration;
 pub struct IdentityConfig {
     /// `PUBLIC_URL`, else `https://DOMAIN`, else localhost.
     pub public_url: PublicUrl,
-    /// Further host names under which the gateway may be called, lower case.
-    pub allowed_hosts: Vec<String>,
+    /// Host names under which the gateway may be called, lower case, besides localhost. Empty when no name was
+    /// configured: then none is wrong.
+    pub hosts: Vec<String>,
     /// Cookies travel over https only, and carry the prefix `__Host-`.
     pub cookie_secure: bool,
     /// Seals secrets at rest.
@@ -55,6 +56,8 @@ pub(super) fn read(r: &mut Reader<'_>, server: Option<&ServerConfig>) -> Option<
     let cli_session = session(r, &CLI_SESSION_IDLE, &CLI_SESSION_MAX);
     let step_up_window = r.required(&MFA_STEP_UP_WINDOW, duration(MINUTE..=LONGEST_STEP_UP));
 
+    let domain = server.and_then(|server| server.domain.clone());
+    let hosts = given.iter().map(|url| url.host().to_owned()).chain(domain).chain(allowed_hosts).collect();
     let public_url = given.or_else(|| server.map(default_url))?;
     if cookie_secure == Some(false) && public_url.is_https() {
         let doubt = "sends the cookies of an https gateway over plain http too";
@@ -63,7 +66,7 @@ pub(super) fn read(r: &mut Reader<'_>, server: Option<&ServerConfig>) -> Option<
     let cookie_secure = cookie_secure.unwrap_or(public_url.is_https());
     Some(IdentityConfig {
         public_url,
-        allowed_hosts,
+        hosts,
         cookie_secure,
         app_secret_key,
         app_secret_key_previous,
@@ -131,7 +134,9 @@ mod tests {
         let file = "[identity]\npublic_url = 'http://127.0.0.1:9'\nallowed_hosts = ['Gateway.internal']";
         let identity = load_toml([], file).identity;
         assert_eq!(identity.public_url.to_string(), "http://127.0.0.1:9");
-        assert_eq!(identity.allowed_hosts, ["gateway.internal"]);
+        assert_eq!(identity.hosts, ["127.0.0.1", "gateway.internal"]);
+        assert_eq!(load(both).identity.hosts, ["b.example", "a.example"]);
+        assert!(load([]).identity.hosts.is_empty());
     }
 
     #[test]

@@ -4,9 +4,9 @@ use super::{
     reader::{Place, Reader},
     values::{cidr, duration, number, size},
     variables::{
-        BODY_IDLE_TIMEOUT, HEADER_TIMEOUT, KEEPALIVE_TIMEOUT, MAX_API_BODY_BYTES, MAX_CONNECTIONS,
-        MAX_FORM_BYTES, MAX_HEADER_BYTES, RATE_LIMIT_PER_MINUTE, STREAM_IDLE_TIMEOUT, TRUSTED_PROXY_CIDRS,
-        UPSTREAM_CONNECT_TIMEOUT, UPSTREAM_IDLE_TIMEOUT, Variable,
+        BODY_IDLE_TIMEOUT, HEADER_TIMEOUT, KEEPALIVE_TIMEOUT, LOGIN_RATE_LIMIT_PER_MINUTE,
+        MAX_API_BODY_BYTES, MAX_CONNECTIONS, MAX_FORM_BYTES, MAX_HEADER_BYTES, RATE_LIMIT_PER_MINUTE,
+        STREAM_IDLE_TIMEOUT, TRUSTED_PROXY_CIDRS, UPSTREAM_CONNECT_TIMEOUT, UPSTREAM_IDLE_TIMEOUT, Variable,
     },
 };
 use ipnet::IpNet;
@@ -17,6 +17,8 @@ pub struct LimitsConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// Requests of one client address; never 0.
     pub rate_limit_per_minute: u32,
+    /// Of those that need no credential.
+    pub login_rate_limit_per_minute: u32,
     pub max_connections: usize,
     pub header_timeout: Duration,
     pub keepalive_timeout: Duration,
@@ -38,6 +40,7 @@ const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::f
 pub(super) fn read(r: &mut Reader<'_>) -> Option<LimitsConfig> {
     let trusted_proxies = trusted_proxies(r);
     let rate_limit_per_minute = r.required(&RATE_LIMIT_PER_MINUTE, number(1..=1_000_000_000));
+    let login_rate_limit_per_minute = r.required(&LOGIN_RATE_LIMIT_PER_MINUTE, number(1..=1_000_000_000));
     let max_connections = r.required(&MAX_CONNECTIONS, number(1..=1_000_000));
     let header_timeout = timeout(r, &HEADER_TIMEOUT);
     let keepalive_timeout = timeout(r, &KEEPALIVE_TIMEOUT);
@@ -51,6 +54,7 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<LimitsConfig> {
     Some(LimitsConfig {
         trusted_proxies,
         rate_limit_per_minute: rate_limit_per_minute?,
+        login_rate_limit_per_minute: login_rate_limit_per_minute?,
         max_connections: max_connections?,
         header_timeout: header_timeout?,
         keepalive_timeout: keepalive_timeout?,

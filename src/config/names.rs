@@ -85,7 +85,8 @@ mod tests {
 
     #[test]
     fn reserved_names_are_listed_and_no_values() {
-        let env = MapEnv::from([("GITHUB_TOKEN", "hunter2"), ("APP_SECRET_KEY", "hunter2"), ("HOME", "/")]);
-        assert_eq!(reserved(&env), ["APP_SECRET_KEY", "GITHUB_TOKEN"]);
+        let env =
+            MapEnv::from([("GITHUB_TOKEN", "hunter2"), ("AUDIT_HMAC_SECRET", "hunter2"), ("HOME", "/")]);
+        assert_eq!(reserved(&env), ["AUDIT_HMAC_SECRET", "GITHUB_TOKEN"]);
     }
 }

@@ -137,6 +137,8 @@ variables! {
             "List of networks or addresses whose `X-Forwarded-*` headers are believed.";
         RATE_LIMIT_PER_MINUTE Plain "rate_limit_per_minute" = "1200":
             "Requests a minute for one client address, 1 to 1000000000. It cannot be turned off.";
+        LOGIN_RATE_LIMIT_PER_MINUTE Plain "login_rate_limit_per_minute" = "20":
+            "Calls without a credential that begin or finish a login, a minute for one client address.";
         MAX_CONNECTIONS Plain "max_connections" = "10000":
             "Open client connections; one more is answered 503 and closed.";
         HEADER_TIMEOUT Plain "header_timeout" = "10s":
@@ -234,7 +236,7 @@ variables! {
         PUBLIC_URL Plain "public_url" = "":
             "Address that people and clients use, as in `https://gateway.example.com`; `https://DOMAIN` when not set. Links, cookies and passkeys depend on it.";
         ALLOWED_HOSTS Plain "allowed_hosts" = "":
-            "Further host names under which the gateway answers, besides that of `PUBLIC_URL` and localhost.";
+            "Further host names under which the gateway answers, besides those of `PUBLIC_URL`, `DOMAIN` and localhost. Others are answered 421 as soon as one of the three is set.";
         COOKIE_SECURE Plain "cookie_secure" = "":
             "Whether cookies travel over https only; they do when the public address is https.";
         APP_SECRET_KEY Secret "app_secret_key" = "":

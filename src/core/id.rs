@@ -73,6 +73,8 @@ id!(TokenId);
 id!(GrantId);
 id!(SessionId);
 id!(MethodId);
+id!(BackupCodeId);
+id!(AttemptId);
 id! {
     /// A one-time link: an invitation, or the first administrator's.
     LinkId

@@ -5,8 +5,10 @@ pub mod control;
 pub mod drain;
 pub mod id;
 pub mod public_url;
+pub mod rate_limit;
 pub mod redact;
 pub mod scrub;
+pub mod seal;
 pub mod secret;
 pub mod timestamp;
 

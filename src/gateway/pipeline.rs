@@ -12,8 +12,8 @@ use super::{
 use crate::{
     audit::{Audit, Decision, Scope, Seen},
     core::{RequestId, SharedClock, drain::Drain},
-    identity::{Entrance, Principal},
-    policy::{self, Effect, Permit},
+    identity::{Entrance, Principal, step_up::StepUp},
+    policy::{self, Effect, MfaLevel, Permit},
     upstream::{Outbound, OutgoingBody, Rack, RackBody, Racks, Silence},
 };
 use bytes::Bytes;
@@ -39,6 +39,7 @@ pub struct Arrival {
 pub struct Pipeline {
     pub audit: Audit,
     pub entrance: Entrance,
+    pub step_up: StepUp,
     pub racks: Racks,
     pub clock: SharedClock,
     pub settings: Settings,
@@ -72,9 +73,9 @@ impl Pipeline {
         let Ok(mut scope) = self.audit.open(seen(&arrival)) else {
             return respond::refuse(&Refusal::AuditUnavailable, format, request_id);
         };
-        let Arrival { mut head, body, .. } = arrival;
+        let Arrival { mut head, body, ip, .. } = arrival;
         let way = Way::of(&head, understood.as_ref().ok().map(|known| known.call.route));
-        let carried = self.carry(&mut scope, &head, body, understood).await;
+        let carried = self.carry(&mut scope, &head, ip, body, understood).await;
         if carried.is_ok() {
             audit_facts::count_decision(scope.decision, None);
         }
@@ -86,11 +87,12 @@ impl Pipeline {
         }
     }
 
-    /// authenticate → authorize → prepare the body → record the intent → send.
+    /// authenticate → authorize → prove → prepare the body → record the intent → send.
     async fn carry(
         &self,
         scope: &mut Scope,
         head: &Parts,
+        ip: IpAddr,
         body: Incoming,
         understood: Result<Understood, Refusal>,
     ) -> Result<Carried, Refusal> {
@@ -98,9 +100,12 @@ impl Pipeline {
             audit_facts::note_call(scope, &known.call);
             scope.byte_counters = Some(known.rack.bytes.clone());
         }
-        let principal = self.authenticate(scope, head)?;
+        let principal = self.authenticate(scope, head).await?;
         let Understood { rack, call } = understood?;
         let permit = self.authorize(scope, &principal, call)?;
+        if principal.session().is_some() {
+            Box::pin(self.prove(&principal, permit.call(), head, ip)).await?;
+        }
         let exchange = Exchange { pipeline: self, rack: &rack, principal: &principal };
         let body = outgoing::prepare(&exchange, scope, &permit, head, body).await?;
         self.record_intent(scope, permit.call()).await?;
@@ -123,8 +128,8 @@ impl Pipeline {
         Ok(Understood { rack: rack.clone(), call })
     }
 
-    fn authenticate(&self, scope: &mut Scope, head: &Parts) -> Result<Principal, Refusal> {
-        let principal = self.entrance.admit(&head.headers, self.clock.now())?;
+    async fn authenticate(&self, scope: &mut Scope, head: &Parts) -> Result<Principal, Refusal> {
+        let principal = self.entrance.admit(&head.headers).await?;
         scope.set_principal(&principal);
         Ok(principal)
     }
@@ -149,6 +154,19 @@ impl Pipeline {
         }
     }
 
+    /// A person proves a second factor where the most demanding of the permissions asks for it.
+    async fn prove(
+        &self,
+        principal: &Principal,
+        call: &RackCall,
+        head: &Parts,
+        ip: IpAddr,
+    ) -> Result<(), Refusal> {
+        let level =
+            call.route.needs.iter().map(|permission| permission.mfa()).max().unwrap_or(MfaLevel::None);
+        Ok(self.step_up.pass(level, principal, &head.headers, ip, self.clock.now()).await?)
+    }
+
     /// What changes something is on disk before it is done.
     async fn record_intent(&self, scope: &mut Scope, call: &RackCall) -> Result<(), Refusal> {
         if call.route.needs.iter().any(|permission| permission.effect() == Effect::Change) {
@@ -171,7 +189,9 @@ impl Pipeline {
         scope.reason = Some(Cow::Owned(refusal.audit_reason()));
         audit_facts::count_decision(scope.decision, Some(refusal.code()));
         let request_id = scope.request_id();
-        if let Way::InBand { accept } = way {
+        // Who must prove something is told by status and headers, which their client understands.
+        let in_band = !matches!(refusal, Refusal::Unproven(_));
+        if let (true, Way::InBand { accept }) = (in_band, way) {
             return refuse_socket::in_band(refusal, accept, scope, head, self.drain.tunnel());
         }
         scope.answered(refusal.status());

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     audit::AuditUnavailable,
-    identity::{AuthError, NotAdmitted, Principal},
+    identity::{AuthError, NotAdmitted, Principal, step_up::Challenge},
     policy::Denied,
     upstream::UpstreamError,
 };
@@ -23,6 +23,8 @@ pub enum Refusal {
     AccessUnavailable,
     #[error("authentication failed: send an API token as the password of Basic, or as Bearer")]
     Unauthenticated(AuthError),
+    #[error("{0}")]
+    Unproven(Challenge),
     #[error("{0}")]
     BadTarget(#[from] BadTarget),
     #[error("{0}")]
@@ -53,6 +55,10 @@ pub enum Refusal {
     RackAnswer,
     #[error("the gateway is going down; connect again in a moment")]
     Draining,
+    #[error(
+        "this gateway is not called by that host name; use its public address, or add the name to ALLOWED_HOSTS"
+    )]
+    WrongHost,
     #[error("something went wrong in the gateway")]
     Internal,
 }
@@ -83,6 +89,7 @@ impl Refusal {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+            Self::Unproven(challenge) => challenge.status(),
             Self::BadTarget(BadTarget::TooLong) => StatusCode::URI_TOO_LONG,
             Self::BadTarget(_) | Self::BodyBroken => StatusCode::BAD_REQUEST,
             Self::BadParameter(bad) => bad.status(),
@@ -95,6 +102,7 @@ impl Refusal {
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Upstream(UpstreamError::TimedOut(_)) => StatusCode::GATEWAY_TIMEOUT,
             Self::Upstream(_) | Self::RackCredential | Self::RackAnswer => StatusCode::BAD_GATEWAY,
+            Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -105,6 +113,7 @@ impl Refusal {
             Self::AuditUnavailable => "audit_unavailable",
             Self::AccessUnavailable => "access_unavailable",
             Self::Unauthenticated(_) => "unauthenticated",
+            Self::Unproven(challenge) => challenge.code(),
             Self::BadTarget(_) => "bad_target",
             Self::BadParameter(_) => "bad_parameter",
             Self::UnknownRack(_) => "unknown_rack",
@@ -121,6 +130,7 @@ impl Refusal {
             Self::RackCredential => "upstream_credential",
             Self::RackAnswer => "upstream_answer",
             Self::Draining => "draining",
+            Self::WrongHost => "wrong_host",
             Self::Internal => "internal",
         }
     }
@@ -136,7 +146,7 @@ impl Refusal {
 
     /// True for refusals that come after policy said yes, and mean that nothing was forwarded all the same.
     pub const fn overturns_the_decision(&self) -> bool {
-        matches!(self, Self::Denied(_) | Self::AuditUnavailable | Self::Draining)
+        matches!(self, Self::Denied(_) | Self::Unproven(_) | Self::AuditUnavailable | Self::Draining)
     }
 
     /// True for the ones that have no body, as a rack would answer them.
@@ -148,6 +158,12 @@ impl Refusal {
 impl From<AuditUnavailable> for Refusal {
     fn from(_: AuditUnavailable) -> Self {
         Self::AuditUnavailable
+    }
+}
+
+impl From<Challenge> for Refusal {
+    fn from(challenge: Challenge) -> Self {
+        Self::Unproven(challenge)
     }
 }
 

@@ -4,6 +4,7 @@ use super::{Body, Refusal};
 use crate::{
     audit::Scope,
     core::RequestId,
+    identity::step_up::Challenge,
     upstream::{RackBody, Silence},
 };
 use bytes::Bytes;
@@ -47,6 +48,7 @@ pub fn refuse(refusal: &Refusal, format: ErrorFormat, request_id: RequestId) -> 
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     match refusal.status() {
+        _ if matches!(refusal, Refusal::Unproven(_)) => {}
         StatusCode::UNAUTHORIZED => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"rack-gateway\""));
         }
@@ -55,7 +57,22 @@ pub fn refuse(refusal: &Refusal, format: ErrorFormat, request_id: RequestId) -> 
         }
         _ => {}
     }
+    if let Refusal::Unproven(challenge) = refusal {
+        mark(headers, *challenge);
+    }
     response
+}
+
+/// Names what is to be proved. Without `WWW-Authenticate`, which would make clients ask for a password.
+fn mark(headers: &mut HeaderMap, challenge: Challenge) {
+    let required = match challenge {
+        Challenge::Enrollment => challenge.required(),
+        _ => "true",
+    };
+    headers.insert("x-mfa-required", HeaderValue::from_static(required));
+    if let Some(level) = challenge.level() {
+        headers.insert("x-mfa-level", HeaderValue::from_static(level));
+    }
 }
 
 fn explained(refusal: &Refusal, format: ErrorFormat, request_id: RequestId) -> Response<Body> {

@@ -4,12 +4,12 @@ use super::{
     client_ip::{ClientIp, Scheme},
     finish::{Transport, finish},
     health::Health,
-    rate_limit::RateLimiter,
+    hosts::Hosts,
     router::{Place, place_of},
 };
 use crate::{
     api::Edge,
-    core::{RequestId, SharedClock},
+    core::{RequestId, SharedClock, rate_limit::RateLimiter},
     gateway::{
         Arrival, Body, Pipeline, Refusal, RouteLabel,
         respond::{self, ErrorFormat},
@@ -38,6 +38,7 @@ use tower::ServiceExt as _;
 pub struct FrontSettings {
     pub trusted_proxies: Vec<IpNet>,
     pub rate_limit_per_minute: u32,
+    pub hosts: Hosts,
 }
 
 /// Everything a request can meet.
@@ -50,6 +51,7 @@ pub struct Front {
     metrics: HttpMetrics,
     clock: SharedClock,
     trusted: Vec<IpNet>,
+    hosts: Hosts,
 }
 
 impl Front {
@@ -62,7 +64,8 @@ impl Front {
     ) -> Self {
         let limiter = RateLimiter::new(settings.rate_limit_per_minute);
         let clock = pipeline.clock.clone();
-        Self { pipeline, api, health, limiter, metrics, clock, trusted: settings.trusted_proxies }
+        let FrontSettings { trusted_proxies: trusted, hosts, .. } = settings;
+        Self { pipeline, api, health, limiter, metrics, clock, trusted, hosts }
     }
 
     /// Answers. A panic in any room becomes a 500 and is reported; the connection lives on.
@@ -112,6 +115,10 @@ impl Front {
         {
             metrics::counter!("rate_limited_total").increment(1);
             return (limited.response().map(whole), "rate-limited");
+        }
+        if place.has_a_host() && !self.hosts.know(&request) {
+            let format = ErrorFormat::wanted_by(request.headers());
+            return (respond::refuse(&Refusal::WrongHost, format, request_id), "wrong-host");
         }
         match place {
             Place::Health => (only_read(request.method(), || self.health.ready()), "/api/v1/health"),

@@ -5,9 +5,10 @@ pub mod client_ip;
 mod finish;
 mod front;
 pub mod health;
+mod hosts;
 pub mod ops;
-pub mod rate_limit;
 mod router;
 
 pub use front::{Front, FrontSettings};
+pub use hosts::Hosts;
 pub use router::{Place, place_of};

@@ -51,7 +51,16 @@ fn is_below(rest: &str) -> bool {
 impl Place<'_> {
     /// Health must answer however busy a client was.
     pub const fn is_rate_limited(self) -> bool {
-        !matches!(self, Self::Health | Self::Live | Self::Checks)
+        !self.is_health()
+    }
+
+    /// Load balancers ask for health under whatever name they know.
+    pub const fn has_a_host(self) -> bool {
+        !self.is_health()
+    }
+
+    const fn is_health(self) -> bool {
+        matches!(self, Self::Health | Self::Live | Self::Checks)
     }
 }
 

@@ -1,8 +1,8 @@
 //! The snapshot that requests read, and the task that keeps it young.
 
-use super::{AccessSnapshot, session::IdleLimits};
+use super::{AccessSnapshot, SessionIdentity, session::IdleLimits, token::TokenHash};
 use crate::{
-    core::SharedClock,
+    core::{SharedClock, Timestamp, id::SessionId},
     store::{Db, StoreResult},
 };
 use arc_swap::{ArcSwap, Guard};
@@ -14,7 +14,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
 /// How often the database is asked whether anything changed. A lock or a revocation is in force everywhere
@@ -24,6 +24,9 @@ const POLL: Duration = Duration::from_millis(200);
 /// Past this age without an answer from the database, rights count as unknown and everything is refused:
 /// a revocation must not wait for the database to come back.
 const MAX_AGE: Duration = Duration::from_secs(5);
+
+/// How long an unknown session waits for the database.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How often open streams look at their rights although nothing was written.
 const BEAT: Duration = Duration::from_secs(3);
@@ -39,6 +42,8 @@ pub struct AccessCache {
     idle: IdleLimits,
     snapshot: ArcSwap<AccessSnapshot>,
     started: Instant,
+    /// Held while the database is asked, so that newcomers share one answer.
+    asking: Mutex<()>,
     /// Milliseconds after `started` at which the database last confirmed the snapshot's epoch.
     verified: AtomicU64,
     /// Beats when the snapshot changed, and every few seconds for rights that end by the clock.
@@ -56,6 +61,7 @@ impl AccessCache {
             idle,
             snapshot,
             started: Instant::now(),
+            asking: Mutex::new(()),
             verified: AtomicU64::new(0),
             pulse: watch::Sender::new(()),
         }))
@@ -81,8 +87,56 @@ impl AccessCache {
         self.started.elapsed().saturating_sub(verified)
     }
 
+    /// Asks the database once more, on behalf of somebody who showed a session that is not known here: another
+    /// replica may have opened it a moment ago. However many ask, one question is open at a time, and all who came
+    /// before it was put share its answer.
+    pub async fn catch_up(&self) -> StoreResult<()> {
+        let came = self.started.elapsed();
+        let _turn = self.asking.lock().await;
+        let verified = Duration::from_millis(self.verified.load(Ordering::Relaxed));
+        if verified > came {
+            return Ok(());
+        }
+        match tokio::time::timeout(PATIENCE, self.ask()).await {
+            Ok(refreshed) => refreshed,
+            // The caller stays unknown, as without having asked.
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// The hash of the session's present secret.
+    pub fn session_hash(&self, id: SessionId) -> Option<TokenHash> {
+        self.snapshot.load().session_hash(id)
+    }
+
+    pub fn session(&self, id: SessionId) -> Option<Arc<SessionIdentity>> {
+        Some(self.snapshot.load().session_by_id(id)?.session.clone())
+    }
+
+    /// Every session's last use.
+    pub fn sessions_seen(&self) -> Vec<(SessionId, Timestamp)> {
+        let snapshot = self.snapshot.load();
+        snapshot.sessions().map(|session| (session.id, session.last_seen())).collect()
+    }
+
+    /// Takes over uses that others noted.
+    pub fn sessions_were_seen(&self, uses: &[(SessionId, Timestamp)]) {
+        let snapshot = self.snapshot.load();
+        for (id, at) in uses {
+            if let Some(entry) = snapshot.session_by_id(*id) {
+                entry.session.saw(*at);
+            }
+        }
+    }
+
     /// Compares epochs, and reads everything again when they differ.
     pub async fn refresh(&self) -> StoreResult<()> {
+        // One after the other, so that an older answer never replaces a newer one.
+        let _turn = self.asking.lock().await;
+        self.ask().await
+    }
+
+    async fn ask(&self) -> StoreResult<()> {
         let asked_at = self.started.elapsed();
         if self.db.access_epoch().await? != self.snapshot.load().epoch {
             let rows = self.db.access_rows(self.clock.now()).await?;

@@ -2,8 +2,12 @@
 
 use super::{
     AccessCache, AccessStale, AuthError, Presented, Principal, TokenUsage, Via, authenticate::authenticate,
+    cookie::SessionCookie,
 };
-use crate::{core::Timestamp, observe::metrics::TokenMetrics};
+use crate::{
+    core::{Secret, SharedClock, Timestamp},
+    observe::metrics::TokenMetrics,
+};
 use http::HeaderMap;
 use std::sync::{Arc, LazyLock};
 
@@ -15,17 +19,56 @@ pub enum NotAdmitted {
     Auth(#[from] AuthError),
 }
 
+/// By what a caller was let in.
+#[derive(Clone, Debug)]
+pub enum Means {
+    /// The `Authorization` header, which no other site can make a browser send.
+    Header,
+    /// The session cookie; its secret, from which the CSRF token is made.
+    Cookie(Secret),
+}
+
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    pub principal: Principal,
+    pub by: Means,
+}
+
 #[derive(Clone, Debug)]
 pub struct Entrance {
     pub access: Arc<AccessCache>,
     pub usage: Arc<TokenUsage>,
     pub tokens: TokenMetrics,
+    pub cookie: SessionCookie,
+    pub clock: SharedClock,
 }
 
 impl Entrance {
-    pub fn admit(&self, headers: &HeaderMap, now: Timestamp) -> Result<Principal, NotAdmitted> {
-        let snapshot = self.access.current()?;
-        let known = authenticate(&snapshot, &Presented::read(headers), now);
+    /// By the `Authorization` header only: for whatever is passed on to somebody else.
+    pub async fn admit(&self, headers: &HeaderMap) -> Result<Principal, NotAdmitted> {
+        self.let_in(&Presented::read(headers)).await
+    }
+
+    /// By the header, or else by the cookie: for the gateway's own API and pages. When both are there the header
+    /// decides alone.
+    pub async fn admit_browser(&self, headers: &HeaderMap) -> Result<Admitted, NotAdmitted> {
+        let presented = Presented::read(headers);
+        if presented == Presented::Nothing
+            && let Some((presented, secret)) = self.cookie.read(headers)
+        {
+            return Ok(Admitted { principal: self.let_in(&presented).await?, by: Means::Cookie(secret) });
+        }
+        Ok(Admitted { principal: self.let_in(&presented).await?, by: Means::Header })
+    }
+
+    async fn let_in(&self, presented: &Presented) -> Result<Principal, NotAdmitted> {
+        let now = self.clock.now();
+        let mut known = self.look_up(presented, now)?;
+        if matches!((&known, presented), (Err(AuthError::Unknown), Presented::Session(_))) {
+            // What goes wrong here leaves the caller as unknown as before.
+            let _ = Box::pin(self.access.catch_up()).await;
+            known = self.look_up(presented, now)?;
+        }
         count(known.as_ref().err());
         let principal = known?;
         match &principal.via {
@@ -36,6 +79,14 @@ impl Entrance {
             Via::Session(session) => session.saw(now),
         }
         Ok(principal)
+    }
+
+    fn look_up(
+        &self,
+        presented: &Presented,
+        now: Timestamp,
+    ) -> Result<Result<Principal, AuthError>, AccessStale> {
+        Ok(authenticate(&**self.access.current()?, presented, now))
     }
 }
 

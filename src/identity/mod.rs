@@ -1,24 +1,30 @@
 //! Who is calling: credentials in, a [`Principal`] out. What they may do is decided in `policy`.
 
+pub mod arrival;
 mod authenticate;
 mod cache;
+pub mod cookie;
 mod credential;
 pub mod email;
 mod entrance;
+pub mod mfa;
 pub mod github;
+pub mod links;
+pub mod login_budget;
 pub mod oidc;
 mod principal;
 mod proof;
 pub mod providers;
 pub mod session;
 mod snapshot;
+pub mod step_up;
 pub mod token;
 mod usage;
 
 pub use authenticate::{AuthError, authenticate};
 pub use cache::{AccessCache, AccessStale};
 pub use credential::Presented;
-pub use entrance::{Entrance, NotAdmitted};
+pub use entrance::{Admitted, Entrance, Means, NotAdmitted};
 pub use principal::{Channel, Principal, SessionIdentity, TokenIdentity, UserIdentity, Via};
 pub use proof::Proof;
 pub use snapshot::AccessSnapshot;

@@ -1,7 +1,9 @@
 //! A proof of a second factor that comes along with a request: in the headers `X-Mfa-Totp` and
 //! `X-MFA-WebAuthn`, or behind the credential as in `rgs_….totp.123456`.
 
+use super::credential;
 use crate::core::Secret;
+use http::HeaderMap;
 
 #[derive(Clone, Debug)]
 pub enum Proof {
@@ -19,5 +21,16 @@ impl Proof {
             "webauthn" => Some(Self::WebAuthn(Secret::new(value))),
             _ => None,
         }
+    }
+
+    /// What a request brings along: a header, or else the end of its credential.
+    pub fn read(headers: &HeaderMap) -> Option<Self> {
+        let header = |name: &str, method: &str| {
+            let value = headers.get(name)?.to_str().ok()?.trim();
+            Self::named(method, value).filter(|_| !value.is_empty())
+        };
+        header("x-mfa-totp", "totp")
+            .or_else(|| header("x-mfa-webauthn", "webauthn"))
+            .or_else(|| credential::inline_proof(headers))
     }
 }

@@ -119,6 +119,10 @@ impl AccessSnapshot {
         self.sessions.get(self.sessions_by_id.get(&id)?)
     }
 
+    pub(super) fn session_hash(&self, id: SessionId) -> Option<TokenHash> {
+        self.sessions_by_id.get(&id).copied()
+    }
+
     pub fn sessions(&self) -> impl Iterator<Item = &Arc<SessionIdentity>> {
         self.sessions.values().map(|entry| &entry.session)
     }

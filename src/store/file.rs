@@ -22,6 +22,10 @@ impl DatabaseFile {
         Ok(Self(Arc::new(Known { path: path.to_owned(), identity: identity(path)? })))
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.0.path
+    }
+
     /// Fails when what is written would be gone with the process: the open file has left its path. Costs one
     /// look at a directory entry that the system has in memory.
     pub(super) fn is_at_its_path(&self) -> io::Result<()> {

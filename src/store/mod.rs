@@ -4,30 +4,46 @@
 //! the engines do differently has a named helper in [`dialect`].
 
 mod access;
+mod app_key;
+mod attempts;
 mod audit;
+mod backup_codes;
 mod ceremonies;
 mod dialect;
 mod error;
+mod failures;
 mod file;
 mod grants;
+mod identities;
+mod links;
+mod mfa_methods;
 mod migrate;
 mod open;
 mod roles;
 mod sessions;
 mod tokens;
+mod totp_steps;
+mod trusted_devices;
 mod users;
 
 pub use access::{AccessRows, Epoch};
+pub use app_key::key_beside;
+pub use attempts::Reservation;
 pub use audit::{AuditFilter, AuditRow, StoredAuditRow};
+pub use backup_codes::BackupCodeRow;
 pub use ceremonies::CeremonyRow;
 pub use error::{StoreError, StoreResult};
 pub use file::DatabaseFile;
 pub use grants::{GrantRow, Subject};
+pub use identities::{IdentityRow, NewPerson};
+pub use links::{LinkRow, Ticket};
+pub use mfa_methods::{Confirmed, Factor, Grounds, MethodRow, NewFactor, Removed};
 pub use migrate::MigrationReport;
 pub use open::{Options, Place, PoolState, private_directory};
 pub use roles::RoleRow;
 pub use sessions::SessionRow;
 pub use tokens::{NewToken, TokenRow};
+pub use trusted_devices::DeviceRow;
 pub use users::UserRow;
 
 use sqlx::{PgPool, SqlitePool};

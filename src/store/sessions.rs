@@ -52,11 +52,16 @@ const OF_USER: &str =
 const REVOKE: &str = "UPDATE sessions SET revoked_at = $1, revoked_why = $2 WHERE id = $3 AND user_id = $4 AND revoked_at IS NULL";
 const REVOKE_ALL: &str =
     "UPDATE sessions SET revoked_at = $1, revoked_why = $2 WHERE user_id = $3 AND revoked_at IS NULL";
+const REVOKE_OTHERS: &str = "UPDATE sessions SET revoked_at = $1, revoked_why = $2 \
+     WHERE user_id = $3 AND id <> $4 AND revoked_at IS NULL";
 const SEEN: &str = "UPDATE sessions SET last_seen_at = $1 WHERE id = $2 AND last_seen_at < $1";
 const SEEN_SINCE: &str =
     "SELECT id, last_seen_at FROM sessions WHERE last_seen_at > $1 AND revoked_at IS NULL";
 const STEP_UP: &str =
     "UPDATE sessions SET step_up_at = $1, hash = $2 WHERE id = $3 AND hash = $4 AND revoked_at IS NULL";
+
+const ROTATE: &str = "UPDATE sessions SET hash = $1 WHERE id = $2 AND hash = $3 AND revoked_at IS NULL";
+const NOTE_STEP_UP: &str = "UPDATE sessions SET step_up_at = $1 WHERE id = $2 AND revoked_at IS NULL";
 
 impl Db {
     pub async fn add_session(&self, session: &SessionRow) -> StoreResult<()> {
@@ -131,6 +136,41 @@ impl Db {
             if done.rows_affected() == 0 {
                 return Err(StoreError::NotFound(format!("a live session {id}")));
             }
+        })
+    }
+
+    /// Gives the session a new secret. Fails with `NotFound` when it ended or was rotated meanwhile.
+    pub async fn rotate_session(&self, id: SessionId, old_hash: &[u8], new_hash: &[u8]) -> StoreResult<()> {
+        access_tx!(self, tx => {
+            let done =
+                sqlx::query(ROTATE).bind(new_hash).bind(id).bind(old_hash).execute(&mut *tx).await?;
+            if done.rows_affected() == 0 {
+                return Err(StoreError::NotFound(format!("a live session {id}")));
+            }
+        })
+    }
+
+    /// Notes a proof of a second factor; the secret stays.
+    pub async fn note_step_up(&self, id: SessionId, now: Timestamp) -> StoreResult<()> {
+        access_tx!(self, tx => {
+            let done = sqlx::query(NOTE_STEP_UP).bind(now).bind(id).execute(&mut *tx).await?;
+            if done.rows_affected() == 0 {
+                return Err(StoreError::NotFound(format!("a live session {id}")));
+            }
+        })
+    }
+
+    /// Ends every session of the person but one; the number of those that were open.
+    pub async fn revoke_other_sessions(
+        &self,
+        user: UserId,
+        keep: SessionId,
+        why: &str,
+        now: Timestamp,
+    ) -> StoreResult<u64> {
+        access_tx!(self, tx => {
+            let done = sqlx::query(REVOKE_OTHERS).bind(now).bind(why).bind(user).bind(keep);
+            done.execute(&mut *tx).await?.rows_affected()
         })
     }
 

@@ -17,17 +17,27 @@ pub struct UserRow {
     pub preferred_mfa: Option<String>,
 }
 
-const INSERT: &str = "INSERT INTO users (id, email, name, created_at) VALUES ($1, $2, $3, $4)";
+pub(super) const INSERT: &str = "INSERT INTO users (id, email, name, created_at) VALUES ($1, $2, $3, $4)";
 const LIST: &str = "SELECT id, email, name, created_at, locked_at, locked_reason, mfa_enrolled_at, preferred_mfa \
      FROM users ORDER BY email";
 const BY_EMAIL: &str = "SELECT id, email, name, created_at, locked_at, locked_reason, mfa_enrolled_at, preferred_mfa \
      FROM users WHERE email = $1";
+/// Holds the row until the transaction ends: what a transaction does after it happens once at a time for each
+/// user, on both engines.
+pub(super) const HOLD: &str = "UPDATE users SET name = name WHERE id = $1";
+const BY_ID: &str = "SELECT id, email, name, created_at, locked_at, locked_reason, mfa_enrolled_at, preferred_mfa \
+     FROM users WHERE id = $1";
+const LOCK_ONCE: &str =
+    "UPDATE users SET locked_at = $1, locked_reason = $2 WHERE id = $3 AND locked_at IS NULL";
+const PREFER: &str = "UPDATE users SET preferred_mfa = $1 WHERE id = $2";
+const FORGIVE: &str = "DELETE FROM attempts WHERE subject = $1";
+const ID_OF: &str = "SELECT id FROM users WHERE email = $1";
 const LOCK: &str = "UPDATE users SET locked_at = $1, locked_reason = $2 WHERE email = $3";
 
-impl Db {
-    /// Adds a user. `email` must be in the canonical form of `identity::email`.
-    pub async fn add_user(&self, email: &str, name: &str, now: Timestamp) -> StoreResult<UserRow> {
-        let user = UserRow {
+impl UserRow {
+    /// Somebody new. `email` must be in the canonical form of `identity::email`.
+    pub fn new(email: &str, name: &str, now: Timestamp) -> Self {
+        Self {
             id: UserId::new(now),
             email: email.to_owned(),
             name: name.to_owned(),
@@ -36,7 +46,14 @@ impl Db {
             locked_reason: None,
             mfa_enrolled_at: None,
             preferred_mfa: None,
-        };
+        }
+    }
+}
+
+impl Db {
+    /// Adds a user. `email` must be in the canonical form of `identity::email`.
+    pub async fn add_user(&self, email: &str, name: &str, now: Timestamp) -> StoreResult<UserRow> {
+        let user = UserRow::new(email, name, now);
         access_tx!(self, tx => {
             sqlx::query(INSERT)
                 .bind(user.id)
@@ -59,7 +76,7 @@ impl Db {
         user.ok_or_else(|| StoreError::NotFound(format!("the user {email}")))
     }
 
-    /// Locks (`Some((when, why))`) or unlocks (`None`).
+    /// Locks (`Some((when, why))`) or unlocks (`None`). Unlocking forgives the failed attempts that led to it.
     pub async fn set_user_lock(&self, email: &str, lock: Option<(Timestamp, &str)>) -> StoreResult<()> {
         let (at, reason) = (lock.map(|(at, _)| at), lock.map(|(_, reason)| reason));
         access_tx!(self, tx => {
@@ -67,6 +84,28 @@ impl Db {
             if done.rows_affected() == 0 {
                 return Err(StoreError::NotFound(format!("the user {email}")));
             }
+            if lock.is_none() {
+                let id: UserId = sqlx::query_scalar(ID_OF).bind(email).fetch_one(&mut *tx).await?;
+                sqlx::query(FORGIVE).bind(id.to_string()).execute(&mut *tx).await?;
+            }
+        })
+    }
+
+    pub async fn user_by_id(&self, id: UserId) -> StoreResult<Option<UserRow>> {
+        Ok(read!(self, pool => sqlx::query_as(BY_ID).bind(id).fetch_optional(pool).await)?)
+    }
+
+    /// Locks unless locked already; of several that try, one is told `true`.
+    pub async fn lock_user_once(&self, id: UserId, reason: &str, now: Timestamp) -> StoreResult<bool> {
+        access_tx!(self, tx => {
+            let done = sqlx::query(LOCK_ONCE).bind(now).bind(reason).bind(id).execute(&mut *tx).await?;
+            done.rows_affected() == 1
+        })
+    }
+
+    pub async fn set_preferred_mfa(&self, id: UserId, kind: Option<&str>) -> StoreResult<()> {
+        access_tx!(self, tx => {
+            sqlx::query(PREFER).bind(kind).bind(id).execute(&mut *tx).await?;
         })
     }
 }

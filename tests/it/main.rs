@@ -11,12 +11,14 @@
     reason = "a test that meets what it did not expect fails"
 )]
 
+mod alerts;
 mod architecture;
 mod chaos;
 mod cli;
 mod cve;
 mod gateway;
 mod listener;
+mod mfa;
 mod redaction;
 mod store;
 mod streams;

@@ -90,8 +90,8 @@ families! {
         "Authorization decisions.";
     GATEWAY_AUTHENTICATIONS = Recorder Counter "gateway_authentications_total" ["outcome"]
         "Attempts to authenticate.";
-    GATEWAY_MFA_EVENTS = Recorder Counter "gateway_mfa_events_total" ["event"]
-        "Second-factor challenges, successes and failures.";
+    GATEWAY_MFA_EVENTS = Recorder Counter "gateway_mfa_events_total" ["method", "outcome"]
+        "Proofs and changes of second factors.";
     GATEWAY_SESSIONS_ACTIVE = Recorder Gauge "gateway_sessions_active" []
         "Signed-in sessions that have not ended.";
     GATEWAY_TOKEN_REQUESTS = Recorder Counter "gateway_token_requests_total" ["token"]

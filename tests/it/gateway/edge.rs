@@ -297,7 +297,7 @@ async fn clients_cannot_make_series() {
         ["/health", "/api/v1/health", "/api/v1/health/live", "unknown", "preflight", "rate-limited", "panic"];
     let known: BTreeSet<&str> = routes()
         .map(|route| route.template)
-        .chain(api::ROUTES.iter().map(|route| route.path))
+        .chain(api::routes().into_iter().map(|route| route.path))
         .chain(own)
         .collect();
     for line in metrics.lines().filter(|line| line.starts_with("http_requests_total{")) {

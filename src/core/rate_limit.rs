@@ -1,6 +1,6 @@
 //! So many requests a minute for each client address.
 
-use crate::core::Timestamp;
+use super::Timestamp;
 use bytes::Bytes;
 use http::{
     HeaderValue, Response, StatusCode,
@@ -57,7 +57,7 @@ impl RateLimiter {
         Self { per_window: per_minute, hasher: RandomState::new(), shards }
     }
 
-    /// Counts one request of `ip`, which should be the one that [`super::client_ip::ClientIp::resolve`] found.
+    /// Counts one request of `ip`, which should be the one that `http::client_ip::ClientIp::resolve` found.
     pub fn check(&self, ip: IpAddr, now: Timestamp) -> Result<(), Limited> {
         let client = client_key(ip);
         let Some(mut shard) = self.shard(client) else { return Ok(()) };

@@ -1,0 +1,205 @@
+//! Whether a person must prove a second factor before a call, and whether what they sent along proves it.
+//!
+//! API tokens never need a factor. The order everywhere is permission first, then proof: who may not do a thing is
+//! not asked for a code.
+
+use super::{Channel, Principal, Proof, SessionIdentity, session::Sessions};
+use crate::{core::Timestamp, policy::MfaLevel};
+use arc_swap::ArcSwap;
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, StatusCode};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
+
+/// What is asked of everybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MfaPolicy {
+    /// How long a proof is recent.
+    pub window: Duration,
+    /// Who has no factor yet may only enrol one.
+    pub required_for_all: bool,
+}
+
+impl Default for MfaPolicy {
+    fn default() -> Self {
+        Self { window: Duration::from_secs(600), required_for_all: true }
+    }
+}
+
+/// Why a call is not carried out yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Challenge {
+    #[error("set up a second factor first, under Account > Security")]
+    Enrollment,
+    #[error("Multi-factor authentication is required for this action")]
+    Recent,
+    #[error("Multi-factor authentication is required for this action, with a fresh proof each time")]
+    Each,
+    #[error("the second factor is not right; try again with a new code")]
+    Wrong(MfaLevel),
+    #[error("too many attempts; try again in a few minutes")]
+    TooMany,
+    #[error("the user is locked")]
+    Locked,
+    #[error("second factors cannot be verified now; try again shortly")]
+    Unavailable,
+}
+
+impl Challenge {
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::UNAUTHORIZED,
+        }
+    }
+
+    /// A word that programs act on. Stable.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Enrollment => "mfa_enrollment_required",
+            Self::Recent => "mfa_step_up_required",
+            Self::Each => "mfa_required",
+            Self::Wrong(_) => "mfa_verification_failed",
+            Self::TooMany => "mfa_too_many_attempts",
+            Self::Locked => "owner_locked",
+            Self::Unavailable => "mfa_unavailable",
+        }
+    }
+
+    /// The value of `X-MFA-Required`.
+    pub const fn required(self) -> &'static str {
+        match self {
+            Self::Enrollment => "enrollment",
+            Self::Each | Self::Wrong(MfaLevel::Always) => "always",
+            _ => "step-up",
+        }
+    }
+
+    /// The value of `X-MFA-Level`; none where a proof would not help.
+    pub const fn level(self) -> Option<&'static str> {
+        match self {
+            Self::Recent => Some(MfaLevel::StepUp.as_str()),
+            Self::Each => Some(MfaLevel::Always.as_str()),
+            Self::Wrong(level) => Some(level.as_str()),
+            _ => None,
+        }
+    }
+}
+
+/// What is asked of the caller: `None` when nothing is.
+pub fn required(level: MfaLevel, who: &Principal, policy: MfaPolicy, now: Timestamp) -> Option<Challenge> {
+    let session = who.session()?;
+    if !who.user.mfa_enrolled && (policy.required_for_all || level != MfaLevel::None) {
+        return Some(Challenge::Enrollment);
+    }
+    match level {
+        MfaLevel::None => None,
+        MfaLevel::StepUp if is_recent(session, policy.window, now) => None,
+        MfaLevel::StepUp => Some(Challenge::Recent),
+        MfaLevel::Always => Some(Challenge::Each),
+    }
+}
+
+/// Until when the session's last proof counts as recent.
+pub fn recent_until(session: &SessionIdentity, window: Duration) -> Option<Timestamp> {
+    let micros = i64::try_from(window.as_micros()).unwrap_or(i64::MAX);
+    session.step_up_at.map(|at| Timestamp::from_micros(at.as_micros().saturating_add(micros)))
+}
+
+fn is_recent(session: &SessionIdentity, window: Duration, now: Timestamp) -> bool {
+    recent_until(session, window).is_some_and(|end| now < end)
+}
+
+/// Why a proof does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotProven {
+    Wrong,
+    TooMany,
+    /// This attempt was one too many: the user is locked now.
+    Locked,
+    Unavailable,
+}
+
+/// Looks at proofs. Spends an attempt and makes the proof useless for a second time.
+pub trait Verifier: Send + Sync + fmt::Debug {
+    fn verify<'a>(
+        &'a self,
+        who: &'a Principal,
+        proof: &'a Proof,
+        ip: IpAddr,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), NotProven>>;
+}
+
+/// Where nobody has a factor, no proof holds.
+#[derive(Debug)]
+pub struct NoFactors;
+
+impl Verifier for NoFactors {
+    fn verify<'a>(
+        &'a self,
+        _: &'a Principal,
+        _: &'a Proof,
+        _: IpAddr,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<(), NotProven>> {
+        Box::pin(std::future::ready(Err(NotProven::Unavailable)))
+    }
+}
+
+/// Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct StepUp {
+    policy: Arc<ArcSwap<MfaPolicy>>,
+    verifier: Arc<dyn Verifier>,
+    sessions: Sessions,
+}
+
+impl StepUp {
+    pub fn new(policy: MfaPolicy, verifier: Arc<dyn Verifier>, sessions: Sessions) -> Self {
+        Self { policy: Arc::new(ArcSwap::from_pointee(policy)), verifier, sessions }
+    }
+
+    pub fn policy(&self) -> MfaPolicy {
+        **self.policy.load()
+    }
+
+    /// In force for the next request.
+    pub fn set_policy(&self, policy: MfaPolicy) {
+        self.policy.store(Arc::new(policy));
+    }
+
+    /// Lets the caller pass, or says what is missing. A proof is looked at only when one is needed.
+    pub async fn pass(
+        &self,
+        level: MfaLevel,
+        who: &Principal,
+        headers: &HeaderMap,
+        ip: IpAddr,
+        now: Timestamp,
+    ) -> Result<(), Challenge> {
+        let Some(challenge) = required(level, who, self.policy(), now) else { return Ok(()) };
+        if challenge == Challenge::Enrollment {
+            return Err(challenge);
+        }
+        let proof = Proof::read(headers).ok_or(challenge)?;
+        self.verifier.verify(who, &proof, ip, now).await.map_err(|why| match why {
+            NotProven::Wrong => Challenge::Wrong(level),
+            NotProven::TooMany => Challenge::TooMany,
+            NotProven::Locked => Challenge::Locked,
+            NotProven::Unavailable => Challenge::Unavailable,
+        })?;
+        self.remember(who, now).await
+    }
+
+    /// A command of the stock CLI is several requests with one code, which is good once: the session of a command
+    /// line is therefore fresh after it. In the browser a proof that comes along counts for its own request.
+    async fn remember(&self, who: &Principal, now: Timestamp) -> Result<(), Challenge> {
+        match who.session() {
+            Some(session) if session.channel == Channel::Cli => {
+                self.sessions.note_step_up(session.id, now).await.map_err(|_| Challenge::Unavailable)
+            }
+            _ => Ok(()),
+        }
+    }
+}
