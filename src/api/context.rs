@@ -4,7 +4,7 @@ use super::logins::LoginLimits;
 use crate::{
     audit::Audit,
     core::{PublicUrl, SharedClock},
-    identity::{Entrance, Principal, session::Sessions, step_up::StepUp},
+    identity::{Entrance, Principal, login::Login, session::Sessions, step_up::StepUp},
     store::Db,
 };
 use std::sync::Arc;
@@ -16,6 +16,7 @@ pub struct Context {
     pub entrance: Entrance,
     pub sessions: Sessions,
     pub step_up: StepUp,
+    pub login: Login,
     pub clock: SharedClock,
     pub public_url: PublicUrl,
     pub logins: LoginLimits,

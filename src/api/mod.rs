@@ -2,12 +2,14 @@
 //! cannot be written.
 
 mod audit_logs;
+mod auth;
 mod body;
 mod context;
 pub mod csrf;
 mod error;
 mod etag;
 mod guard;
+mod invitations;
 mod logins;
 mod me;
 mod note;
@@ -28,7 +30,9 @@ use std::collections::BTreeMap;
 
 /// The rooms of the API, one a line. Each lists its endpoints itself.
 const ROOMS: &[fn() -> Vec<Endpoint>] = &[
-    own, //
+    own,             //
+    auth::endpoints, //
+    invitations::endpoints, //
 ];
 
 fn own() -> Vec<Endpoint> {

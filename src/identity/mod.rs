@@ -10,6 +10,7 @@ mod entrance;
 pub mod mfa;
 pub mod github;
 pub mod links;
+pub mod login;
 pub mod login_budget;
 pub mod oidc;
 mod principal;
