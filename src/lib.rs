@@ -19,3 +19,4 @@ pub mod observe;
 pub mod policy;
 pub mod store;
 pub mod upstream;
+pub mod web;

@@ -19,6 +19,7 @@ use crate::{
         errors::{ErrorReport, capture_server_error},
         metrics::{HttpMetrics, MethodLabel},
     },
+    web::Site,
 };
 use axum::Router;
 use futures_util::FutureExt as _;
@@ -46,6 +47,7 @@ pub struct FrontSettings {
 pub struct Front {
     pipeline: Arc<Pipeline>,
     api: Router,
+    site: Site,
     health: Health,
     limiter: RateLimiter,
     metrics: HttpMetrics,
@@ -65,7 +67,7 @@ impl Front {
         let limiter = RateLimiter::new(settings.rate_limit_per_minute);
         let clock = pipeline.clock.clone();
         let FrontSettings { trusted_proxies: trusted, hosts, .. } = settings;
-        Self { pipeline, api, health, limiter, metrics, clock, trusted, hosts }
+        Self { pipeline, api, site: Site::embedded(), health, limiter, metrics, clock, trusted, hosts }
     }
 
     /// Answers. A panic in any room becomes a 500 and is reported; the connection lives on.
@@ -132,6 +134,9 @@ impl Front {
                 self.pipeline.run(arrival).await
             }
             Place::Api => self.api(request, request_id, ip).await,
+            Place::Web => {
+                (self.site.answer(request.method(), request.uri().path(), request.headers()), "/app")
+            }
             Place::Unknown => (not_found(), "unknown"),
         }
     }

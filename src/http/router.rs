@@ -17,6 +17,8 @@ pub enum Place<'a> {
     },
     /// The gateway's own API.
     Api,
+    /// The console in the browser.
+    Web,
     Unknown,
 }
 
@@ -41,7 +43,12 @@ pub fn place_of(path: &str) -> Place<'_> {
     {
         return Place::Rack { name: Some(name), rest };
     }
-    if path.starts_with("/api/v1/") { Place::Api } else { Place::Unknown }
+    match path {
+        "/" | "/app" | "/favicon.ico" | "/robots.txt" => Place::Web,
+        _ if path.starts_with("/app/") => Place::Web,
+        _ if path.starts_with("/api/v1/") => Place::Api,
+        _ => Place::Unknown,
+    }
 }
 
 fn is_below(rest: &str) -> bool {
@@ -89,7 +96,14 @@ mod tests {
             ("/api/v1/health%2flive", Place::Api),
             ("/health/", Place::Unknown),
             ("/HEALTH", Place::Unknown),
-            ("/", Place::Unknown),
+            ("/", Place::Web),
+            ("/app", Place::Web),
+            ("/app/", Place::Web),
+            ("/app/../api/v1/me", Place::Web),
+            ("/favicon.ico", Place::Web),
+            ("/apps", Place::Unknown),
+            ("//app/", Place::Unknown),
+            ("/%61pp/", Place::Unknown),
         ] {
             assert_eq!(place_of(path), place, "{path}");
         }

@@ -32,6 +32,26 @@ fn expressions(file: &str) -> Vec<String> {
         .collect()
 }
 
+fn dashboards() -> Vec<serde_json::Value> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("alerts/dashboards");
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.map(|path| serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()).collect()
+}
+
+fn panels(dashboard: &serde_json::Value) -> Vec<String> {
+    let panels = dashboard["panels"].as_array().unwrap();
+    let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap());
+    targets.map(|target| target["expr"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The family that a series of the exposition belongs to.
+fn family(series: &str) -> Option<&'static catalogue::Family> {
+    ["", "_bucket", "_count", "_sum"]
+        .iter()
+        .filter_map(|suffix| series.strip_suffix(suffix))
+        .find_map(catalogue::find)
+}
+
 /// `name{label="…",…}` and bare names, as far as the rules use them.
 fn selectors(expression: &str) -> Vec<(String, Vec<String>)> {
     let mut found = Vec::new();
@@ -55,17 +75,42 @@ fn every_metric_and_label_of_the_rules_is_exported() {
         if name == "up" {
             continue;
         }
-        let family = ["", "_bucket", "_count", "_sum"]
-            .iter()
-            .filter_map(|suffix| name.strip_suffix(suffix))
-            .find_map(catalogue::find)
-            .unwrap_or_else(|| panic!("{name} is not exported"));
+        let family = family(&name).unwrap_or_else(|| panic!("{name} is not exported"));
         for label in labels.iter().filter(|label| !["job", "le"].contains(&label.as_str())) {
             assert!(family.labels.contains(&label.as_str()), "{name} has no label {label}");
         }
         seen += 1;
     }
     assert!(seen > 60, "only {seen} selectors were found");
+}
+
+#[test]
+fn every_metric_of_the_dashboards_is_exported() {
+    const WORDS: [&str; 2] = ["histogram_quantile", "ended_by"];
+    let boards = dashboards();
+    assert!(boards.len() >= 4);
+    for expression in boards.iter().flat_map(panels) {
+        let mut outside = String::new();
+        let mut depth = 0;
+        for character in expression.chars() {
+            match character {
+                '{' | '[' => depth += 1,
+                '}' | ']' => depth -= 1,
+                _ if depth == 0 => outside.push(character),
+                _ => {}
+            }
+        }
+        let words = outside.split(|character: char| !character.is_ascii_alphanumeric() && character != '_');
+        for word in words.filter(|word| word.contains('_') && !WORDS.contains(word)) {
+            assert!(family(word).is_some(), "{word} in {expression} is not exported");
+        }
+        for (name, labels) in selectors(&expression) {
+            let family = family(&name).unwrap_or_else(|| panic!("{name} is not exported"));
+            for label in labels.iter().filter(|label| *label != "job") {
+                assert!(family.labels.contains(&label.as_str()), "{name} has no label {label}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -24,3 +24,4 @@ mod store;
 mod streams;
 mod support;
 mod upstream;
+mod web;

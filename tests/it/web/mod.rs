@@ -1,0 +1,155 @@
+//! The console as a browser, and somebody who is no browser, meet it.
+
+use crate::support::{exchange::exchange, gateway::TestGateway};
+use rack_gateway::web::Pages;
+use reqwest::{Client, Response, redirect::Policy};
+
+fn client() -> Client {
+    Client::builder().redirect(Policy::none()).build().unwrap()
+}
+
+fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+    response.headers().get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn every_page_can_be_opened_by_anyone_and_may_run_nothing_foreign() {
+    let gateway = TestGateway::start().await;
+    let mut paths: Vec<_> = Pages::all().map(|page| format!("/app/{}", page.replace('$', "x"))).collect();
+    assert!(paths.len() > 5);
+    paths.extend(
+        ["/app/login?returnTo=//evil.example", "/app/nowhere", "/", "/robots.txt", "/app/x.js"]
+            .map(str::to_owned),
+    );
+    for path in paths {
+        let response = client().get(gateway.url(&path)).send().await.unwrap();
+        let policy = header(&response, "content-security-policy").to_owned();
+        for part in [
+            "default-src 'none'",
+            "script-src 'self';",
+            "style-src 'self';",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "require-trusted-types-for 'script'",
+        ] {
+            assert!(policy.contains(part), "{path}: {part} is missing in {policy}");
+        }
+        assert!(!policy.contains("unsafe"), "{path}: {policy}");
+        assert_eq!(header(&response, "x-frame-options"), "DENY", "{path}");
+        assert_eq!(header(&response, "referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(header(&response, "x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(header(&response, "cross-origin-opener-policy"), "same-origin", "{path}");
+        assert!(header(&response, "permissions-policy").contains("camera=()"), "{path}");
+        assert_eq!(header(&response, "x-request-id").len(), 36, "{path}");
+        assert!(!response.headers().contains_key("set-cookie"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn pages_are_never_kept_and_never_echo() {
+    let gateway = TestGateway::start().await;
+    let plain = client().get(gateway.url("/app/login")).send().await.unwrap();
+    assert_eq!(plain.status(), 200);
+    assert_eq!(header(&plain, "content-type"), "text/html; charset=utf-8");
+    assert_eq!(header(&plain, "cache-control"), "no-store");
+    let plain = plain.text().await.unwrap();
+    assert!(plain.to_lowercase().starts_with("<!doctype html>"));
+    for query in ["?returnTo=%3Cscript%3Ealert(1)%3C/script%3E", "?code=x%0d%0aSet-Cookie:%20a=b", "?%00"] {
+        let asked = client().get(gateway.url(&format!("/app/login{query}"))).send().await.unwrap();
+        assert_eq!(asked.text().await.unwrap(), plain, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn the_root_leads_to_the_console() {
+    let gateway = TestGateway::start().await;
+    for path in ["/", "/?x=//evil.example", "/app"] {
+        let response = client().get(gateway.url(path)).send().await.unwrap();
+        assert_eq!((response.status().as_u16(), header(&response, "location")), (302, "/app/"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn robots_are_sent_away_and_told_so_only_once() {
+    let gateway = TestGateway::start().await;
+    let first = client().get(gateway.url("/robots.txt")).send().await.unwrap();
+    let tag = header(&first, "etag").to_owned();
+    assert_eq!(header(&first, "content-type"), "text/plain; charset=utf-8");
+    assert_eq!(first.text().await.unwrap(), "User-agent: *\nDisallow: /\n");
+    let again = client().get(gateway.url("/robots.txt")).header("if-none-match", &tag).send().await.unwrap();
+    assert_eq!(again.status(), 304);
+    assert_eq!(header(&again, "etag"), tag);
+    assert_eq!(again.text().await.unwrap(), "");
+}
+
+#[tokio::test]
+async fn a_head_is_a_get_without_the_body_and_nothing_else_is_allowed() {
+    let gateway = TestGateway::start().await;
+    let get = client().get(gateway.url("/app/")).send().await.unwrap();
+    let head = client().head(gateway.url("/app/")).send().await.unwrap();
+    assert_eq!(head.status(), 200);
+    assert_eq!(header(&head, "content-type"), header(&get, "content-type"));
+    assert_eq!(header(&head, "content-length"), get.bytes().await.unwrap().len().to_string());
+    assert_eq!(head.text().await.unwrap(), "");
+    for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
+        let asked =
+            client().request(method.parse().unwrap(), gateway.url("/app/login")).send().await.unwrap();
+        assert_eq!((asked.status().as_u16(), header(&asked, "allow")), (405, "GET, HEAD"), "{method}");
+    }
+}
+
+#[tokio::test]
+async fn no_path_leads_out_of_the_console() {
+    let gateway = TestGateway::start().await;
+    for path in [
+        "/app/../Cargo.toml",
+        "/app/../../../../etc/passwd",
+        "/app/%2e%2e/%2e%2e/etc/passwd",
+        "/app/..%2fCargo.toml",
+        "/app/assets/../index.html",
+        "/app/assets/..%5c..%5cCargo.toml",
+        "/app/assets/%00",
+        "/app/.gitignore",
+        "/app/index.html.br",
+        "/app//etc/passwd",
+        "/app/assets/",
+        "/app/src/main.tsx",
+        "/app/package.json",
+    ] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let answer = exchange(gateway.address(), request.as_bytes()).await;
+        assert!(matches!(answer.status, 400 | 404), "{path}: {}", answer.head);
+        let text = answer.text();
+        assert!(
+            !text.contains("[package]") && !text.contains("root:") && !text.contains("node_modules"),
+            "{path}"
+        );
+    }
+}
+
+/// Only with a console that was built: whatever its page names is there, compressed, and may be kept for ever.
+#[tokio::test]
+async fn what_the_page_names_is_there() {
+    let gateway = TestGateway::start().await;
+    let page = client().get(gateway.url("/app/")).send().await.unwrap().text().await.unwrap();
+    let named: Vec<_> =
+        page.split('"').filter(|text| text.starts_with("/app/assets/")).map(str::to_owned).collect();
+    if named.is_empty() {
+        assert!(page.contains("make web"), "{page}");
+        eprintln!("skipped: the console is not built (make web)");
+        return;
+    }
+    assert!(!page.contains("<script>") && !page.contains("<style") && !page.contains(" style="), "{page}");
+    for path in named {
+        let asked =
+            client().get(gateway.url(&path)).header("accept-encoding", "gzip, br").send().await.unwrap();
+        assert_eq!(asked.status(), 200, "{path}");
+        assert_eq!(header(&asked, "cache-control"), "public, max-age=31536000, immutable");
+        assert_eq!(header(&asked, "content-encoding"), "br");
+        assert_eq!(header(&asked, "vary"), "Accept-Encoding");
+        let tag = header(&asked, "etag").to_owned();
+        let again = client().get(gateway.url(&path)).header("if-none-match", tag).send().await.unwrap();
+        assert_eq!(again.status(), 304, "{path}");
+    }
+}

@@ -1,0 +1,51 @@
+/** A refusal of the gateway, or its silence. The sentence is the gateway's own and safe to show as text. */
+export class ApiError extends Error {
+  override name = "ApiError";
+
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly requestId: string | null = null,
+    readonly field: string | null = null,
+  ) {
+    super(message);
+  }
+
+  /** The person closed the dialog that asked for a proof. */
+  static cancelled(): ApiError {
+    return new ApiError(401, "cancelled", "Nothing was changed.");
+  }
+
+  static unreachable(): ApiError {
+    return new ApiError(
+      0,
+      "unreachable",
+      "The gateway does not answer. Check your connection and try again.",
+    );
+  }
+
+  static async of(response: Response): Promise<ApiError> {
+    const id = response.headers.get("x-request-id");
+    const body: unknown = await response.json().catch(() => null);
+    const text = (key: string): string | null => {
+      const value = (body as Record<string, unknown> | null)?.[key];
+      return typeof value === "string" && value !== "" ? value : null;
+    };
+    const sentence =
+      text("message") ?? text("error") ?? `The gateway answered with status ${response.status}.`;
+    return new ApiError(
+      response.status,
+      text("code") ?? "unknown",
+      sentence,
+      text("request_id") ?? id,
+      text("field"),
+    );
+  }
+}
+
+/** The sentence to show for anything that was thrown. */
+export function sentence(error: unknown): string {
+  const text = error instanceof Error ? error.message : "Something went wrong.";
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,33 @@
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { useSearch } from "@tanstack/react-router";
+import { sentence } from "../../api/error";
+import { mfaQuery, proveSession } from "../../auth/mfa";
+import { ProofForm } from "../../auth/proof-form";
+import { safeReturn } from "../../auth/return-to";
+import { Stage } from "../../ui/page";
+import { Problem } from "../../ui/problem";
+import { Loading } from "../../ui/spinner";
+
+export function Challenge() {
+  const { redirect } = useSearch({ from: "/narrow/auth/mfa/challenge" });
+  const status = useQuery(mfaQuery);
+  const prove = useMutation({
+    mutationFn: ({ code, trust }: { code: string | null; trust: boolean }) => proveSession(code, trust),
+    onSuccess: () => location.assign(safeReturn(redirect)),
+  });
+  return (
+    <Stage title="One more step" about="Show a second factor to finish signing in.">
+      {status.isPending && <Loading what="your factors" />}
+      <Problem error={status.error} retry={() => void status.refetch()} />
+      {status.data && (
+        <ProofForm
+          status={status.data}
+          busy={prove.isPending || prove.isSuccess}
+          problem={prove.error && sentence(prove.error)}
+          onProof={(code, trust) => prove.mutate({ code, trust })}
+          offerTrust
+        />
+      )}
+    </Stage>
+  );
+}
