@@ -30,8 +30,8 @@ use std::collections::BTreeMap;
 
 /// The rooms of the API, one a line. Each lists its endpoints itself.
 const ROOMS: &[fn() -> Vec<Endpoint>] = &[
-    own,             //
-    auth::endpoints, //
+    own,                    //
+    auth::endpoints,        //
     invitations::endpoints, //
 ];
 

@@ -4,9 +4,11 @@ mod database;
 mod demo;
 mod error;
 mod gateway;
+mod login;
 mod people;
 mod process;
 mod racks;
+mod recorded;
 mod serve;
 mod tls;
 

@@ -113,7 +113,7 @@ impl GithubProvider {
         let code = AuthorizationCode::new(back.code.expose().to_owned());
         let verifier = PkceCodeVerifier::new(pending.verifier.expose().to_owned());
         let request = self.client.exchange_code(code).set_pkce_verifier(verifier);
-        let answer = request.request_async(&|request| self.fetch.send(request)).await;
+        let answer = request.request_async(&self.fetch).await;
         let token = answer.map_err(|error| match error {
             RequestTokenError::Request(error) => error.into(),
             RequestTokenError::Other(_) => VouchError::Unavailable("its token endpoint is none".into()),

@@ -1,9 +1,16 @@
 //! One-time links: the way in for the first administrator, and for whoever is invited. The secret stands behind the
 //! `#` of the address, so it reaches no server's log; the database has its SHA-256.
 
-use super::{arrival::invited, email, token::{self, TokenHash}};
+use super::{
+    arrival::invited,
+    email,
+    token::{self, TokenHash},
+};
 use crate::{
-    core::{PublicUrl, Secret, SharedClock, Timestamp, id::{LinkId, UserId}},
+    core::{
+        PublicUrl, Secret, SharedClock, Timestamp,
+        id::{LinkId, UserId},
+    },
     store::{Db, GrantRow, LinkRow, NewPerson, StoreError, StoreResult, Subject, Ticket, UserRow},
 };
 use std::time::Duration;
@@ -76,7 +83,14 @@ impl Links {
         }
         let now = self.clock.now();
         let role = Some(("admin".to_owned(), "*".to_owned()));
-        let (secret, link) = row(BOOTSTRAP, (String::new(), String::new()), role, None, now.saturating_add(BOOTSTRAP_LIFE), now);
+        let (secret, link) = row(
+            BOOTSTRAP,
+            (String::new(), String::new()),
+            role,
+            None,
+            now.saturating_add(BOOTSTRAP_LIFE),
+            now,
+        );
         self.db.add_link(&link).await?;
         Ok(Some((secret, link)))
     }
@@ -100,7 +114,8 @@ impl Links {
             return Err(LinkError::Gone);
         }
         let link = self.db.link_by_hash(TokenHash::of(secret).as_bytes()).await?.ok_or(LinkError::Gone)?;
-        let is_open = link.used_at.is_none() && link.revoked_at.is_none() && link.expires_at > self.clock.now();
+        let is_open =
+            link.used_at.is_none() && link.revoked_at.is_none() && link.expires_at > self.clock.now();
         let is_early = link.kind != BOOTSTRAP || !self.db.has_users().await?;
         if is_open && is_early { Ok(link) } else { Err(LinkError::Gone) }
     }

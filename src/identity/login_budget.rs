@@ -65,10 +65,14 @@ mod tests {
 
     #[test]
     fn other_spellings_are_the_same() {
-        let same = |a: &str, b: &str| assert_eq!(of_address(a.parse().unwrap()), of_address(b.parse().unwrap()));
+        let same =
+            |a: &str, b: &str| assert_eq!(of_address(a.parse().unwrap()), of_address(b.parse().unwrap()));
         same("2001:db8::1", "2001:db8:0:0:ffff::9");
         same("::ffff:192.0.2.1", "192.0.2.1");
-        assert_ne!(of_address("2001:db8::1".parse().unwrap()), of_address("2001:db8:0:1::1".parse().unwrap()));
+        assert_ne!(
+            of_address("2001:db8::1".parse().unwrap()),
+            of_address("2001:db8:0:1::1".parse().unwrap())
+        );
         for spelling in ["ADA@example.com", " ada@Example.com ", "ada@example.com"] {
             assert_eq!(of_person(spelling), "person:ada@example.com");
         }

@@ -97,10 +97,7 @@ pub fn consider<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        core::id::GrantId,
-        policy::built_in,
-    };
+    use crate::{core::id::GrantId, policy::built_in};
     use proptest::prelude::*;
     use std::sync::Arc;
 

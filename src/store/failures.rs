@@ -28,7 +28,8 @@ impl Db {
 
     /// How often it failed after `since`.
     pub async fn login_failures(&self, subject: &str, since: Timestamp) -> StoreResult<i64> {
-        let query = sqlx::query_scalar(COUNT);
-        Ok(read!(self, pool => query.bind(subject).bind(KIND).bind(since).fetch_one(pool).await)?)
+        Ok(read!(self, pool => {
+            sqlx::query_scalar(COUNT).bind(subject).bind(KIND).bind(since).fetch_one(pool).await
+        })?)
     }
 }

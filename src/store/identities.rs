@@ -1,8 +1,12 @@
 //! Who people are at the providers that vouch for them, and how somebody who comes in for the first time is kept.
 
 use super::{
-    Db, GrantRow, StoreError, StoreResult, UserRow, access::ADVANCE_EPOCH, access_tx, grants::bind_grant,
-    links::{self, Ticket}, read, users, write_tx,
+    Db, GrantRow, StoreError, StoreResult, UserRow,
+    access::ADVANCE_EPOCH,
+    access_tx,
+    grants::bind_grant,
+    links::{self, Ticket},
+    read, users, write_tx,
 };
 use crate::core::{
     Timestamp,
@@ -35,8 +39,7 @@ const OF_USER: &str = "SELECT issuer, subject, user_id, email, created_at, last_
      WHERE user_id = $1 ORDER BY created_at, issuer, subject";
 const INSERT: &str = "INSERT INTO identities (issuer, subject, user_id, email, created_at, last_login_at) \
      VALUES ($1, $2, $3, $4, $5, $6)";
-const LOGIN: &str =
-    "UPDATE identities SET email = $1, last_login_at = $2 WHERE issuer = $3 AND subject = $4";
+const LOGIN: &str = "UPDATE identities SET email = $1, last_login_at = $2 WHERE issuer = $3 AND subject = $4";
 const REMOVE_GRANT: &str = "DELETE FROM grants WHERE id = $1";
 const USERS: &str = "SELECT COUNT(*) FROM users";
 

@@ -64,7 +64,8 @@ const OPEN_FOR: &str = concat!(
      AND expires_at > $2 ORDER BY created_at DESC, id DESC"
 );
 pub(super) const USE: &str = "UPDATE links SET used_at = $1 WHERE id = $2 AND used_at IS NULL AND revoked_at IS NULL AND expires_at > $1";
-const REVOKE: &str = "UPDATE links SET revoked_at = $1 WHERE id = $2 AND kind = $3 AND used_at IS NULL AND revoked_at IS NULL";
+const REVOKE: &str =
+    "UPDATE links SET revoked_at = $1 WHERE id = $2 AND kind = $3 AND used_at IS NULL AND revoked_at IS NULL";
 
 impl Db {
     pub async fn add_link(&self, link: &LinkRow) -> StoreResult<()> {

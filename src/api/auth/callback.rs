@@ -95,7 +95,9 @@ impl Arrival<'_> {
         }
         let back = match answer.result {
             Ok(back) => back,
-            Err(code) => return self.refuse(code, "the provider sends an error instead of a code", None).await,
+            Err(code) => {
+                return self.refuse(code, "the provider sends an error instead of a code", None).await;
+            }
         };
         let Some(provider) = login.providers.get(&departed.provider) else {
             return self.refuse("unknown_provider", "the provider is not configured any more", None).await;
@@ -103,12 +105,18 @@ impl Arrival<'_> {
         let return_to = departed.return_to.clone();
         let who = self.vouched(provider, &back, departed).await?;
         let arrived = self.arrived(provider, &who).await?;
-        let cookie = entry::open(self.context, &arrived.user, provider.method(), self.edge, self.headers).await?;
+        let cookie =
+            entry::open(self.context, &arrived.user, provider.method(), self.edge, self.headers).await?;
         Ok((entry::next_page(self.context, &arrived.user, &return_to), cookie))
     }
 
-    async fn vouched(&self, provider: &Provider, back: &Return, departed: Departed) -> Result<Vouched, Ending> {
-        match Box::pin(provider.vouch(back, &departed.into_pending())).await {
+    async fn vouched(
+        &self,
+        provider: &Provider,
+        back: &Return,
+        departed: Departed,
+    ) -> Result<Vouched, Ending> {
+        match provider.vouch(back, &departed.into_pending()).await {
             Ok(who) => Ok(who),
             Err(error) => {
                 web_login::report(provider.id(), &error, self.edge, self.note);
@@ -124,7 +132,9 @@ impl Arrival<'_> {
         self.note.user(&who.email);
         let login = &self.context.login;
         if !login.budget.person_has_left(&who.email).await? {
-            return self.refuse("too_many_attempts", "too many failures of this person", Some(&who.email)).await;
+            return self
+                .refuse("too_many_attempts", "too many failures of this person", Some(&who.email))
+                .await;
         }
         match Box::pin(login.arrivals.arrive(provider.id(), who)).await {
             Ok(arrived) => {
@@ -194,7 +204,9 @@ mod tests {
         assert_eq!(word("state=b"), Some("login_failed"));
         assert_eq!(word("code=&state=b"), Some("login_failed"));
         assert_eq!(word("code=a&error=x&state=b"), Some("login_failed"));
-        for query in ["", "code=a", "code=a&code=b&state=c", "code=a&state=b&state=b", &"x".repeat(LONGEST + 1)] {
+        for query in
+            ["", "code=a", "code=a&code=b&state=c", "code=a&state=b&state=b", &"x".repeat(LONGEST + 1)]
+        {
             assert_eq!(word(query), None, "{query}");
         }
     }

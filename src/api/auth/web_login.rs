@@ -3,7 +3,7 @@
 use super::{departure::Departed, entry, return_to, state_cookie};
 use crate::{
     api::{Access, ApiError, ApiRoute, Context, Edge, Endpoint, Note},
-    identity::providers::VouchError,
+    identity::providers::{Provider, Providers, VouchError},
     observe::errors::{FailureKind, capture_failure},
     policy::MfaLevel,
 };
@@ -33,28 +33,15 @@ async fn depart(
     Extension(note): Extension<Note>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    let query = query.unwrap_or_default();
-    let (mut asked, mut page) = (None, None);
-    for (key, value) in form_urlencoded::parse(query.as_bytes()) {
-        match key.as_ref() {
-            "provider" => asked = Some(value.into_owned()),
-            "returnTo" => page = Some(value.into_owned()),
-            _ => {}
-        }
-    }
-    let providers = &context.login.providers;
-    let provider = match &asked {
-        Some(id) => providers.get(id),
-        // With one provider there is nothing to choose.
-        None => providers.iter().next().filter(|_| providers.iter().count() == 1),
-    };
+    let (asked, page) = read(&query.unwrap_or_default());
+    let provider = choose(&context.login.providers, asked.as_deref());
     let Some(provider) = provider else {
         note.denied("no such provider");
         return Ok(entry::error_page("unknown_provider", edge));
     };
     note.resource(provider.id());
     let state = state_cookie::random();
-    let departure = match Box::pin(provider.depart(&state)).await {
+    let departure = match provider.depart(&state).await {
         Ok(departure) => departure,
         Err(error) => {
             report(provider.id(), &error, edge, &note);
@@ -69,6 +56,28 @@ async fn depart(
     let cookie = state_cookie::set(&browser, context.entrance.cookie.is_secure());
     response.headers_mut().append(header::SET_COOKIE, cookie);
     Ok(response)
+}
+
+/// The provider and the page that were asked for.
+fn read(query: &str) -> (Option<String>, Option<String>) {
+    let (mut provider, mut page) = (None, None);
+    for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+        match key.as_ref() {
+            "provider" => provider = Some(value.into_owned()),
+            "returnTo" => page = Some(value.into_owned()),
+            _ => {}
+        }
+    }
+    (provider, page)
+}
+
+/// With one provider there is nothing to choose.
+fn choose<'a>(providers: &'a Providers, asked: Option<&str>) -> Option<&'a Provider> {
+    match asked {
+        Some(id) => providers.get(id),
+        None if providers.iter().count() == 1 => providers.iter().next(),
+        None => None,
+    }
 }
 
 /// Why nobody was vouched for: into the record, and to whoever looks after the gateway when a provider is down.

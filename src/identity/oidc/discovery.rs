@@ -143,8 +143,7 @@ impl Directory {
     }
 
     async fn discover(&self) -> Result<Metadata, String> {
-        let ask = |request| self.fetch.send(request);
-        let found = Metadata::discover_async(self.issuer.clone(), &ask).await;
+        let found = Metadata::discover_async(self.issuer.clone(), &self.fetch).await;
         let metadata = found.map_err(|error| reason(&error))?;
         self.check_endpoints(&metadata)?;
         Ok(metadata)

@@ -133,7 +133,7 @@ impl OidcProvider {
             .exchange_code(code)
             .map_err(|_| VouchError::Unavailable("it names no token endpoint".into()))?
             .set_pkce_verifier(verifier);
-        let answer = request.request_async(&|request| self.fetch.send(request)).await;
+        let answer = request.request_async(&self.fetch).await;
         answer.map_err(|error| match error {
             RequestTokenError::ServerResponse(_) => VouchError::CodeRefused,
             RequestTokenError::Request(error) => error.into(),

@@ -2,7 +2,9 @@
 
 use super::VouchError;
 use crate::observe::metrics::catalogue::OIDC_REQUESTS;
+use futures_util::future::BoxFuture;
 use http::{Request, Response, StatusCode};
+use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
 use reqwest::{Client, redirect::Policy};
 use std::time::Duration;
 
@@ -87,6 +89,15 @@ impl Fetch {
         *response.status_mut() = answer.status();
         *response.headers_mut() = std::mem::take(answer.headers_mut());
         Ok(response)
+    }
+}
+
+impl<'c> AsyncHttpClient<'c> for Fetch {
+    type Error = FetchError;
+    type Future = BoxFuture<'c, Result<HttpResponse, FetchError>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.send(request))
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     config::LoginConfig,
     core::{PublicUrl, Secret, SharedClock},
 };
+use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use url::Url;
@@ -111,18 +112,22 @@ impl Provider {
     }
 
     /// Where to send somebody who wants to log in. `state` comes back with them.
-    pub async fn depart(&self, state: &Secret) -> Result<Departure, VouchError> {
+    pub fn depart<'a>(&'a self, state: &'a Secret) -> BoxFuture<'a, Result<Departure, VouchError>> {
         match self {
-            Self::Oidc(oidc) => oidc.depart(state).await,
-            Self::Github(github) => Ok(github.depart(state)),
+            Self::Oidc(oidc) => Box::pin(oidc.depart(state)),
+            Self::Github(github) => Box::pin(std::future::ready(Ok(github.depart(state)))),
         }
     }
 
     /// Who has come back. The code is spent, whatever the answer.
-    pub async fn vouch(&self, back: &Return, pending: &Pending) -> Result<Vouched, VouchError> {
+    pub fn vouch<'a>(
+        &'a self,
+        back: &'a Return,
+        pending: &'a Pending,
+    ) -> BoxFuture<'a, Result<Vouched, VouchError>> {
         match self {
-            Self::Oidc(oidc) => oidc.vouch(back, pending).await,
-            Self::Github(github) => github.vouch(back, pending).await,
+            Self::Oidc(oidc) => Box::pin(oidc.vouch(back, pending)),
+            Self::Github(github) => Box::pin(github.vouch(back, pending)),
         }
     }
 }

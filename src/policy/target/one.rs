@@ -72,7 +72,9 @@ mod tests {
 
     #[test]
     fn what_is_a_pattern_or_nothing_is_refused() {
-        for text in ["", "*", "staging/*", "a/b/c", "repo:", "service:a/b", "planet:x", "../x", "a b", "gateway:x"] {
+        for text in
+            ["", "*", "staging/*", "a/b/c", "repo:", "service:a/b", "planet:x", "../x", "a b", "gateway:x"]
+        {
             assert!(text.parse::<Target>().is_err(), "{text}");
         }
         assert!("a".repeat(301).parse::<Target>().is_err());
