@@ -317,10 +317,6 @@ variables! {
 pub const RESERVED: &[(&[&str], &str)] = &[
     (&["AUDIT_HMAC_SECRET"], "Signing keys"),
     (&["DEV_MODE"], "Development mode"),
-    (
-        &["GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "GOOGLE_ALLOWED_DOMAIN", "GOOGLE_OAUTH_BASE_URL"],
-        "Sign-in with Google",
-    ),
     (&["APP_SECRET_KEY", "AUDIT_HMAC_SECRET"], "Signing keys"),
     (&["COOKIE_SECURE", "DEV_MODE"], "Cookies and development mode"),
     (&["WEBAUTHN_RP_ID", "WEBAUTHN_ORIGIN", "YUBICO_CLIENT_ID", "YUBICO_SECRET_KEY"], "Second factors"),
