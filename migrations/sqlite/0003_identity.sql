@@ -50,6 +50,8 @@ CREATE TABLE sessions (
     method       TEXT    NOT NULL,
     created_at   INTEGER NOT NULL,
     last_seen_at INTEGER NOT NULL,
+    -- when the secret was made: at the login or at the last rotation
+    rotated_at   INTEGER NOT NULL,
     -- the absolute limit; the idle limit is counted from last_seen_at
     expires_at   INTEGER NOT NULL,
     -- the last proof of a second factor

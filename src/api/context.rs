@@ -4,9 +4,10 @@ use super::logins::LoginLimits;
 use crate::{
     audit::Audit,
     core::{PublicUrl, SharedClock},
-    identity::{Entrance, Principal, login::Login, session::Sessions, step_up::StepUp},
+    identity::{Entrance, Principal, login::Login, mfa::Mfa, session::Sessions, step_up::StepUp},
     store::Db,
 };
+use serde::Serialize;
 use std::sync::Arc;
 
 #[derive(Clone, Debug)]
@@ -16,14 +17,25 @@ pub struct Context {
     pub entrance: Entrance,
     pub sessions: Sessions,
     pub step_up: StepUp,
+    pub mfa: Mfa,
     pub login: Login,
     pub clock: SharedClock,
     pub public_url: PublicUrl,
     pub logins: LoginLimits,
     /// Longest body of a call, in bytes.
     pub max_body: usize,
+    pub sentry: Option<SentryJs>,
     /// The default rack first.
     pub racks: Arc<[RackName]>,
+}
+
+/// What the pages need to report their own errors; every visitor can read it.
+#[derive(Clone, Debug, Serialize)]
+pub struct SentryJs {
+    pub dsn: String,
+    pub environment: Option<String>,
+    pub release: Option<String>,
+    pub traces_sample_rate: f32,
 }
 
 /// How a rack is known.

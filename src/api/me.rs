@@ -2,7 +2,7 @@
 
 use super::{Access, ApiRoute, Caller, Endpoint};
 use crate::{
-    core::Timestamp,
+    core::{Timestamp, id::SessionId},
     policy::{CompiledGrant, MfaLevel},
 };
 use axum::{Extension, Json, routing::get};
@@ -23,9 +23,18 @@ pub struct Me {
     name: String,
     /// The API token that the call came with; null for a person's session.
     token: Option<String>,
+    /// The session that the call came with; null for an API token.
+    session: Option<Session>,
     /// The token's own grants; it may do what these and the owner's allow.
     grants: Vec<Held>,
     owner_grants: Vec<Held>,
+}
+
+#[derive(Serialize)]
+struct Session {
+    id: SessionId,
+    channel: &'static str,
+    expires_at: Timestamp,
 }
 
 #[derive(Serialize)]
@@ -45,6 +54,11 @@ async fn show(Extension(Caller(principal)): Extension<Caller>) -> Json<Me> {
         email: principal.user.email.to_string(),
         name: principal.user.name.clone(),
         token: principal.token().map(|token| token.name.to_string()),
+        session: principal.session().map(|session| Session {
+            id: session.id,
+            channel: session.channel.as_str(),
+            expires_at: session.expires_at,
+        }),
         grants: held(&principal.rights.own),
         owner_grants: held(principal.rights.owner.as_deref().unwrap_or_default()),
     })

@@ -5,6 +5,7 @@ mod audit_logs;
 mod auth;
 mod body;
 mod context;
+pub mod cookie;
 pub mod csrf;
 mod error;
 mod etag;
@@ -16,14 +17,16 @@ mod note;
 mod racks;
 mod recorded;
 mod route;
+mod session;
 
 pub use body::{Payload, parse};
-pub use context::{Caller, Context, RackName};
+pub use context::{Caller, Context, RackName, SentryJs};
 pub use error::{ApiError, X_MFA_LEVEL, X_MFA_REQUIRED};
 pub use guard::{Edge, may};
 pub use logins::LoginLimits;
 pub use note::Note;
 pub use route::{Access, ApiRoute, Endpoint};
+pub use session::SessionView;
 
 use axum::Router;
 use std::collections::BTreeMap;
@@ -31,6 +34,7 @@ use std::collections::BTreeMap;
 /// The rooms of the API, one a line. Each lists its endpoints itself.
 const ROOMS: &[fn() -> Vec<Endpoint>] = &[
     own,                    //
+    session::endpoints,     //
     auth::endpoints,        //
     invitations::endpoints, //
 ];

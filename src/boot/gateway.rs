@@ -1,6 +1,6 @@
 //! The gateway as a whole: started, running, stopped.
 
-use super::{BootError, login, people, racks, tls};
+use super::{BootError, login, mfa, people, racks, tls};
 use crate::{
     api,
     audit::{Audit, LineSink, Writer, WriterOptions},
@@ -15,7 +15,7 @@ use crate::{
         AccessCache, Entrance, TokenUsage,
         cookie::SessionCookie,
         session::{SessionLimits, SessionUsage, Sessions},
-        step_up::{MfaPolicy, NoFactors, StepUp},
+        step_up::{MfaPolicy, StepUp},
     },
     listener::{Listener, ListenerLimits},
     observe::metrics::Metrics,
@@ -86,8 +86,6 @@ impl Gateway {
         let (session_uses, usage_db) = (SessionUsage::default(), db.clone());
         tasks.spawn(session_uses.keep_exchanging(access.clone(), usage_db, clock.clone(), stop.clone()));
         let sessions = Sessions::new(db.clone(), access.clone(), clock.clone(), session_limits);
-        let policy = MfaPolicy { window: config.identity.step_up_window, ..MfaPolicy::default() };
-        let step_up = StepUp::new(policy, Arc::new(NoFactors), sessions.clone());
         let usage = Arc::new(TokenUsage::default());
         tasks.spawn(usage.clone().keep_flushing(db.clone(), stop.clone()));
 
@@ -95,6 +93,9 @@ impl Gateway {
             WriterOptions { queue: config.audit.queue_rows, intent_timeout: config.audit.intent_timeout };
         let (writer, writer_task) = Writer::start(db.clone(), options);
         let audit = Audit::new(writer, lines.clone(), clock.clone());
+        let mfa = mfa::mfa(config, &db, &audit)?;
+        let policy = MfaPolicy { window: config.identity.step_up_window, ..MfaPolicy::default() };
+        let step_up = StepUp::new(policy, Arc::new(mfa.clone()), sessions.clone());
 
         let (drain_handle, drain_seen) = drain();
         let health =
@@ -110,10 +111,12 @@ impl Gateway {
             entrance: entrance.clone(),
             sessions,
             step_up: step_up.clone(),
+            mfa,
             clock: clock.clone(),
             public_url: config.identity.public_url.clone(),
             logins: api::LoginLimits::new(config.limits.login_rate_limit_per_minute),
             max_body: config.limits.max_api_body_bytes,
+            sentry: sentry_js(config),
             racks: racks::names(config),
         });
         let pipeline = Pipeline {
@@ -190,6 +193,16 @@ impl Gateway {
         let _ = tokio::time::timeout(LAST_WORDS, db.close()).await;
         Stopped { drained, recorded: written && flushed }
     }
+}
+
+fn sentry_js(config: &Config) -> Option<api::SentryJs> {
+    let sentry = &config.sentry;
+    Some(api::SentryJs {
+        dsn: sentry.js.dsn.clone()?,
+        environment: sentry.environment.clone(),
+        release: sentry.release.clone(),
+        traces_sample_rate: sentry.js.traces_sample_rate,
+    })
 }
 
 async fn until_stopped(stop: CancellationToken, upkeep: JoinHandle<()>) {

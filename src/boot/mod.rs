@@ -5,6 +5,7 @@ mod demo;
 mod error;
 mod gateway;
 mod login;
+mod mfa;
 mod people;
 mod process;
 mod racks;

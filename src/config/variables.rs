@@ -306,9 +306,9 @@ variables! {
         SENTRY_TRACES_SAMPLE_RATE Plain "traces_sample_rate" = "0.0":
             "Share of requests that are traced, 0 to 1.";
         SENTRY_JS_DSN Plain "js_dsn" = "":
-            "Where errors of the web pages are reported; every visitor can read it. Without effect in this version.";
+            "Where errors of the web pages are reported; every visitor can read it.";
         SENTRY_JS_TRACES_SAMPLE_RATE Plain "js_traces_sample_rate" = "0.0":
-            "Share of page loads that are traced, 0 to 1. Without effect in this version.";
+            "Share of page loads that are traced, 0 to 1.";
     }
 }
 
@@ -317,8 +317,6 @@ variables! {
 pub const RESERVED: &[(&[&str], &str)] = &[
     (&["AUDIT_HMAC_SECRET"], "Signing keys"),
     (&["DEV_MODE"], "Development mode"),
-    (&["APP_SECRET_KEY", "AUDIT_HMAC_SECRET"], "Signing keys"),
-    (&["COOKIE_SECURE", "DEV_MODE"], "Cookies and development mode"),
     (&["WEBAUTHN_RP_ID", "WEBAUTHN_ORIGIN", "YUBICO_CLIENT_ID", "YUBICO_SECRET_KEY"], "Second factors"),
     (&["RATE_LIMIT_RPS", "RATE_LIMIT_BURST"], "Limits of login attempts"),
     (

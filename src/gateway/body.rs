@@ -1,6 +1,7 @@
 //! The body of an answer. The one that streams from a rack also carries the open audit scope, and closes it
 //! when its last byte has left.
 
+use super::Watch;
 use crate::{
     audit::{Scope, Traffic},
     upstream::{RackBody, Silence},
@@ -30,12 +31,19 @@ pub enum Body {
 }
 
 /// Bytes on their way from a rack to the client.
-#[derive(Debug)]
 pub struct Streamed {
     from_rack: RackBody,
     traffic: Arc<Traffic>,
     scope: Option<Scope>,
     wait: Wait,
+    /// Resolves when the caller loses the right to the answer.
+    right_lost: Option<Pin<Box<dyn Future<Output = String> + Send>>>,
+}
+
+impl std::fmt::Debug for Streamed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Streamed").field("from_rack", &self.from_rack).finish_non_exhaustive()
+    }
 }
 
 /// Measures the rack's silence. There is no timer as long as bytes are there when they are asked for.
@@ -66,27 +74,40 @@ impl Body {
         Self::Whole(Some(bytes.into()))
     }
 
-    /// A body that ends with an error when the rack is silent for too long in its middle.
-    pub fn stream(from_rack: RackBody, scope: Scope, silence: Silence) -> Self {
+    /// A body that ends with an error when the rack is silent for too long in its middle, or when the caller loses
+    /// the right to it.
+    pub fn stream(from_rack: RackBody, scope: Scope, silence: Silence, watch: Option<Watch>) -> Self {
         if from_rack.is_end_stream() {
             scope.close();
             return Self::Empty;
         }
         let wait = Wait { limit: silence, timer: None, is_running: false };
-        Self::Stream(Box::new(Streamed { from_rack, traffic: scope.traffic(), scope: Some(scope), wait }))
+        let (traffic, scope) = (scope.traffic(), Some(scope));
+        let right_lost = watch.map(|watch| Box::pin(watch.right_lost()) as Pin<Box<_>>);
+        Self::Stream(Box::new(Streamed { from_rack, traffic, scope, wait, right_lost }))
     }
 }
 
 impl Streamed {
     fn end(&mut self, reason: Option<&'static str>) {
+        self.end_for(reason.map(Cow::Borrowed));
+    }
+
+    fn end_for(&mut self, reason: Option<Cow<'static, str>>) {
         let Some(mut scope) = self.scope.take() else { return };
         if let Some(reason) = reason {
-            scope.reason = Some(Cow::Borrowed(reason));
+            scope.reason = Some(reason);
         }
         scope.close();
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Some(right_lost) = &mut self.right_lost
+            && let Poll::Ready(sentence) = right_lost.as_mut().poll(context)
+        {
+            self.end_for(Some(Cow::Owned(format!("ended by the gateway: {sentence}"))));
+            return Poll::Ready(Some(Err(sentence.into())));
+        }
         let Poll::Ready(frame) = Pin::new(&mut self.from_rack).poll_frame(context) else {
             ready!(self.wait.poll(context));
             self.end(Some("the rack fell silent in the middle of its answer"));

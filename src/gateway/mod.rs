@@ -16,6 +16,7 @@ pub mod respond;
 mod settings;
 pub mod target;
 mod tunnel;
+mod watch;
 
 pub use audit_facts::count_decision;
 pub use body::{Body, BoxError};
@@ -23,3 +24,4 @@ pub use pipeline::{Arrival, Pipeline};
 pub use refusal::Refusal;
 pub use respond::RouteLabel;
 pub use settings::Settings;
+pub use watch::Watch;

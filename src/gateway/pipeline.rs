@@ -8,6 +8,7 @@ use super::{
     respond::{self, ErrorFormat},
     target::ParsedTarget,
     tunnel,
+    watch::Watch,
 };
 use crate::{
     audit::{Audit, Decision, Scope, Seen},
@@ -80,7 +81,7 @@ impl Pipeline {
             audit_facts::count_decision(scope.decision, None);
         }
         match carried {
-            Ok(Carried::Answer(answer, silence)) => respond::relay(answer, silence, scope),
+            Ok(Carried::Answer(answer, silence, watch)) => respond::relay(answer, silence, watch, scope),
             Ok(Carried::Masked(answer)) => respond::whole(answer, scope),
             Ok(Carried::Tunnel(tunnel)) => tunnel.start(scope, &mut head),
             Err(refusal) => self.refuse(scope, &refusal, way, &mut head, format),
@@ -202,8 +203,8 @@ impl Pipeline {
 
 /// What came of it.
 pub(super) enum Carried {
-    /// An answer that streams, and how long its rack may be silent.
-    Answer(Response<RackBody>, Silence),
+    /// An answer that streams, how long its rack may be silent, and for a long one whether it may go on.
+    Answer(Response<RackBody>, Silence, Option<Watch>),
     /// An answer that had to be read whole, because parts of it must not be shown.
     Masked(Response<Bytes>),
     Tunnel(tunnel::Tunnel),
@@ -229,7 +230,7 @@ impl Exchange<'_> {
             return Err(Refusal::Draining);
         }
         let sight = reply.is_masked().then(|| masking::sight(self, permit.call()));
-        let watch = tunnel.as_ref().map(|_| tunnel::Watch::of(self, permit.call()));
+        let watch = tunnel.as_ref().map(|_| Watch::of(self, permit.call()));
         let answer = self.forward(scope, permit, body).await?;
         let masked = sight.filter(|_| answer.status().is_success());
         match (tunnel, watch) {
@@ -241,7 +242,10 @@ impl Exchange<'_> {
             _ if answer.status() == StatusCode::SWITCHING_PROTOCOLS => Err(Refusal::RackAnswer),
             _ => match masked {
                 Some(sight) => Box::pin(masking::masked(self, answer, sight)).await.map(Carried::Masked),
-                None => Ok(Carried::Answer(answer, self.rack.silence())),
+                None => {
+                    let watch = is_long(&answer).then(|| Watch::of_answer(self, scope));
+                    Ok(Carried::Answer(answer, self.rack.silence(), watch))
+                }
             },
         }
     }
@@ -265,6 +269,13 @@ impl Exchange<'_> {
         }
         Ok(answer)
     }
+}
+
+/// Answers up to this length are on their way before anybody could take a right away.
+const SHORT: u64 = 256 * 1024;
+
+fn is_long(answer: &Response<RackBody>) -> bool {
+    answer.body().size_hint().upper().is_none_or(|length| length > SHORT)
 }
 
 fn seen(arrival: &Arrival) -> Seen {

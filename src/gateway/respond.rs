@@ -1,6 +1,6 @@
 //! The last phase: a refusal or a rack's answer becomes what the client reads.
 
-use super::{Body, Refusal};
+use super::{Body, Refusal, Watch};
 use crate::{
     audit::Scope,
     core::RequestId,
@@ -90,13 +90,18 @@ fn explained(refusal: &Refusal, format: ErrorFormat, request_id: RequestId) -> R
 }
 
 /// Passes a rack's answer on as it comes; the scope closes with the body's last byte.
-pub fn relay(answer: Response<RackBody>, silence: Silence, mut scope: Scope) -> Response<Body> {
+pub fn relay(
+    answer: Response<RackBody>,
+    silence: Silence,
+    watch: Option<Watch>,
+    mut scope: Scope,
+) -> Response<Body> {
     let (mut head, body) = answer.into_parts();
     end_to_end(&mut head.headers);
     scope.answered(head.status);
     head.version = http::Version::HTTP_11;
     head.extensions.clear();
-    Response::from_parts(head, Body::stream(body, scope, silence))
+    Response::from_parts(head, Body::stream(body, scope, silence, watch))
 }
 
 /// Passes on an answer that had to be read whole.

@@ -3,15 +3,13 @@
 use super::{
     Body,
     classify::convox::{RackCall, Reply, StreamKind},
-    pipeline::Exchange,
     respond,
+    watch::Watch,
 };
 use crate::upstream::RackBody;
 use crate::{
     audit::Scope,
-    core::{SharedClock, drain::TunnelGuard},
-    identity::{AccessCache, Principal},
-    policy::{Demand, Demanding as _},
+    core::drain::TunnelGuard,
     upstream::websocket::{self, EndedBy, RelayLimits, RelayReport},
 };
 use http::{
@@ -21,7 +19,7 @@ use http::{
 };
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{borrow::Cow, time::Duration};
 
 /// How a route's stream behaves.
 #[derive(Clone, Copy, Debug)]
@@ -41,52 +39,6 @@ impl Plan {
             StreamKind::Proxy => (websocket::StreamKind::Bytes, "proxy"),
         };
         Some(Self { kind, label })
-    }
-}
-
-/// Looks again whether the caller may still do what they are doing.
-pub(super) struct Watch {
-    access: Arc<AccessCache>,
-    clock: SharedClock,
-    principal: Principal,
-    demands: Vec<Demand>,
-}
-
-impl Watch {
-    pub fn of(exchange: &Exchange<'_>, call: &RackCall) -> Self {
-        Self {
-            access: exchange.pipeline.entrance.access.clone(),
-            clock: exchange.pipeline.clock.clone(),
-            principal: exchange.principal.clone(),
-            demands: call.demands().to_vec(),
-        }
-    }
-
-    /// Resolves, with a sentence for the user, when the right to the stream is lost. A database that does not
-    /// answer takes no right away: what runs goes on, though nothing new begins.
-    async fn right_lost(self) -> String {
-        let mut pulse = self.access.pulse();
-        while pulse.changed().await.is_ok() {
-            if let Err(sentence) = self.check() {
-                return sentence;
-            }
-        }
-        std::future::pending().await
-    }
-
-    fn check(&self) -> Result<(), String> {
-        let Ok(snapshot) = self.access.current() else { return Ok(()) };
-        let now = self.clock.now();
-        let Some(principal) = snapshot.again(&self.principal, now) else {
-            return Err("your access was withdrawn while this was running".to_owned());
-        };
-        let held = |demand: &&Demand| principal.rights.allow(demand.permission, &demand.target, now);
-        match self.demands.iter().find(|demand| !held(demand)) {
-            None => Ok(()),
-            Some(Demand { permission, target }) => {
-                Err(format!("you lost the permission {permission} on {target} while this was running"))
-            }
-        }
     }
 }
 

@@ -61,6 +61,8 @@ pub struct SessionIdentity {
     pub expires_at: Timestamp,
     /// The last proof of a second factor.
     pub step_up_at: Option<Timestamp>,
+    /// Rights were given to the person since the session's secret was made.
+    pub is_outgrown: bool,
     /// The last use that this process knows of, in microseconds.
     pub(super) last_seen: AtomicI64,
 }

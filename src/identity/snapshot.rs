@@ -70,6 +70,7 @@ impl AccessSnapshot {
                 (user.id, Arc::new(identity))
             })
             .collect();
+        let granted_at = granted_at(&rows.grants);
         let none: Arc<[CompiledGrant]> = Arc::new([]);
         let tokens = rows.tokens.iter().filter_map(|token| {
             let hash = TokenHash::from_stored(&token.hash)?;
@@ -100,7 +101,9 @@ impl AccessSnapshot {
                 let locked = users.get(&row.user_id)?.locked_at.is_some();
                 let rights = Rights::of_user(by_user.get(&row.user_id).unwrap_or(&none).clone());
                 let standing = if locked { Standing::OwnerLocked } else { Standing::Good };
-                Some((hash, SessionEntry { user, session: session(row)?, rights, standing }))
+                let given = granted_at.get(&row.user_id);
+                let is_outgrown = given.is_some_and(|at| *at > row.rotated_at);
+                Some((hash, SessionEntry { user, session: session(row, is_outgrown)?, rights, standing }))
             })
             .collect();
         let sessions_by_id = sessions.iter().map(|(hash, entry)| (entry.session.id, *hash)).collect();
@@ -164,7 +167,17 @@ impl AccessSnapshot {
     }
 }
 
-fn session(row: &SessionRow) -> Option<Arc<SessionIdentity>> {
+/// When each person was last given anything.
+fn granted_at(grants: &[GrantRow]) -> HashMap<UserId, Timestamp> {
+    let mut latest: HashMap<UserId, Timestamp> = HashMap::new();
+    for (user, at) in grants.iter().filter_map(|grant| Some((grant.user_id?, grant.created_at))) {
+        let known = latest.entry(user).or_insert(at);
+        *known = at.max(*known);
+    }
+    latest
+}
+
+fn session(row: &SessionRow, is_outgrown: bool) -> Option<Arc<SessionIdentity>> {
     Some(Arc::new(SessionIdentity {
         id: row.id,
         channel: Channel::parse(&row.channel)?,
@@ -172,6 +185,7 @@ fn session(row: &SessionRow) -> Option<Arc<SessionIdentity>> {
         created_at: row.created_at,
         expires_at: row.expires_at,
         step_up_at: row.step_up_at,
+        is_outgrown,
         last_seen: AtomicI64::new(row.last_seen_at.as_micros()),
     }))
 }

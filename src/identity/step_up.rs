@@ -131,22 +131,6 @@ pub trait Verifier: Send + Sync + fmt::Debug {
     ) -> BoxFuture<'a, Result<(), NotProven>>;
 }
 
-/// Where nobody has a factor, no proof holds.
-#[derive(Debug)]
-pub struct NoFactors;
-
-impl Verifier for NoFactors {
-    fn verify<'a>(
-        &'a self,
-        _: &'a Principal,
-        _: &'a Proof,
-        _: IpAddr,
-        _: Timestamp,
-    ) -> BoxFuture<'a, Result<(), NotProven>> {
-        Box::pin(std::future::ready(Err(NotProven::Unavailable)))
-    }
-}
-
 /// Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct StepUp {

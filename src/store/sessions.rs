@@ -17,6 +17,8 @@ pub struct SessionRow {
     pub method: String,
     pub created_at: Timestamp,
     pub last_seen_at: Timestamp,
+    /// When the secret was made: at the login or at the last rotation.
+    pub rotated_at: Timestamp,
     /// The absolute limit.
     pub expires_at: Timestamp,
     /// The last proof of a second factor.
@@ -31,15 +33,15 @@ pub struct SessionRow {
 
 macro_rules! columns {
     () => {
-        "id, user_id, hash, channel, method, created_at, last_seen_at, expires_at, step_up_at, revoked_at, \
-         revoked_why, ip, user_agent, device_id, device_name"
+        "id, user_id, hash, channel, method, created_at, last_seen_at, rotated_at, expires_at, step_up_at, \
+         revoked_at, revoked_why, ip, user_agent, device_id, device_name"
     };
 }
 
 const INSERT: &str = concat!(
     "INSERT INTO sessions (",
     columns!(),
-    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
 );
 /// Those that ended long ago give no rights and would only be carried along.
 const LIVE: &str = concat!(
@@ -57,10 +59,11 @@ const REVOKE_OTHERS: &str = "UPDATE sessions SET revoked_at = $1, revoked_why = 
 const SEEN: &str = "UPDATE sessions SET last_seen_at = $1 WHERE id = $2 AND last_seen_at < $1";
 const SEEN_SINCE: &str =
     "SELECT id, last_seen_at FROM sessions WHERE last_seen_at > $1 AND revoked_at IS NULL";
-const STEP_UP: &str =
-    "UPDATE sessions SET step_up_at = $1, hash = $2 WHERE id = $3 AND hash = $4 AND revoked_at IS NULL";
+const STEP_UP: &str = "UPDATE sessions SET step_up_at = $1, rotated_at = $1, hash = $2 \
+     WHERE id = $3 AND hash = $4 AND revoked_at IS NULL";
 
-const ROTATE: &str = "UPDATE sessions SET hash = $1 WHERE id = $2 AND hash = $3 AND revoked_at IS NULL";
+const ROTATE: &str = "UPDATE sessions SET hash = $1, rotated_at = $2 \
+     WHERE id = $3 AND hash = $4 AND revoked_at IS NULL";
 const NOTE_STEP_UP: &str = "UPDATE sessions SET step_up_at = $1 WHERE id = $2 AND revoked_at IS NULL";
 
 impl Db {
@@ -74,6 +77,7 @@ impl Db {
                 .bind(&session.method)
                 .bind(session.created_at)
                 .bind(session.last_seen_at)
+                .bind(session.rotated_at)
                 .bind(session.expires_at)
                 .bind(session.step_up_at)
                 .bind(session.revoked_at)
@@ -140,10 +144,16 @@ impl Db {
     }
 
     /// Gives the session a new secret. Fails with `NotFound` when it ended or was rotated meanwhile.
-    pub async fn rotate_session(&self, id: SessionId, old_hash: &[u8], new_hash: &[u8]) -> StoreResult<()> {
+    pub async fn rotate_session(
+        &self,
+        id: SessionId,
+        old_hash: &[u8],
+        new_hash: &[u8],
+        now: Timestamp,
+    ) -> StoreResult<()> {
         access_tx!(self, tx => {
             let done =
-                sqlx::query(ROTATE).bind(new_hash).bind(id).bind(old_hash).execute(&mut *tx).await?;
+                sqlx::query(ROTATE).bind(new_hash).bind(now).bind(id).bind(old_hash).execute(&mut *tx).await?;
             if done.rows_affected() == 0 {
                 return Err(StoreError::NotFound(format!("a live session {id}")));
             }

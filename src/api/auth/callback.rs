@@ -3,7 +3,7 @@
 
 use super::{departure::Departed, entry, state_cookie, web_login};
 use crate::{
-    api::{Access, ApiError, ApiRoute, Context, Edge, Endpoint, Note},
+    api::{Access, ApiError, ApiRoute, Context, Edge, Endpoint, Note, cookie},
     core::Secret,
     identity::{
         arrival::Arrived,
@@ -17,7 +17,7 @@ use axum::{
     response::Response,
     routing::get,
 };
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, Method, header};
 use serde_json::json;
 
 pub static ROUTE: ApiRoute = ApiRoute {
@@ -64,9 +64,9 @@ async fn arrive(
 ) -> Result<Response, ApiError> {
     let arrival = Arrival { context: &context, edge, note: &note, headers: &headers };
     let mut response = match Box::pin(arrival.run(&query.unwrap_or_default())).await {
-        Ok((page, cookie)) => {
+        Ok((page, secret)) => {
             let mut response = entry::redirect(&page);
-            response.headers_mut().append(header::SET_COOKIE, cookie);
+            cookie::set_session(&context, response.headers_mut(), &secret);
             response
         }
         Err(Ending::Refused(code)) => entry::error_page(code, edge),
@@ -78,7 +78,7 @@ async fn arrive(
 }
 
 impl Arrival<'_> {
-    async fn run(&self, query: &str) -> Result<(String, HeaderValue), Ending> {
+    async fn run(&self, query: &str) -> Result<(String, Secret), Ending> {
         let login = &self.context.login;
         if !login.budget.has_left(self.edge.ip).await? {
             return self.refuse("too_many_attempts", "too many failures from this address", None).await;
@@ -105,9 +105,10 @@ impl Arrival<'_> {
         let return_to = departed.return_to.clone();
         let who = self.vouched(provider, &back, departed).await?;
         let arrived = self.arrived(provider, &who).await?;
-        let cookie =
-            entry::open(self.context, &arrived.user, provider.method(), self.edge, self.headers).await?;
-        Ok((entry::next_page(self.context, &arrived.user, &return_to), cookie))
+        let (context, user) = (self.context, &arrived.user);
+        let page = entry::next_page(context, user, &return_to, self.headers).await?;
+        let secret = entry::open(context, user, provider.method(), self.edge, self.headers).await?;
+        Ok((page, secret))
     }
 
     async fn vouched(

@@ -3,8 +3,9 @@
 
 use crate::{
     api::{ApiError, Context, Edge},
+    core::Secret,
     identity::{
-        Channel,
+        Channel, cookie,
         session::{Device, NewSession},
     },
     store::UserRow,
@@ -14,6 +15,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 const ENROLL: &str = "/app/account/security?enrollment=required";
 const CHALLENGE: &str = "/app/auth/mfa/challenge";
+const TRUSTED_DEVICE: &str = "rgw_trusted_device";
 
 /// Begins a session. What the browser sent along as a session is not looked at, let alone taken over.
 pub async fn open(
@@ -22,7 +24,7 @@ pub async fn open(
     method: String,
     edge: Edge,
     headers: &HeaderMap,
-) -> Result<HeaderValue, ApiError> {
+) -> Result<Secret, ApiError> {
     let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let new = NewSession {
         user: user.id,
@@ -34,16 +36,32 @@ pub async fn open(
         user_agent: agent.to_owned(),
     };
     let (secret, _) = context.sessions.open(new).await?;
-    Ok(context.entrance.cookie.set(&secret))
+    Ok(secret)
 }
 
 /// Where somebody goes who has just logged in at a provider: to their page, or first to their second factor.
-pub fn next_page(context: &Context, user: &UserRow, return_to: &str) -> String {
-    match user.mfa_enrolled_at {
-        None if context.step_up.policy().required_for_all => ENROLL.to_owned(),
-        None => return_to.to_owned(),
-        Some(_) => format!("{CHALLENGE}?redirect={}", encoded(return_to)),
+pub async fn next_page(
+    context: &Context,
+    user: &UserRow,
+    return_to: &str,
+    headers: &HeaderMap,
+) -> Result<String, ApiError> {
+    if user.mfa_enrolled_at.is_none() {
+        let page = if context.step_up.policy().required_for_all { ENROLL } else { return_to };
+        return Ok(page.to_owned());
     }
+    if is_trusted(context, user, headers).await? {
+        return Ok(return_to.to_owned());
+    }
+    Ok(format!("{CHALLENGE}?redirect={}", encoded(return_to)))
+}
+
+/// Whether the person trusts this browser.
+async fn is_trusted(context: &Context, user: &UserRow, headers: &HeaderMap) -> Result<bool, ApiError> {
+    let shown: Vec<_> = cookie::all(headers, TRUSTED_DEVICE).map(str::to_owned).collect();
+    let [device] = shown.as_slice() else { return Ok(false) };
+    let trusted = context.mfa.is_trusted(user.id, device, context.clock.now()).await;
+    trusted.map_err(|_| ApiError::internal())
 }
 
 fn encoded(text: &str) -> String {

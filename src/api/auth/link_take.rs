@@ -6,7 +6,7 @@ use super::{
     link_show::{check_budget, refused},
 };
 use crate::{
-    api::{Access, ApiError, ApiRoute, Context, Edge, Endpoint, Note, Payload},
+    api::{Access, ApiError, ApiRoute, Context, Edge, Endpoint, Note, Payload, cookie},
     identity::links::Newcomer,
     policy::MfaLevel,
 };
@@ -16,7 +16,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::post,
 };
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, Method};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -59,8 +59,8 @@ async fn take(
     note.user(&user.email);
     note.resource(&*user.email);
     note.changes(&json!(null), &json!(["added the user"]));
-    let cookie = entry::open(&context, &user, "link".to_owned(), edge, &headers).await?;
+    let secret = entry::open(&context, &user, "link".to_owned(), edge, &headers).await?;
     let mut response = Json(json!({ "redirect": NEXT })).into_response();
-    response.headers_mut().append(header::SET_COOKIE, cookie);
+    cookie::set_session(&context, response.headers_mut(), &secret);
     Ok(response)
 }

@@ -23,7 +23,7 @@ pub fn endpoint() -> Endpoint {
 #[derive(Serialize)]
 pub struct Ways {
     providers: Vec<ProviderView>,
-    /// Passkeys need nothing that could be missing.
+    /// Whether a passkey can be used on this address.
     passkey: bool,
     /// Nobody has come in yet: the way in is the link that the server printed when it started.
     first_run: bool,
@@ -43,5 +43,6 @@ async fn list(State(context): State<Context>) -> Result<Json<Ways>, ApiError> {
         kind: provider.kind(),
     };
     let providers = context.login.providers.iter().map(view).collect();
-    Ok(Json(Ways { providers, passkey: true, first_run: !context.db.has_users().await? }))
+    let passkey = context.mfa.has_key() && context.mfa.webauthn_off().is_none();
+    Ok(Json(Ways { providers, passkey, first_run: !context.db.has_users().await? }))
 }

@@ -16,6 +16,7 @@ mod rotate;
 mod seal;
 mod site;
 mod totp;
+mod verifier;
 mod verify;
 mod webauthn;
 

@@ -70,6 +70,7 @@ impl Sessions {
             method: new.method,
             created_at: now,
             last_seen_at: now,
+            rotated_at: now,
             expires_at: self.limits.end(new.channel, now),
             step_up_at: new.step_up,
             revoked_at: None,
@@ -98,11 +99,11 @@ impl Sessions {
 
     /// Gives the session a new secret and leaves all else: when its rights have grown since the old one was made.
     pub async fn rotate(&self, session: SessionId) -> StoreResult<Secret> {
-        let secret = token::generate_session();
+        let (secret, now) = (token::generate_session(), self.clock.now());
         let unknown = || StoreError::NotFound(format!("a live session {session}"));
         let old = self.access.session_hash(session).ok_or_else(unknown)?;
         let new = TokenHash::of(secret.expose());
-        self.db.rotate_session(session, old.as_bytes(), new.as_bytes()).await?;
+        self.db.rotate_session(session, old.as_bytes(), new.as_bytes(), now).await?;
         self.access.refresh().await?;
         Ok(secret)
     }

@@ -75,6 +75,7 @@ impl World {
             method: "link".into(),
             created_at: NOW,
             last_seen_at: NOW,
+            rotated_at: NOW,
             expires_at: NOW.saturating_add(Duration::from_secs(86_400)),
             step_up_at: None,
             revoked_at: None,

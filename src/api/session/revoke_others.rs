@@ -1,0 +1,33 @@
+//! `POST /api/v1/sessions/revoke-others`: ends all of the caller's sessions but the one that asks.
+
+use crate::{
+    api::{Access, ApiError, ApiRoute, Caller, Context, Endpoint, Note},
+    policy::MfaLevel,
+};
+use axum::{Extension, Json, extract::State, routing::post};
+use http::Method;
+use serde_json::{Value, json};
+
+pub static ROUTE: ApiRoute = ApiRoute {
+    method: Method::POST,
+    path: "/api/v1/sessions/revoke-others",
+    access: Access::Person,
+    mfa: MfaLevel::None,
+    action: "session.revoke_others",
+};
+
+pub fn endpoint() -> Endpoint {
+    Endpoint::new(&ROUTE, post(revoke))
+}
+
+async fn revoke(
+    State(context): State<Context>,
+    Extension(Caller(principal)): Extension<Caller>,
+    Extension(note): Extension<Note>,
+) -> Result<Json<Value>, ApiError> {
+    let Some(session) = principal.session() else { return Err(ApiError::internal()) };
+    let count =
+        context.sessions.revoke_others(principal.user.id, session.id, "ended by the user elsewhere").await?;
+    note.changes(&json!({ "other_sessions": count }), &json!({ "other_sessions": 0 }));
+    Ok(Json(json!({ "revoked_count": count })))
+}

@@ -1,0 +1,70 @@
+//! Whether somebody in the middle of a stream may still do what they are doing.
+
+use super::{classify::convox::RackCall, pipeline::Exchange};
+use crate::{
+    audit::Scope,
+    core::SharedClock,
+    identity::{AccessCache, Principal},
+    policy::{Demand, Demanding as _},
+};
+use std::sync::Arc;
+
+/// Looks again at rights: when anything was written about anybody's, and every few seconds for those that end by the
+/// clock.
+#[derive(Debug)]
+pub struct Watch {
+    access: Arc<AccessCache>,
+    clock: SharedClock,
+    principal: Principal,
+    demands: Vec<Demand>,
+}
+
+impl Watch {
+    /// For a call that is still to be sent.
+    pub(super) fn of(exchange: &Exchange<'_>, call: &RackCall) -> Self {
+        Self::over(exchange, call.demands().to_vec())
+    }
+
+    /// For an answer that is on its way: what the call demanded first stands in its record.
+    pub(super) fn of_answer(exchange: &Exchange<'_>, scope: &Scope) -> Self {
+        let demand = scope.permission.zip(scope.target.clone());
+        let demands = demand.map(|(permission, target)| Demand { permission, target });
+        Self::over(exchange, demands.into_iter().collect())
+    }
+
+    fn over(exchange: &Exchange<'_>, demands: Vec<Demand>) -> Self {
+        Self {
+            access: exchange.pipeline.entrance.access.clone(),
+            clock: exchange.pipeline.clock.clone(),
+            principal: exchange.principal.clone(),
+            demands,
+        }
+    }
+
+    /// Resolves, with a sentence for the user, when the right to the stream is lost. A database that does not
+    /// answer takes no right away: what runs goes on, though nothing new begins.
+    pub async fn right_lost(self) -> String {
+        let mut pulse = self.access.pulse();
+        while pulse.changed().await.is_ok() {
+            if let Err(sentence) = self.check() {
+                return sentence;
+            }
+        }
+        std::future::pending().await
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let Ok(snapshot) = self.access.current() else { return Ok(()) };
+        let now = self.clock.now();
+        let Some(principal) = snapshot.again(&self.principal, now) else {
+            return Err("your access was withdrawn while this was running".to_owned());
+        };
+        let held = |demand: &&Demand| principal.rights.allow(demand.permission, &demand.target, now);
+        match self.demands.iter().find(|demand| !held(demand)) {
+            None => Ok(()),
+            Some(Demand { permission, target }) => {
+                Err(format!("you lost the permission {permission} on {target} while this was running"))
+            }
+        }
+    }
+}
