@@ -24,6 +24,9 @@ fn main() -> ExitCode {
         Command::Admin(command) => {
             cli::block_on(cli::run(command, &options, &ProcessEnv, Arc::new(SystemClock)))
         }
+        Command::Client(command) => {
+            cli::block_on(cli::run_client(command, &options, &ProcessEnv, Arc::new(SystemClock)))
+        }
     }
 }
 

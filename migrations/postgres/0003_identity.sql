@@ -79,26 +79,34 @@ CREATE TABLE ceremonies (
 
 CREATE INDEX ceremonies_expiry ON ceremonies (expires_at);
 
--- Logins of the command line, by loopback redirect, by device code, or by the older polled state.
+-- Logins of the command line that are under way: by loopback redirect, by device code, or polled by a state.
 CREATE TABLE cli_logins (
-    id             UUID    NOT NULL PRIMARY KEY,
-    hash           BYTEA    NOT NULL UNIQUE,
-    flow           TEXT    NOT NULL,
-    user_code      TEXT    UNIQUE,
-    code_challenge TEXT    NOT NULL,
-    redirect_uri   TEXT,
-    device_id      TEXT    NOT NULL,
-    device_name    TEXT    NOT NULL,
-    ip             TEXT    NOT NULL,
-    user_agent     TEXT    NOT NULL,
-    created_at     BIGINT NOT NULL,
-    expires_at     BIGINT NOT NULL,
-    polled_at      BIGINT,
-    approved_by    UUID    REFERENCES users (id) ON DELETE CASCADE,
-    approved_at    BIGINT,
-    denied_at      BIGINT,
-    code_hash      BYTEA
+    id               UUID    NOT NULL PRIMARY KEY,
+    -- of what the client takes its session with: the state, the device code, or the code of the redirect, which is made
+    -- when a person says yes
+    hash             BYTEA   UNIQUE,
+    -- poll, device or loopback
+    flow             TEXT    NOT NULL,
+    user_code        TEXT    NOT NULL UNIQUE,
+    code_challenge   TEXT,
+    redirect_uri     TEXT,
+    client_state     TEXT,
+    device_id        TEXT    NOT NULL,
+    device_name      TEXT    NOT NULL,
+    ip               TEXT    NOT NULL,
+    user_agent       TEXT    NOT NULL,
+    created_at       BIGINT  NOT NULL,
+    expires_at       BIGINT  NOT NULL,
+    -- seconds that a client waits between two polls
+    poll_interval    BIGINT  NOT NULL,
+    polled_at        BIGINT ,
+    approved_by      UUID    REFERENCES users (id) ON DELETE CASCADE,
+    approved_session UUID    REFERENCES sessions (id) ON DELETE CASCADE,
+    approved_at      BIGINT ,
+    denied_at        BIGINT 
 );
+
+CREATE INDEX cli_logins_expiry ON cli_logins (expires_at);
 
 CREATE TABLE mfa_methods (
     id            UUID    NOT NULL PRIMARY KEY,

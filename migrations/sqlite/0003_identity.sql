@@ -79,26 +79,34 @@ CREATE TABLE ceremonies (
 
 CREATE INDEX ceremonies_expiry ON ceremonies (expires_at);
 
--- Logins of the command line, by loopback redirect, by device code, or by the older polled state.
+-- Logins of the command line that are under way: by loopback redirect, by device code, or polled by a state.
 CREATE TABLE cli_logins (
-    id             BLOB    NOT NULL PRIMARY KEY,
-    hash           BLOB    NOT NULL UNIQUE,
-    flow           TEXT    NOT NULL,
-    user_code      TEXT    UNIQUE,
-    code_challenge TEXT    NOT NULL,
-    redirect_uri   TEXT,
-    device_id      TEXT    NOT NULL,
-    device_name    TEXT    NOT NULL,
-    ip             TEXT    NOT NULL,
-    user_agent     TEXT    NOT NULL,
-    created_at     INTEGER NOT NULL,
-    expires_at     INTEGER NOT NULL,
-    polled_at      INTEGER,
-    approved_by    BLOB    REFERENCES users (id) ON DELETE CASCADE,
-    approved_at    INTEGER,
-    denied_at      INTEGER,
-    code_hash      BLOB
+    id               BLOB    NOT NULL PRIMARY KEY,
+    -- of what the client takes its session with: the state, the device code, or the code of the redirect, which is made
+    -- when a person says yes
+    hash             BLOB    UNIQUE,
+    -- poll, device or loopback
+    flow             TEXT    NOT NULL,
+    user_code        TEXT    NOT NULL UNIQUE,
+    code_challenge   TEXT,
+    redirect_uri     TEXT,
+    client_state     TEXT,
+    device_id        TEXT    NOT NULL,
+    device_name      TEXT    NOT NULL,
+    ip               TEXT    NOT NULL,
+    user_agent       TEXT    NOT NULL,
+    created_at       INTEGER NOT NULL,
+    expires_at       INTEGER NOT NULL,
+    -- seconds that a client waits between two polls
+    poll_interval    INTEGER NOT NULL,
+    polled_at        INTEGER,
+    approved_by      BLOB    REFERENCES users (id) ON DELETE CASCADE,
+    approved_session BLOB    REFERENCES sessions (id) ON DELETE CASCADE,
+    approved_at      INTEGER,
+    denied_at        INTEGER
 ) STRICT;
+
+CREATE INDEX cli_logins_expiry ON cli_logins (expires_at);
 
 CREATE TABLE mfa_methods (
     id            BLOB    NOT NULL PRIMARY KEY,

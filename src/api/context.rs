@@ -5,6 +5,7 @@ use crate::{
     audit::Audit,
     core::{PublicUrl, SharedClock},
     identity::{Entrance, Principal, login::Login, mfa::Mfa, session::Sessions, step_up::StepUp},
+    notify::mail::Mailer,
     store::Db,
 };
 use serde::Serialize;
@@ -17,6 +18,7 @@ pub struct Context {
     pub entrance: Entrance,
     pub sessions: Sessions,
     pub step_up: StepUp,
+    pub mailer: Mailer,
     pub mfa: Mfa,
     pub login: Login,
     pub clock: SharedClock,

@@ -110,7 +110,8 @@ impl ApiError {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(u16::from(*seconds)));
             }
             _ if self.status() == StatusCode::UNAUTHORIZED => {
-                let challenge = HeaderValue::from_static("Basic realm=\"rack-gateway\"");
+                // Not Basic: a browser would ask its user for a password whenever a session of theirs has ended.
+                let challenge = HeaderValue::from_static("Bearer realm=\"rack-gateway\"");
                 headers.insert(header::WWW_AUTHENTICATE, challenge);
             }
             _ => {}
@@ -121,7 +122,9 @@ impl ApiError {
 
 /// Without `WWW-Authenticate`: a browser would ask for a password.
 fn mark(headers: &mut http::HeaderMap, challenge: Challenge) {
-    headers.insert(&X_MFA_REQUIRED, HeaderValue::from_static(challenge.required()));
+    if let Some(required) = challenge.required() {
+        headers.insert(&X_MFA_REQUIRED, HeaderValue::from_static(required));
+    }
     if let Some(level) = challenge.level() {
         headers.insert(&X_MFA_LEVEL, HeaderValue::from_static(level));
     }

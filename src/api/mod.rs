@@ -3,6 +3,7 @@
 
 mod audit_logs;
 mod auth;
+mod auth_cli;
 mod body;
 mod context;
 pub mod cookie;
@@ -36,6 +37,7 @@ const ROOMS: &[fn() -> Vec<Endpoint>] = &[
     own,                    //
     session::endpoints,     //
     auth::endpoints,        //
+    auth_cli::endpoints,    //
     invitations::endpoints, //
 ];
 

@@ -2,7 +2,10 @@
 
 use super::{ByteCounters, Seen, json};
 use crate::{
-    core::{RequestId, Timestamp, id::TokenId},
+    core::{
+        RequestId, Timestamp,
+        id::{SessionId, TokenId},
+    },
     identity::Principal,
     policy::{Permission, Target},
     store::AuditRow,
@@ -38,6 +41,7 @@ pub struct Record {
     pub(super) seen: Seen,
     pub(super) user_email: Arc<str>,
     pub(super) token: Option<(TokenId, Arc<str>)>,
+    pub(super) session: Option<SessionId>,
     pub action_type: &'static str,
     pub action: Cow<'static, str>,
     pub resource: String,
@@ -64,6 +68,7 @@ impl Record {
             seen,
             user_email: super::nobody(),
             token: None,
+            session: None,
             action_type: "http",
             action: Cow::Borrowed("request.refuse"),
             resource: String::new(),
@@ -84,6 +89,7 @@ impl Record {
     pub fn set_principal(&mut self, principal: &Principal) {
         self.user_email = principal.user.email.clone();
         self.token = principal.token().map(|token| (token.id, token.name.clone()));
+        self.session = principal.session().map(|session| session.id);
     }
 
     /// Who it was, when no credential told: at a login.
@@ -178,6 +184,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     token_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    session_id: Option<SessionId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     command: Option<&'a str>,
@@ -214,6 +222,7 @@ impl<'a> Line<'a> {
             permission: record.permission.map(Permission::name),
             token_id: record.token.as_ref().map(|(id, _)| *id),
             token_name: record.token.as_ref().map(|(_, name)| &**name),
+            session_id: record.session,
             reason: record.reason.as_deref(),
             command: record.command.as_deref(),
             changes: record.changes.as_deref(),

@@ -2,6 +2,7 @@
 
 use crate::{
     config::ConfigErrors,
+    notify::mail::MailError,
     observe::{errors::SentryError, log::LogError, metrics::MetricsError},
     store::StoreError,
     upstream::RackError,
@@ -41,6 +42,8 @@ pub enum BootError {
     Sentry(#[from] SentryError),
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    #[error("mail: {0}; look at SMTP_HOST and SMTP_TLS")]
+    Mail(#[from] MailError),
     #[error("stopped, but not every audit record could be written")]
     Unrecorded,
     #[error("the runtime cannot start: {0}")]

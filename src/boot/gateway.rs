@@ -1,6 +1,6 @@
 //! The gateway as a whole: started, running, stopped.
 
-use super::{BootError, login, mfa, people, racks, tls};
+use super::{BootError, jobs, login, mfa, people, racks, tls};
 use crate::{
     api,
     audit::{Audit, LineSink, Writer, WriterOptions},
@@ -83,11 +83,15 @@ impl Gateway {
             .await
             .map_err(BootError::Database)?;
         tasks.spawn(access.clone().keep_young(stop.clone()));
-        let (session_uses, usage_db) = (SessionUsage::default(), db.clone());
+        let (session_uses, usage_db) = (SessionUsage::begin(&access), db.clone());
         tasks.spawn(session_uses.keep_exchanging(access.clone(), usage_db, clock.clone(), stop.clone()));
         let sessions = Sessions::new(db.clone(), access.clone(), clock.clone(), session_limits);
         let usage = Arc::new(TokenUsage::default());
         tasks.spawn(usage.clone().keep_flushing(db.clone(), stop.clone()));
+
+        for job in jobs::all(config, &db, &clock)? {
+            tasks.spawn(job.keep_doing(stop.clone()));
+        }
 
         let options =
             WriterOptions { queue: config.audit.queue_rows, intent_timeout: config.audit.intent_timeout };
@@ -111,6 +115,7 @@ impl Gateway {
             entrance: entrance.clone(),
             sessions,
             step_up: step_up.clone(),
+            mailer: jobs::mailer(config, &db, &clock),
             mfa,
             clock: clock.clone(),
             public_url: config.identity.public_url.clone(),

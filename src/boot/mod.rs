@@ -4,6 +4,7 @@ mod database;
 mod demo;
 mod error;
 mod gateway;
+mod jobs;
 mod login;
 mod mfa;
 mod people;

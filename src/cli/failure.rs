@@ -14,6 +14,7 @@ pub enum Exit {
     Done = 0,
     NotDone = 1,
     Usage = 2,
+    Refused = 3,
 }
 
 impl std::process::Termination for Exit {
@@ -30,6 +31,9 @@ pub enum Failure {
     Config(#[from] ConfigErrors),
     #[error("{0}")]
     NotDone(String),
+    /// Not logged in, or not allowed.
+    #[error("{0}")]
+    Refused(String),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("nothing was changed, because the audit log cannot be written")]
@@ -42,6 +46,7 @@ impl Failure {
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) | Self::Config(_) => Exit::Usage,
+            Self::Refused(_) => Exit::Refused,
             Self::NotDone(_) | Self::Store(_) | Self::NoAudit(_) | Self::Unrecorded(_) => Exit::NotDone,
         }
     }

@@ -1,11 +1,13 @@
-//! The administration commands: they read the configuration, work directly on the database it names, and
-//! record every change in the audit log. What people may do through the gateway is decided elsewhere.
+//! The command line. `client` speaks to a gateway elsewhere. The administration commands read the configuration, work
+//! directly on the database it names, and record every change in the audit log. What people may do through the
+//! gateway is decided elsewhere.
 //!
 //! One file for each noun; `context` opens the database, `output` makes tables and JSON, `failure` the errors
 //! and exit codes.
 
 mod account;
 mod arguments;
+mod client;
 mod config;
 mod context;
 mod demo;
@@ -24,6 +26,7 @@ use crate::{
     core::SharedClock,
 };
 use clap::{Args, Parser, Subcommand};
+pub use client::{ClientCommand, run as run_client};
 use context::Admin;
 pub use demo::DemoCommand;
 use failure::Failure;
@@ -41,9 +44,9 @@ Exit codes:
   1  it could not be done: the database is away, or what was named does not exist, or exists already; `serve` could \
 not start, or ended without having written every record
   2  wrong usage, or a wrong configuration
-  3  refused; kept for commands that ask a gateway for permission, which these do not
+  3  refused: not logged in, the login has expired, or the gateway says no; only commands that ask a gateway end so
 
-The commands work directly on the database that the configuration names (see `config show`) and need no running \
+login, logout, whoami, rack, racks, switch, can-i, web and convox-env speak to a gateway elsewhere. The other commands work directly on the database that the configuration names (see `config show`) and need no running \
 server; a server that runs notices changes within a second. Run them as the user the server runs as: the files of an \
 embedded database belong to whoever made them.";
 
@@ -75,6 +78,8 @@ pub enum Command {
     Health(HealthCommand),
     #[command(flatten)]
     Admin(AdminCommand),
+    #[command(flatten)]
+    Client(ClientCommand),
 }
 
 /// What an administrator does on the machine itself.

@@ -90,6 +90,7 @@ fn title(section: Section) -> &'static str {
         Section::Audit => "Audit",
         Section::Access => "Access",
         Section::Identity => "Identity",
+        Section::Mail => "Mail",
         Section::Login => "Login",
         Section::Oidc => "Login: OpenID Connect",
         Section::Github => "Login: GitHub",
@@ -115,6 +116,10 @@ fn remark(section: Section) -> &'static str {
              The certificate of a rack is always verified: by the authorities of the system, by `ca_file`, or by `pin_sha256`,\n\
              which accepts exactly one certificate. Print the pin of a rack with\n\
              `openssl s_client -connect HOST:5443 </dev/null | openssl x509 -noout -fingerprint -sha256`."
+        }
+        Section::Mail => {
+            "The gateway writes to people when a new device has logged in as them, when they are locked, when a token of theirs\n\
+             is made and when their roles change. Mail that cannot be delivered is tried again for a day."
         }
         Section::Login => {
             "People log in at providers, by passkey, or come in by a one-time link: the first start of a gateway without users\n\

@@ -15,6 +15,7 @@ pub mod identity;
 pub mod limits;
 pub mod log;
 pub mod login;
+pub mod mail;
 mod names;
 pub mod racks;
 mod reader;
@@ -35,6 +36,7 @@ pub use identity::{IdentityConfig, SessionConfig};
 pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogFormat, LogLevel};
 pub use login::{GithubConfig, GroupRole, LoginConfig, OidcConfig};
+pub use mail::{SmtpConfig, SmtpTls};
 pub use racks::{RackConfig, RackConfigs, RackTrust};
 pub use reader::SummaryRow;
 pub use sentry::{SentryConfig, SentryJsConfig};
@@ -57,6 +59,8 @@ pub struct Config {
     pub log: LogConfig,
     pub sentry: SentryConfig,
     pub limits: LimitsConfig,
+    /// No mail is sent when absent.
+    pub mail: Option<SmtpConfig>,
     /// What is allowed but doubtful, one sentence each, in the form of the errors.
     pub warnings: Vec<String>,
     /// Names that are set in the environment and have no effect in this version.
@@ -103,6 +107,7 @@ impl Config {
         let identity = identity::read(r, server.as_ref());
         let login = login::read(r);
         let log = log::read(r);
+        let mail = mail::read(r);
         let sentry = sentry::read(r);
         r.warnings.extend(names::misspelt(env));
         Some(Self {
@@ -114,6 +119,7 @@ impl Config {
             identity: identity?,
             login: login?,
             log: log?,
+            mail,
             sentry: sentry?,
             limits: limits?,
             warnings: std::mem::take(&mut r.warnings),

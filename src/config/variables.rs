@@ -12,6 +12,7 @@ pub enum Section {
     Audit,
     Access,
     Identity,
+    Mail,
     Login,
     Oidc,
     Github,
@@ -21,7 +22,7 @@ pub enum Section {
 }
 
 impl Section {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::File,
         Self::Server,
         Self::Limits,
@@ -30,6 +31,7 @@ impl Section {
         Self::Audit,
         Self::Access,
         Self::Identity,
+        Self::Mail,
         Self::Login,
         Self::Oidc,
         Self::Github,
@@ -54,6 +56,7 @@ impl Section {
             Self::Audit => "audit",
             Self::Access => "access",
             Self::Identity => "identity",
+            Self::Mail => "mail",
             Self::Login => "login",
             Self::Oidc => "oidc",
             Self::Github => "github",
@@ -253,6 +256,20 @@ variables! {
             "A session of the command line ends this long after the login.";
         MFA_STEP_UP_WINDOW Plain "mfa_step_up_window" = "10m":
             "How long a proof of a second factor counts for what needs a recent one.";
+    }
+    Mail {
+        SMTP_HOST Plain "smtp_host" = "":
+            "The server that takes mail. Without it no mail is sent.";
+        SMTP_PORT Plain "smtp_port" = "":
+            "Its port; 587, 465 or 25 as `SMTP_TLS` is starttls, tls or none.";
+        SMTP_TLS Plain "smtp_tls" = "starttls":
+            "starttls, tls or none. The server's certificate is always verified.";
+        SMTP_USERNAME Plain "smtp_username" = "":
+            "User name for the server, with `SMTP_PASSWORD`.";
+        SMTP_PASSWORD Secret "smtp_password" = "":
+            "Password for the server.";
+        SMTP_FROM Plain "smtp_from" = "":
+            "Sender of the mail, as in `Rack Gateway <gateway@example.com>`.";
     }
     Login {
         LOGIN_PROVISION Plain "provision" = "false":

@@ -65,11 +65,10 @@ pub fn refuse(refusal: &Refusal, format: ErrorFormat, request_id: RequestId) -> 
 
 /// Names what is to be proved. Without `WWW-Authenticate`, which would make clients ask for a password.
 fn mark(headers: &mut HeaderMap, challenge: Challenge) {
-    let required = match challenge {
-        Challenge::Enrollment => challenge.required(),
-        _ => "true",
-    };
-    headers.insert("x-mfa-required", HeaderValue::from_static(required));
+    if let Some(required) = challenge.required() {
+        let required = if challenge == Challenge::Enrollment { required } else { "true" };
+        headers.insert("x-mfa-required", HeaderValue::from_static(required));
+    }
     if let Some(level) = challenge.level() {
         headers.insert("x-mfa-level", HeaderValue::from_static(level));
     }

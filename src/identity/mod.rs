@@ -3,6 +3,7 @@
 pub mod arrival;
 mod authenticate;
 mod cache;
+pub mod cli_login;
 pub mod cookie;
 mod credential;
 pub mod email;

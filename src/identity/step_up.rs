@@ -66,12 +66,13 @@ impl Challenge {
         }
     }
 
-    /// The value of `X-MFA-Required`.
-    pub const fn required(self) -> &'static str {
+    /// The value of `X-MFA-Required`; none where a proof would not help.
+    pub const fn required(self) -> Option<&'static str> {
         match self {
-            Self::Enrollment => "enrollment",
-            Self::Each | Self::Wrong(MfaLevel::Always) => "always",
-            _ => "step-up",
+            Self::Enrollment => Some("enrollment"),
+            Self::Each | Self::Wrong(MfaLevel::Always) => Some("always"),
+            Self::Recent | Self::Wrong(_) => Some("step-up"),
+            Self::TooMany | Self::Locked | Self::Unavailable => None,
         }
     }
 
@@ -184,6 +185,109 @@ impl StepUp {
                 self.sessions.note_step_up(session.id, now).await.map_err(|_| Challenge::Unavailable)
             }
             _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        core::id::{SessionId, TokenId, UserId},
+        identity::{TokenIdentity, UserIdentity, Via},
+        policy::Rights,
+    };
+    use std::sync::atomic::AtomicI64;
+
+    const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
+    const POLICY: MfaPolicy = MfaPolicy { window: Duration::from_secs(600), required_for_all: true };
+
+    enum Enrolled {
+        Yes,
+        No,
+    }
+
+    fn person(enrolled: &Enrolled, step_up_seconds_ago: Option<i64>) -> Principal {
+        let session = SessionIdentity {
+            id: SessionId::new(NOW),
+            channel: Channel::Web,
+            method: "link".into(),
+            created_at: NOW,
+            expires_at: NOW,
+            step_up_at: step_up_seconds_ago
+                .map(|ago| Timestamp::from_micros(NOW.as_micros() - ago * 1_000_000)),
+            is_outgrown: false,
+            last_seen: AtomicI64::new(0),
+        };
+        principal(enrolled, Via::Session(Arc::new(session)))
+    }
+
+    fn principal(enrolled: &Enrolled, via: Via) -> Principal {
+        let user = UserIdentity {
+            id: UserId::new(NOW),
+            email: "ada@example.com".into(),
+            name: String::new(),
+            mfa_enrolled: matches!(enrolled, Enrolled::Yes),
+        };
+        Principal { user: Arc::new(user), via, rights: Rights::of_user(Arc::new([])) }
+    }
+
+    #[test]
+    fn levels_against_the_age_of_the_last_proof() {
+        use MfaLevel::{Always, None as Nothing, StepUp};
+        for (level, ago, asked) in [
+            (Nothing, None, None),
+            (StepUp, None, Some(Challenge::Recent)),
+            (StepUp, Some(0), None),
+            (StepUp, Some(599), None),
+            (StepUp, Some(600), Some(Challenge::Recent)),
+            (Always, Some(0), Some(Challenge::Each)),
+            (Always, None, Some(Challenge::Each)),
+        ] {
+            let who = person(&Enrolled::Yes, ago);
+            assert_eq!(required(level, &who, POLICY, NOW), asked, "{level:?} {ago:?}");
+        }
+    }
+
+    #[test]
+    fn who_has_no_factor_enrols_first() {
+        let who = person(&Enrolled::No, None);
+        let voluntary = MfaPolicy { required_for_all: false, ..POLICY };
+        assert_eq!(required(MfaLevel::None, &who, POLICY, NOW), Some(Challenge::Enrollment));
+        assert_eq!(required(MfaLevel::None, &who, voluntary, NOW), None);
+        assert_eq!(required(MfaLevel::StepUp, &who, voluntary, NOW), Some(Challenge::Enrollment));
+    }
+
+    #[test]
+    fn a_token_is_never_asked() {
+        let token = TokenIdentity { id: TokenId::new(NOW), name: "ci".into() };
+        for enrolled in [Enrolled::Yes, Enrolled::No] {
+            let who = principal(
+                &enrolled,
+                Via::Token(Arc::new(TokenIdentity { id: token.id, name: token.name.clone() })),
+            );
+            assert_eq!(required(MfaLevel::Always, &who, POLICY, NOW), None);
+        }
+    }
+
+    #[test]
+    fn words_on_the_wire() {
+        for (challenge, status, code, required, level) in [
+            (Challenge::Recent, 401, "mfa_step_up_required", Some("step-up"), Some("step_up")),
+            (Challenge::Each, 401, "mfa_required", Some("always"), Some("always")),
+            (Challenge::Enrollment, 401, "mfa_enrollment_required", Some("enrollment"), None),
+            (
+                Challenge::Wrong(MfaLevel::Always),
+                401,
+                "mfa_verification_failed",
+                Some("always"),
+                Some("always"),
+            ),
+            (Challenge::TooMany, 429, "mfa_too_many_attempts", None, None),
+            (Challenge::Unavailable, 503, "mfa_unavailable", None, None),
+        ] {
+            assert_eq!(challenge.status().as_u16(), status);
+            assert_eq!((challenge.code(), challenge.required(), challenge.level()), (code, required, level));
         }
     }
 }

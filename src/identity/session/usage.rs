@@ -14,12 +14,17 @@ const EVERY: Duration = Duration::from_secs(10);
 /// How far back others' notes are read; a replica writes at least this often.
 const BACK: i64 = 60 * 1_000_000;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SessionUsage {
     written: HashMap<SessionId, Timestamp>,
 }
 
 impl SessionUsage {
+    /// What the snapshot holds now came from the database.
+    pub fn begin(access: &AccessCache) -> Self {
+        Self { written: access.sessions_seen().into_iter().collect() }
+    }
+
     /// Writes what is newer than what was written, and learns what others wrote.
     pub async fn exchange(&mut self, access: &AccessCache, db: &Db, now: Timestamp) {
         let seen = access.sessions_seen();

@@ -96,6 +96,10 @@ families! {
         "Signed-in sessions that have not ended.";
     GATEWAY_TOKEN_REQUESTS = Recorder Counter "gateway_token_requests_total" ["token"]
         "Requests made with each API token; tokens beyond the first 1000 count as other.";
+    GATEWAY_JOB_RUNS = Recorder Counter "gateway_job_runs_total" ["job", "outcome"]
+        "Runs of periodic work.";
+    GATEWAY_MAIL = Recorder Counter "gateway_mail_total" ["outcome"]
+        "Mail queued, sent, put off and given up.";
     OIDC_REQUESTS = Recorder Counter "oidc_requests_total" ["provider", "outcome"]
         "Requests to login providers: answered, refused, server_error, unreachable, timed_out, too_large or broken.";
     RATE_LIMITED = Recorder Counter "rate_limited_total" []

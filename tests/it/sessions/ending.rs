@@ -27,7 +27,7 @@ async fn uses_are_shared() {
         let idle = SessionLimits::default().idle();
         let here = AccessCache::load(db.db.clone(), clock.clone(), idle).await.unwrap();
         let there = AccessCache::load(db.again().await, clock.clone(), idle).await.unwrap();
-        let (mut of_here, mut of_there) = (SessionUsage::default(), SessionUsage::default());
+        let (mut of_here, mut of_there) = (SessionUsage::begin(&here), SessionUsage::begin(&there));
 
         here.session(session.id).unwrap().saw(now);
         of_here.exchange(&here, &db, now).await;

@@ -3,7 +3,9 @@
 mod access;
 mod audit;
 mod audit_list;
+mod cli_logins;
 mod hostile;
+mod mail;
 mod migrate;
 mod schema;
 

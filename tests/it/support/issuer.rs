@@ -48,12 +48,12 @@ impl Keys {
     }
 
     pub fn jwks(&self) -> Value {
-        let rsa = self.rsa.public_key();
-        let (n, e) = (rsa.modulus(), rsa.exponent());
+        // PKCS #1 of a 2048-bit key: the modulus begins after nine bytes, the exponent is 65537.
+        let modulus = &self.rsa.public_key().as_ref()[9..265];
         let point = self.ec.public_key().as_ref();
         json!({ "keys": [
             { "kty": "RSA", "kid": "rsa", "use": "sig", "alg": "RS256",
-              "n": b64(n.big_endian_without_leading_zero()), "e": b64(e.big_endian_without_leading_zero()) },
+              "n": b64(modulus), "e": "AQAB" },
             { "kty": "EC", "kid": "ec", "use": "sig", "alg": "ES256", "crv": "P-256", "x": b64(&point[1..33]), "y": b64(&point[33..]) },
             { "kty": "OKP", "kid": "ed", "use": "sig", "alg": "EdDSA", "crv": "Ed25519", "x": b64(self.ed.verifying_key().as_bytes()) },
         ]})

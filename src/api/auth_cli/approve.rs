@@ -1,0 +1,43 @@
+//! `POST /api/v1/auth/cli/requests/{request}/approve`: the person says yes, with a fresh proof of their second factor.
+//! The session that follows is theirs.
+
+use super::{logins, request::find};
+use crate::{
+    api::{Access, ApiError, ApiRoute, Caller, Context, Note},
+    identity::cli_login::Approver,
+    policy::MfaLevel,
+};
+use axum::{
+    Extension, Json,
+    extract::{Path, State},
+};
+use http::Method;
+use serde::Serialize;
+
+pub static ROUTE: ApiRoute = ApiRoute {
+    method: Method::POST,
+    path: "/api/v1/auth/cli/requests/{request}/approve",
+    access: Access::Person,
+    mfa: MfaLevel::StepUp,
+    action: "login.approve",
+};
+
+#[derive(Serialize)]
+pub struct Decision {
+    /// Where the browser goes next: the client's loopback address, or nowhere.
+    pub redirect: Option<String>,
+}
+
+pub async fn approve(
+    State(context): State<Context>,
+    Extension(note): Extension<Note>,
+    Extension(Caller(principal)): Extension<Caller>,
+    Path(name): Path<String>,
+) -> Result<Json<Decision>, ApiError> {
+    let request = find(&context, &note, &principal, &name).await?;
+    let session =
+        principal.session().ok_or_else(|| ApiError::forbidden("logins are confirmed in a browser"))?;
+    let by = Approver { user: principal.user.id, session: session.id };
+    let decided = logins(&context).approve(request.id, by, context.clock.now()).await?;
+    Ok(Json(Decision { redirect: decided.redirect }))
+}

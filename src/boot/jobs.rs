@@ -1,0 +1,27 @@
+//! The periodic work of this gateway, and the way in for mail.
+
+use super::BootError;
+use crate::{
+    config::Config,
+    core::SharedClock,
+    jobs::{self, Job},
+    notify::mail::{Mailer, Post, Smtp},
+    store::Db,
+};
+
+pub fn all(config: &Config, db: &Db, clock: &SharedClock) -> Result<Vec<Job>, BootError> {
+    let mut all = vec![jobs::sweep(db.clone(), clock.clone())];
+    if let Some(mail) = &config.mail {
+        let post = Post::new(db.clone(), clock.clone(), Smtp::new(mail)?);
+        all.push(jobs::deliver_mail(post));
+    }
+    Ok(all)
+}
+
+/// Drops what is queued when no mail server is configured.
+pub fn mailer(config: &Config, db: &Db, clock: &SharedClock) -> Mailer {
+    match &config.mail {
+        Some(_) => Mailer::new(db.clone(), clock.clone(), config.identity.public_url.clone()),
+        None => Mailer::off(),
+    }
+}

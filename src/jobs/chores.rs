@@ -1,0 +1,46 @@
+//! The periodic work there is.
+
+use super::Job;
+use crate::{
+    core::{SharedClock, Timestamp},
+    notify::mail::Post,
+    store::Db,
+};
+use std::time::Duration;
+
+const SWEEP: Duration = Duration::from_secs(60);
+const MAIL: Duration = Duration::from_secs(5);
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+/// Failed proofs are counted over hours.
+const ATTEMPTS_KEPT: Duration = DAY;
+/// People look back at their own sessions.
+const SESSIONS_KEPT: Duration = Duration::from_secs(90 * 24 * 3_600);
+const MAIL_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+/// Forgets what has expired.
+pub fn sweep(db: Db, clock: SharedClock) -> Job {
+    Job::new("sweep", SWEEP, move || {
+        let (db, now) = (db.clone(), clock.now());
+        async move {
+            db.sweep_ceremonies(now).await?;
+            db.sweep_cli_logins(now).await?;
+            db.sweep_attempts(before(now, ATTEMPTS_KEPT)).await?;
+            db.sweep_sessions(before(now, SESSIONS_KEPT)).await?;
+            db.sweep_mail(before(now, MAIL_KEPT)).await?;
+            Ok(())
+        }
+    })
+}
+
+/// Sends the mail that is due.
+pub fn deliver_mail(post: Post) -> Job {
+    Job::new("mail", MAIL, move || {
+        let post = post.clone();
+        async move { post.deliver_due().await.map(drop) }
+    })
+}
+
+fn before(now: Timestamp, span: Duration) -> Timestamp {
+    Timestamp::from_micros(now.as_micros() - i64::try_from(span.as_micros()).unwrap_or(i64::MAX))
+}

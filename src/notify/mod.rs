@@ -1,0 +1,3 @@
+//! What the gateway tells people outside of an answer.
+
+pub mod mail;

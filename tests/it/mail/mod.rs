@@ -1,0 +1,4 @@
+//! Mail, to a mail server of the test's own.
+
+mod delivery;
+mod server;
