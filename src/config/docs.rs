@@ -1,6 +1,9 @@
 //! Prints `docs/CONFIG.md` from the table of settings.
 
-use super::variables::{self, RESERVED, RESERVED_PREFIXES, Section, Variable};
+use super::{
+    reserved::{RESERVED, RESERVED_PREFIXES},
+    variables::{self, Section, Variable},
+};
 use std::fmt::Write as _;
 
 /// The whole page. `UPDATE_DOCS=1 cargo test config` writes it to `docs/CONFIG.md`.

@@ -19,6 +19,7 @@ pub mod mail;
 mod names;
 pub mod racks;
 mod reader;
+mod reserved;
 pub mod sentry;
 pub mod server;
 mod suggest;

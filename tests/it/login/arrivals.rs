@@ -33,7 +33,7 @@ async fn held(site: &Site, email: &str) -> Vec<(String, String, Option<String>)>
 #[tokio::test]
 async fn strangers_stay_outside() {
     let site = Site::with(&["one"], ROLES).await;
-    site.issuers.add("one", Script::default());
+    site.issuers.add("one", member_of(&["others"]));
     let landing = site.browser().login("one").await;
     assert_eq!((landing.code(), landing.session.is_some()), (Some("not_authorized"), false));
     assert_eq!(site.gateway.db.users().await.unwrap(), []);
