@@ -14,6 +14,7 @@ mod guard;
 mod invitations;
 mod logins;
 mod me;
+mod mfa;
 mod note;
 mod racks;
 mod recorded;
@@ -35,6 +36,7 @@ use std::collections::BTreeMap;
 /// The rooms of the API, one a line. Each lists its endpoints itself.
 const ROOMS: &[fn() -> Vec<Endpoint>] = &[
     own,                    //
+    mfa::endpoints,         //
     session::endpoints,     //
     auth::endpoints,        //
     auth_cli::endpoints,    //

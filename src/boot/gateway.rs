@@ -1,6 +1,6 @@
 //! The gateway as a whole: started, running, stopped.
 
-use super::{BootError, jobs, login, mfa, people, racks, tls};
+use super::{BootError, factors, jobs, login, people, racks, tls};
 use crate::{
     api,
     audit::{Audit, LineSink, Writer, WriterOptions},
@@ -97,7 +97,7 @@ impl Gateway {
             WriterOptions { queue: config.audit.queue_rows, intent_timeout: config.audit.intent_timeout };
         let (writer, writer_task) = Writer::start(db.clone(), options);
         let audit = Audit::new(writer, lines.clone(), clock.clone());
-        let mfa = mfa::mfa(config, &db, &audit)?;
+        let mfa = factors::factors(&config.identity, &db, &audit)?;
         let policy = MfaPolicy { window: config.identity.step_up_window, ..MfaPolicy::default() };
         let step_up = StepUp::new(policy, Arc::new(mfa.clone()), sessions.clone());
 

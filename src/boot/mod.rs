@@ -3,10 +3,10 @@
 mod database;
 mod demo;
 mod error;
+mod factors;
 mod gateway;
 mod jobs;
 mod login;
-mod mfa;
 mod people;
 mod process;
 mod racks;

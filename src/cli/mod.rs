@@ -14,6 +14,7 @@ mod demo;
 mod failure;
 mod grants;
 mod health;
+mod keys;
 mod lookup;
 mod migrate;
 mod output;
@@ -90,6 +91,9 @@ pub enum AdminCommand {
     Config(config::ConfigCommand),
     /// Bring the database up to this version
     Migrate,
+    /// Change the key that seals secrets in the database
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     #[command(flatten)]
     Access(AccessCommand),
 }
@@ -134,7 +138,7 @@ pub async fn run(
     env: &dyn Env,
     clock: SharedClock,
 ) -> ExitCode {
-    match execute(command, options, env, clock).await {
+    match Box::pin(execute(command, options, env, clock)).await {
         Ok(report) => report.print(options.output),
         Err(failure) => failure.print(),
     }
@@ -151,6 +155,13 @@ async fn execute(
     match command {
         AdminCommand::Config(command) => command.run(config),
         AdminCommand::Migrate => migrate::run(&config?.database, env, clock).await,
+        AdminCommand::Keys(command) => {
+            let config = config?;
+            let admin = Admin::open(&config.database, env, clock).await?;
+            let done = command.run(&admin, &config.identity).await;
+            admin.close().await;
+            done
+        }
         AdminCommand::Access(command) => {
             let admin = Admin::open(&config?.database, env, clock).await?;
             let done = command.run(&admin).await;

@@ -7,6 +7,7 @@ use super::{
     variables::{
         ALLOWED_HOSTS, APP_SECRET_KEY, APP_SECRET_KEY_PREVIOUS, CLI_SESSION_IDLE, CLI_SESSION_MAX,
         COOKIE_SECURE, MFA_STEP_UP_WINDOW, PUBLIC_URL, Variable, WEB_SESSION_IDLE, WEB_SESSION_MAX,
+        WEBAUTHN_ORIGIN, WEBAUTHN_RP_ID,
     },
 };
 use crate::core::{PublicUrl, Secret};
@@ -29,6 +30,10 @@ pub struct IdentityConfig {
     pub cli_session: SessionConfig,
     /// How long a proof of a second factor is fresh.
     pub step_up_window: Duration,
+    /// The domain of passkeys, when it is not the host of their origin.
+    pub webauthn_rp_id: Option<String>,
+    /// Where passkeys are used, when it is not the public address.
+    pub webauthn_origin: Option<PublicUrl>,
 }
 
 /// How long a session lasts.
@@ -55,6 +60,8 @@ pub(super) fn read(r: &mut Reader<'_>, server: Option<&ServerConfig>) -> Option<
     let web_session = session(r, &WEB_SESSION_IDLE, &WEB_SESSION_MAX);
     let cli_session = session(r, &CLI_SESSION_IDLE, &CLI_SESSION_MAX);
     let step_up_window = r.required(&MFA_STEP_UP_WINDOW, duration(MINUTE..=LONGEST_STEP_UP));
+    let webauthn_rp_id = r.optional(&WEBAUTHN_RP_ID, values::domain);
+    let webauthn_origin = r.optional(&WEBAUTHN_ORIGIN, public_url);
 
     let domain = server.and_then(|server| server.domain.clone());
     let hosts = given.iter().map(|url| url.host().to_owned()).chain(domain).chain(allowed_hosts).collect();
@@ -73,6 +80,8 @@ pub(super) fn read(r: &mut Reader<'_>, server: Option<&ServerConfig>) -> Option<
         web_session: web_session?,
         cli_session: cli_session?,
         step_up_window: step_up_window?,
+        webauthn_rp_id,
+        webauthn_origin,
     })
 }
 
@@ -147,6 +156,16 @@ mod tests {
             let error = error([("PUBLIC_URL", text)]);
             assert!(error.ends_with("write for example https://gateway.example.com"), "{error}");
         }
+    }
+
+    #[test]
+    fn passkeys_may_belong_to_a_domain_above() {
+        assert!(load([]).identity.webauthn_rp_id.is_none());
+        let both = load([("WEBAUTHN_RP_ID", "Example.com"), ("WEBAUTHN_ORIGIN", "https://rgw.example.com")]);
+        assert_eq!(both.identity.webauthn_rp_id.as_deref(), Some("example.com"));
+        assert_eq!(both.identity.webauthn_origin.unwrap().origin(), "https://rgw.example.com");
+        assert!(error([("WEBAUTHN_ORIGIN", "rgw.example.com")]).contains("WEBAUTHN_ORIGIN"));
+        assert!(error([("WEBAUTHN_RP_ID", "https://example.com")]).contains("WEBAUTHN_RP_ID"));
     }
 
     #[test]

@@ -256,6 +256,10 @@ variables! {
             "A session of the command line ends this long after the login.";
         MFA_STEP_UP_WINDOW Plain "mfa_step_up_window" = "10m":
             "How long a proof of a second factor counts for what needs a recent one.";
+        WEBAUTHN_RP_ID Plain "webauthn_rp_id" = "":
+            "Domain that passkeys and security keys are registered for: the host of `WEBAUTHN_ORIGIN` when not set, or a domain above it. Keys registered for one domain work for no other.";
+        WEBAUTHN_ORIGIN Plain "webauthn_origin" = "":
+            "Address of the pages that use passkeys; `PUBLIC_URL` when not set.";
     }
     Mail {
         SMTP_HOST Plain "smtp_host" = "":

@@ -8,7 +8,7 @@ use std::{
     fs::{self, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 const NAME: &str = "app.key";
@@ -17,11 +17,23 @@ const LENGTH: usize = 43;
 
 /// The key beside an embedded database; `None` with PostgreSQL, whose replicas need a key that they share.
 pub fn key_beside(db: &Db) -> StoreResult<Option<Secret>> {
-    let Db::Sqlite { file, .. } = db else { return Ok(None) };
-    let path = file.path().with_file_name(NAME);
-    read_or_make(&path)
-        .map(Some)
-        .map_err(|error| StoreError::Open(format!("cannot use the key file {}: {error}", path.display())))
+    let Some(path) = path(db) else { return Ok(None) };
+    read_or_make(&path).map(Some).map_err(|error| unusable(&path, &error))
+}
+
+/// The same, and never makes one.
+pub fn known_key_beside(db: &Db) -> StoreResult<Option<Secret>> {
+    let Some(path) = path(db).filter(|path| path.exists()) else { return Ok(None) };
+    read(&path).map(Some).map_err(|error| unusable(&path, &error))
+}
+
+fn path(db: &Db) -> Option<PathBuf> {
+    let Db::Sqlite { file, .. } = db else { return None };
+    Some(file.path().with_file_name(NAME))
+}
+
+fn unusable(path: &Path, error: &io::Error) -> StoreError {
+    StoreError::Open(format!("cannot use the key file {}: {error}", path.display()))
 }
 
 fn read_or_make(path: &Path) -> io::Result<Secret> {

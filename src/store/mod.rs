@@ -30,7 +30,7 @@ mod trusted_devices;
 mod users;
 
 pub use access::{AccessRows, Epoch};
-pub use app_key::key_beside;
+pub use app_key::{key_beside, known_key_beside};
 pub use attempts::Reservation;
 pub use audit::{AuditFilter, AuditRow, StoredAuditRow};
 pub use backup_codes::BackupCodeRow;

@@ -6,9 +6,10 @@ use crate::{
         Secret, Timestamp,
         id::{DeviceId, UserId},
     },
-    identity::token::TokenHash,
+    identity::{cookie, token::TokenHash},
     store::DeviceRow,
 };
+use http::{HeaderMap, HeaderValue};
 use std::{net::IpAddr, time::Duration};
 
 /// Where a login comes from.
@@ -17,6 +18,11 @@ pub struct Browser<'a> {
     pub ip: IpAddr,
     pub user_agent: &'a str,
 }
+
+/// The name of the cookie.
+const NAME: &str = "rgw_trusted_device";
+/// How long a browser is trusted.
+pub const LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 const LONGEST_AGENT: usize = 512;
 const LONGEST_LABEL: usize = 80;
@@ -57,9 +63,35 @@ impl Mfa {
         Ok(self.db().use_trusted_device(user, TokenHash::of(cookie).as_bytes(), now).await?)
     }
 
+    /// The same, asked of the headers of a request.
+    pub async fn is_trusted_browser(
+        &self,
+        user: UserId,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Result<bool, MfaError> {
+        // A browser has one; more were planted, and cost a look each.
+        for value in cookie::all(headers, NAME).take(2) {
+            if self.is_trusted(user, value, now).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     pub async fn distrust(&self, user: UserId, device: DeviceId, now: Timestamp) -> Result<(), MfaError> {
         self.db().revoke_trusted_device(user, device, now).await.map_err(unknown("trusted device"))
     }
+}
+
+/// The value of `Set-Cookie`.
+pub fn set_cookie(secret: &Secret, lifetime: Duration, secure: cookie::SessionCookie) -> HeaderValue {
+    let flag = if secure.is_secure() { "; Secure" } else { "" };
+    let (value, seconds) = (secret.expose(), lifetime.as_secs());
+    let text = format!("{NAME}={value}; Path=/; HttpOnly; SameSite=Lax{flag}; Max-Age={seconds}");
+    let mut header = HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""));
+    header.set_sensitive(true);
+    header
 }
 
 fn printable(text: &str, most: usize) -> String {

@@ -110,7 +110,7 @@ impl Mfa {
         let owned = Owned::by(who)?;
         self.room(who.user.id).await?;
         let known = self.keys_of(who.user.id).await?;
-        let known = known.into_iter().filter_map(|row| row.credential_id.map(Into::into)).collect();
+        let known = known.into_iter().filter_map(|row| row.credential_id).collect();
         let user = who.user.id.as_uuid();
         let shown = if who.user.name.is_empty() { &*who.user.email } else { &who.user.name };
         let (challenge, state) = self

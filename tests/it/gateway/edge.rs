@@ -293,8 +293,16 @@ async fn clients_cannot_make_series() {
     }
     let metrics = scrape(&gateway).await;
     assert!(!metrics.contains("zq") && !metrics.contains("ZQX"));
-    let own =
-        ["/health", "/api/v1/health", "/api/v1/health/live", "unknown", "preflight", "rate-limited", "panic"];
+    let own = [
+        "/health",
+        "/api/v1/health",
+        "/api/v1/health/live",
+        "/app",
+        "unknown",
+        "preflight",
+        "rate-limited",
+        "panic",
+    ];
     let known: BTreeSet<&str> = routes()
         .map(|route| route.template)
         .chain(api::routes().into_iter().map(|route| route.path))

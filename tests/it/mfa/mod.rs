@@ -4,6 +4,7 @@ mod budget;
 mod codes;
 mod devices;
 mod enrolment;
+mod http;
 mod passkeys;
 mod sealing;
 mod tampering;

@@ -6,6 +6,7 @@ mod entering;
 mod hosts;
 mod limits;
 mod own;
+mod proofs;
 mod records;
 mod replicas;
 mod step_up;

@@ -8,6 +8,7 @@ mod hostile;
 mod mail;
 mod migrate;
 mod schema;
+mod sessions;
 
 use rack_gateway::core::Timestamp;
 

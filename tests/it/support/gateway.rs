@@ -27,7 +27,7 @@ pub struct TestGateway {
     pub lines: Lines,
     pub clock: SharedClock,
     client: reqwest::Client,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 /// What the gateway wrote to stdout.
@@ -106,7 +106,12 @@ impl TestGateway {
         };
         let gateway = Gateway::start(&config, parts).await.unwrap();
         let client = reqwest::Client::new();
-        Self { gateway, rack, db, lines, clock, client, _directory: directory }
+        Self { gateway, rack, db, lines, clock, client, directory }
+    }
+
+    /// Where the embedded database lies.
+    pub fn directory(&self) -> &std::path::Path {
+        self.directory.path()
     }
 
     pub fn address(&self) -> SocketAddr {
