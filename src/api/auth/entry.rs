@@ -5,7 +5,7 @@ use crate::{
     api::{ApiError, Context, Edge},
     core::Secret,
     identity::{
-        Channel, cookie,
+        Channel,
         session::{Device, NewSession},
     },
     store::UserRow,
@@ -15,7 +15,6 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 const ENROLL: &str = "/app/account/security?enrollment=required";
 const CHALLENGE: &str = "/app/auth/mfa/challenge";
-const TRUSTED_DEVICE: &str = "rgw_trusted_device";
 
 /// Begins a session. What the browser sent along as a session is not looked at, let alone taken over.
 pub async fn open(
@@ -50,18 +49,11 @@ pub async fn next_page(
         let page = if context.step_up.policy().required_for_all { ENROLL } else { return_to };
         return Ok(page.to_owned());
     }
-    if is_trusted(context, user, headers).await? {
+    let trusted = context.mfa.is_trusted_browser(user.id, headers, context.clock.now()).await;
+    if trusted.map_err(|_| ApiError::internal())? {
         return Ok(return_to.to_owned());
     }
     Ok(format!("{CHALLENGE}?redirect={}", encoded(return_to)))
-}
-
-/// Whether the person trusts this browser.
-async fn is_trusted(context: &Context, user: &UserRow, headers: &HeaderMap) -> Result<bool, ApiError> {
-    let shown: Vec<_> = cookie::all(headers, TRUSTED_DEVICE).map(str::to_owned).collect();
-    let [device] = shown.as_slice() else { return Ok(false) };
-    let trusted = context.mfa.is_trusted(user.id, device, context.clock.now()).await;
-    trusted.map_err(|_| ApiError::internal())
 }
 
 fn encoded(text: &str) -> String {
