@@ -5,7 +5,7 @@
 pub const RESERVED: &[(&[&str], &str)] = &[
     (&["AUDIT_HMAC_SECRET"], "Signing keys"),
     (&["DEV_MODE"], "Development mode"),
-    (&["WEBAUTHN_RP_ID", "WEBAUTHN_ORIGIN", "YUBICO_CLIENT_ID", "YUBICO_SECRET_KEY"], "Second factors"),
+    (&["YUBICO_CLIENT_ID", "YUBICO_SECRET_KEY"], "Second factors"),
     (&["RATE_LIMIT_RPS", "RATE_LIMIT_BURST"], "Limits of login attempts"),
     (
         &[
