@@ -94,6 +94,7 @@ fn title(section: Section) -> &'static str {
         Section::Access => "Access",
         Section::Identity => "Identity",
         Section::Mail => "Mail",
+        Section::Registry => "Registry",
         Section::Login => "Login",
         Section::Oidc => "Login: OpenID Connect",
         Section::Github => "Login: GitHub",

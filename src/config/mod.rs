@@ -19,6 +19,7 @@ pub mod mail;
 mod names;
 pub mod racks;
 mod reader;
+pub mod registry;
 mod reserved;
 pub mod sentry;
 pub mod server;
@@ -40,6 +41,7 @@ pub use login::{GithubConfig, GroupRole, LoginConfig, OidcConfig};
 pub use mail::{SmtpConfig, SmtpTls};
 pub use racks::{RackConfig, RackConfigs, RackTrust};
 pub use reader::SummaryRow;
+pub use registry::{GarbageConfig, RegistryBucket, RegistryConfig, RegistryPlace};
 pub use sentry::{SentryConfig, SentryJsConfig};
 pub use server::{ServerConfig, TlsFiles};
 
@@ -56,6 +58,7 @@ pub struct Config {
     pub audit: AuditConfig,
     pub access: AccessConfig,
     pub identity: IdentityConfig,
+    pub registry: RegistryConfig,
     pub login: LoginConfig,
     pub log: LogConfig,
     pub sentry: SentryConfig,
@@ -106,6 +109,7 @@ impl Config {
         let audit = audit::read(r);
         let access = access::read(r);
         let identity = identity::read(r, server.as_ref());
+        let registry = registry::read(r);
         let login = login::read(r);
         let log = log::read(r);
         let mail = mail::read(r);
@@ -118,6 +122,7 @@ impl Config {
             audit: audit?,
             access,
             identity: identity?,
+            registry: registry?,
             login: login?,
             log: log?,
             mail,

@@ -23,6 +23,7 @@ mod login;
 mod mail;
 mod mfa;
 mod redaction;
+mod registry;
 mod sessions;
 mod store;
 mod streams;
