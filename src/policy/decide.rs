@@ -16,6 +16,12 @@ pub trait Demanding {
     fn demands(&self) -> &[Demand];
 }
 
+impl<T: Demanding + ?Sized> Demanding for Box<T> {
+    fn demands(&self) -> &[Demand] {
+        (**self).demands()
+    }
+}
+
 /// Proof that `T` was authorised. It owns the call, so what is sent is what was decided on.
 #[derive(Debug)]
 #[must_use]

@@ -20,6 +20,7 @@ mod migrate;
 mod open;
 mod roles;
 mod sessions;
+mod stretch;
 mod sweep;
 mod tokens;
 mod totp_steps;
