@@ -4,6 +4,7 @@
 mod access;
 mod admin;
 mod audit_logs;
+mod auth;
 mod auth_cli;
 mod body;
 mod context;
@@ -13,6 +14,7 @@ mod error;
 mod etag;
 mod grants;
 mod guard;
+mod invitations;
 mod logins;
 mod me;
 mod mfa;
@@ -44,7 +46,9 @@ const ROOMS: &[fn() -> Vec<Endpoint>] = &[
     own,
     mfa::endpoints,
     session::endpoints,
+    auth::endpoints,
     auth_cli::endpoints,
+    invitations::endpoints,
     users::endpoints,
     roles::endpoints,
     grants::endpoints,

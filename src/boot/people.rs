@@ -1,16 +1,12 @@
 //! Users that the environment names (`ADMIN_USERS` and its siblings): added when they are missing. Who exists
 //! already keeps the roles they have, so that a restart takes nothing back.
 
+use super::recorded::Recorder;
 use crate::{
     config::AccessConfig,
     core::SharedClock,
-    identity::change::{
-        Actor, Refused,
-        grants::NewGrant,
-        users::{self, NewUser},
-    },
-    policy::TargetPattern,
-    store::{Db, StoreResult},
+    identity::links::named,
+    store::{Db, StoreError, StoreResult},
 };
 
 pub async fn add_named(db: &Db, access: &AccessConfig, clock: &SharedClock) -> StoreResult<()> {
@@ -28,24 +24,23 @@ pub async fn add_named(db: &Db, access: &AccessConfig, clock: &SharedClock) -> S
     Ok(())
 }
 
-/// Adds the user with the role on everything. An existing user stays as they are.
+/// Adds the user with the role on everything, both or neither, and records it. An existing user stays as they are.
 pub async fn add(db: &Db, email: &str, role: &str, clock: &SharedClock) -> StoreResult<()> {
-    let now = clock.now();
-    let name = email.split('@').next().unwrap_or(email).to_owned();
-    let everywhere =
-        NewGrant { role: role.to_owned(), target: TargetPattern::everything(), expires_at: None };
-    let new = NewUser { email: email.to_owned(), name, grants: vec![everywhere] };
-    match users::create(db, &Actor::Operator, now, &new).await {
-        Ok(_) => {
+    match db.user_by_email(email).await {
+        Ok(_) => return Ok(()),
+        Err(StoreError::NotFound(_)) => {}
+        Err(error) => return Err(error),
+    }
+    let recorder = Recorder::new(db, clock);
+    let detail = Some(format!("role {role} on *"));
+    let change = recorder.begin("user.create", "user", email.to_owned(), detail);
+    match recorder.carry_out(&change, db.add_person(&named(email, role, clock.now()))).await {
+        Ok(()) => {
             tracing::info!(email, role, "added a user that the environment names");
             Ok(())
         }
-        // Also when another replica was faster.
-        Err(Refused::Conflict(_)) => Ok(()),
-        Err(Refused::Store(error)) => Err(error),
-        Err(refused) => {
-            tracing::warn!(email, role, %refused, "a user that the environment names was not added");
-            Ok(())
-        }
+        // Another replica was faster.
+        Err(StoreError::Exists(_)) => Ok(()),
+        Err(error) => Err(error),
     }
 }

@@ -14,11 +14,13 @@ mod errors;
 pub mod identity;
 pub mod limits;
 pub mod log;
+pub mod login;
 pub mod mail;
 mod names;
 pub mod racks;
 mod reader;
 pub mod registry;
+mod reserved;
 pub mod sentry;
 pub mod server;
 pub mod settings;
@@ -36,6 +38,7 @@ pub use errors::{ConfigError, ConfigErrors, Origin};
 pub use identity::{IdentityConfig, SessionConfig};
 pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogFormat, LogLevel};
+pub use login::{GithubConfig, GroupRole, LoginConfig, OidcConfig};
 pub use mail::{SmtpConfig, SmtpTls};
 pub use racks::{RackConfig, RackConfigs, RackTrust};
 pub use reader::SummaryRow;
@@ -59,6 +62,7 @@ pub struct Config {
     pub identity: IdentityConfig,
     pub settings: SettingsConfig,
     pub registry: RegistryConfig,
+    pub login: LoginConfig,
     pub log: LogConfig,
     pub sentry: SentryConfig,
     pub limits: LimitsConfig,
@@ -110,6 +114,7 @@ impl Config {
         let identity = identity::read(r, server.as_ref());
         let settings = settings::read(r);
         let registry = registry::read(r);
+        let login = login::read(r);
         let log = log::read(r);
         let mail = mail::read(r);
         let sentry = sentry::read(r);
@@ -123,6 +128,7 @@ impl Config {
             identity: identity?,
             settings,
             registry: registry?,
+            login: login?,
             log: log?,
             mail,
             sentry: sentry?,

@@ -1,5 +1,6 @@
 //! Who is calling: credentials in, a [`Principal`] out. What they may do is decided in `policy`.
 
+pub mod arrival;
 mod authenticate;
 mod cache;
 pub mod change;
@@ -9,9 +10,15 @@ mod credential;
 pub mod email;
 mod entrance;
 mod explain;
+pub mod github;
+pub mod links;
+pub mod login;
+pub mod login_budget;
 pub mod mfa;
+pub mod oidc;
 mod principal;
 mod proof;
+pub mod providers;
 pub mod session;
 pub mod settings;
 mod snapshot;

@@ -83,6 +83,8 @@ macro_rules! carry_out {
             AccessWrite::UnlockUser(id) => {
                 let (at, reason) = (None::<Timestamp>, None::<String>);
                 sqlx::query(users::LOCK_BY_ID).bind(at).bind(reason).bind(*id).execute(&mut *$tx).await?;
+                // Failed proofs may be what locked them.
+                sqlx::query(users::FORGIVE).bind(id.to_string()).execute(&mut *$tx).await?;
             }
             AccessWrite::DeleteUser(id) => {
                 sqlx::query(users::DELETE).bind(*id).execute(&mut *$tx).await?;

@@ -30,7 +30,7 @@ const BY_ID: &str = "SELECT id, email, name, created_at, locked_at, locked_reaso
 const LOCK_ONCE: &str =
     "UPDATE users SET locked_at = $1, locked_reason = $2 WHERE id = $3 AND locked_at IS NULL";
 const PREFER: &str = "UPDATE users SET preferred_mfa = $1 WHERE id = $2";
-const FORGIVE: &str = "DELETE FROM attempts WHERE subject = $1";
+pub(super) const FORGIVE: &str = "DELETE FROM attempts WHERE subject = $1";
 const ID_OF: &str = "SELECT id FROM users WHERE email = $1";
 const LOCK: &str = "UPDATE users SET locked_at = $1, locked_reason = $2 WHERE email = $3";
 pub(super) const LOCK_BY_ID: &str = "UPDATE users SET locked_at = $1, locked_reason = $2 WHERE id = $3";

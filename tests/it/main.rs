@@ -21,6 +21,7 @@ mod cli_login;
 mod cve;
 mod gateway;
 mod listener;
+mod login;
 mod mail;
 mod matrix;
 mod mfa;

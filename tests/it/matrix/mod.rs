@@ -65,6 +65,14 @@ public      POST   /api/v1/auth/device/token
 ----- vodca GET    /api/v1/auth/cli/requests/{request}
 ----- vodca POST   /api/v1/auth/cli/requests/{request}/approve
 ----- vodca POST   /api/v1/auth/cli/requests/{request}/deny
+public      GET    /api/v1/auth/providers
+public      GET    /api/v1/auth/web/login
+public      GET    /api/v1/auth/web/callback
+public      GET    /api/v1/auth/links/{secret}
+public      POST   /api/v1/auth/links/{secret}
+----a ----a GET    /api/v1/invitations
+----- ----a POST   /api/v1/invitations
+----a ----a DELETE /api/v1/invitations/{id}
 vodca vodca GET    /api/v1/permissions
 ----a ----a GET    /api/v1/grants
 ----- ----a POST   /api/v1/grants
@@ -150,6 +158,10 @@ async fn check(world: &World<'_>, route: &'static ApiRoute, row: &Row, object: O
     }
     for (caller, expected) in expect {
         let outcome = world.outcome(route, caller, object).await;
+        // What a public route says to those who bring nothing useful is its own affair.
+        if is_public && !matches!(outcome, Outcome::Unauthenticated | Outcome::Forbidden | Outcome::Unproven) {
+            continue;
+        }
         let expected = match expected {
             Outcome::Admitted if is_hidden(route, caller, object) => Outcome::Missing,
             // Which settings there are is no secret, so that comes first.

@@ -182,6 +182,7 @@ impl<'a> World<'a> {
             .replace("{name}", &victim.role)
             .replace("{key}", key)
             .replace("{request}", &id)
+            .replace("{secret}", &id)
     }
 
     /// Somebody new with one of everything, so that calls may destroy it.
@@ -240,6 +241,9 @@ impl<'a> World<'a> {
         let fresh = GrantId::new(self.gateway.clock.now()).to_string();
         match (route.method.as_str(), route.path) {
             ("POST", "/api/v1/users") => json!({ "email": format!("new-{fresh}@matrix.example") }),
+            ("POST", "/api/v1/invitations") => {
+                json!({ "email": format!("new-{fresh}@matrix.example"), "role": "viewer" })
+            }
             ("PUT", "/api/v1/users/{email}") => json!({ "name": "Other" }),
             ("POST", "/api/v1/roles") => {
                 json!({ "name": format!("n{}", &fresh.replace('-', "")[..30]), "permissions": ["convox:app:list"] })
