@@ -211,6 +211,9 @@ mod tests {
     fn the_document_is_as_it_was() {
         let mut document = document();
         document["info"]["version"] = "".into();
-        insta::assert_json_snapshot!("openapi", document);
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots"));
+        settings.set_prepend_module_to_snapshot(false);
+        settings.bind(|| insta::assert_json_snapshot!("openapi", document));
     }
 }

@@ -103,7 +103,10 @@ pub static TABLE: &[Doc] = &[
     doc("GET /api/v1/auth/web/login", "Sends the browser to a provider"),
     doc("GET /api/v1/auth/web/callback", "Where the provider sends the browser back to"),
     doc("GET /api/v1/auth/links/{secret}", "What a one-time link is for"),
-    doc("POST /api/v1/auth/links/{secret}", "Uses a one-time link: the first administrator's, or an invitation"),
+    doc(
+        "POST /api/v1/auth/links/{secret}",
+        "Uses a one-time link: the first administrator's, or an invitation",
+    ),
     doc("GET /api/v1/invitations", "Invitations"),
     doc("POST /api/v1/invitations", "Invites somebody by mail"),
     doc("DELETE /api/v1/invitations/{id}", "Takes an invitation back"),

@@ -159,7 +159,8 @@ async fn check(world: &World<'_>, route: &'static ApiRoute, row: &Row, object: O
     for (caller, expected) in expect {
         let outcome = world.outcome(route, caller, object).await;
         // What a public route says to those who bring nothing useful is its own affair.
-        if is_public && !matches!(outcome, Outcome::Unauthenticated | Outcome::Forbidden | Outcome::Unproven) {
+        if is_public && !matches!(outcome, Outcome::Unauthenticated | Outcome::Forbidden | Outcome::Unproven)
+        {
             continue;
         }
         let expected = match expected {
