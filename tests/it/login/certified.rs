@@ -50,10 +50,13 @@ impl Person {
             if url.path().starts_with("/interaction/") {
                 url.query_pairs_mut().append_pair("account", account);
             }
-            let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            let answer = self.client.get(url.clone()).header("Cookie", cookies.join("; ")).send().await.unwrap();
+            let cookies: Vec<_> =
+                self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let answer =
+                self.client.get(url.clone()).header("Cookie", cookies.join("; ")).send().await.unwrap();
             for line in answer.headers().get_all("set-cookie") {
-                let (name, value) = line.to_str().unwrap().split(';').next().unwrap().split_once('=').unwrap();
+                let (name, value) =
+                    line.to_str().unwrap().split(';').next().unwrap().split_once('=').unwrap();
                 self.cookies.insert(name.to_owned(), value.to_owned());
             }
             let location = answer.headers().get("location").unwrap_or_else(|| panic!("{answer:?}"));
@@ -118,7 +121,8 @@ async fn groups_become_roles() {
     account(&issuer, "grace", claims("grace")).await;
     assert!(login(&mut site.browser(), "rs", "grace").await.session.is_some());
     let grants = site.gateway.db.grants().await.unwrap();
-    let held: Vec<_> = grants.iter().map(|grant| (&*grant.role, &*grant.target, grant.origin.as_deref())).collect();
+    let held: Vec<_> =
+        grants.iter().map(|grant| (&*grant.role, &*grant.target, grant.origin.as_deref())).collect();
     assert_eq!(held, [("ops", "staging", Some("rs"))]);
 
     let mut left = claims("grace");
@@ -152,22 +156,36 @@ async fn pkce_is_enforced() {
     site.add_user("ada@corp.example").await;
     let mut browser = site.browser();
     let departure = browser.depart("rs", "/app/").await.unwrap();
-    let without = departure.query_pairs().filter(|(key, _)| !key.starts_with("code_challenge")).into_owned().collect::<Vec<_>>();
+    let all = departure.query_pairs().into_owned();
+    let without: Vec<_> = all.filter(|(key, _)| !key.starts_with("code_challenge")).collect();
     let mut bare = departure.clone();
     bare.query_pairs_mut().clear().extend_pairs(without);
     let refused = Person::new().log_in(&bare, "ada").await;
     assert!(refused.contains("error=invalid_request"), "{refused}");
 
     let stolen = Person::new().log_in(&departure, "ada").await;
-    let code = form_urlencoded::parse(stolen.as_bytes()).find(|(key, _)| key == "code").unwrap().1.into_owned();
-    let form = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", BACK), ("code_verifier", &"x".repeat(43))];
-    let token = Client::new().post(format!("{issuer}/token")).basic_auth("gateway-rs", Some(SECRET)).form(&form).send().await.unwrap();
+    let code =
+        form_urlencoded::parse(stolen.as_bytes()).find(|(key, _)| key == "code").unwrap().1.into_owned();
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("code", &code),
+        ("redirect_uri", BACK),
+        ("code_verifier", &"x".repeat(43)),
+    ];
+    let token = Client::new()
+        .post(format!("{issuer}/token"))
+        .basic_auth("gateway-rs", Some(SECRET))
+        .form(&form)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(token.status(), 400, "{}", token.text().await.unwrap());
 
     // The code of one login under the state of another: verifier and nonce are not those of the code.
     let mine = browser.depart("rs", "/app/").await.unwrap();
     let other = Person::new().log_in(&mine, "ada").await;
-    let code = form_urlencoded::parse(other.as_bytes()).find(|(key, _)| key == "code").unwrap().1.into_owned();
+    let code =
+        form_urlencoded::parse(other.as_bytes()).find(|(key, _)| key == "code").unwrap().1.into_owned();
     let latest = browser.depart("rs", "/app/").await.unwrap();
     let swapped = format!("code={code}&state={}&iss={issuer}", state(&latest));
     let landing = browser.return_with(&swapped).await;
