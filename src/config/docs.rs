@@ -137,7 +137,7 @@ fn remark(section: Section) -> &'static str {
              sends people back to `PUBLIC_URL/api/v1/auth/web/callback`. ID tokens must be signed with RS256, ES256 or EdDSA, and\n\
              say `email_verified: true`. A provider that does not answer keeps nobody out who is in, and does not stop a start."
         }
-        Section::GroupRoles => return GROUP_ROLES,
+        Section::GroupRoles => GROUP_ROLES,
         _ => "",
     }
 }

@@ -93,6 +93,15 @@ impl AccessCache {
         self.pulse.subscribe()
     }
 
+    /// Sessions that could be used now.
+    fn open_sessions(&self) -> usize {
+        let (snapshot, now) = (self.snapshot.load(), self.clock.now());
+        let is_open = |session: &&Arc<SessionIdentity>| {
+            session.expires_at > now && !snapshot.idle.is_over(session, now)
+        };
+        snapshot.sessions().filter(is_open).count()
+    }
+
     /// Time since the database last confirmed the snapshot.
     pub fn age(&self) -> Duration {
         let verified = Duration::from_millis(self.verified.load(Ordering::Relaxed));
@@ -172,6 +181,7 @@ impl AccessCache {
                 self.pulse.send_replace(());
             }
             metrics::gauge!("access_snapshot_age_seconds").set(self.age().as_secs_f64());
+            metrics::gauge!("gateway_sessions_active").set(self.open_sessions() as f64);
             match refreshed {
                 Ok(Ok(())) if away => {
                     away = false;

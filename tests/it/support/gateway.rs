@@ -104,7 +104,7 @@ impl TestGateway {
             clock: clock.clone(),
             metrics: Metrics::install().unwrap(),
         };
-        let gateway = Gateway::start(&config, parts).await.unwrap();
+        let gateway = Box::pin(Gateway::start(&config, parts)).await.unwrap();
         let client = reqwest::Client::new();
         Self { gateway, rack, db, lines, clock, client, directory }
     }
