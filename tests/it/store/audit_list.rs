@@ -69,15 +69,20 @@ fn filter(mask: u32, id: RequestId) -> AuditFilter {
 #[tokio::test]
 async fn filters_alone_and_all_together() {
     each(async |db: TestDb| {
-        let rows = rows();
-        db.append_audit(&rows).await.unwrap();
+        // Numbers and batches that begin and end in the middle of stretches of the index.
+        let mut log: Vec<_> = (0..200).map(|index| row(format!("older {index}"))).collect();
+        log.extend(rows());
+        for batch in log.chunks(45) {
+            db.append_audit(batch).await.unwrap();
+        }
+        let rows = log.split_off(200);
         // Row 64 has the first value everywhere, and lies within the times.
         let id = rows[64].request_id;
         for mask in 0..512 {
             let filter = filter(mask, id);
             let found = db.audit_rows(&filter).await.unwrap();
             let found: Vec<_> = found.into_iter().map(|row| row.record).collect();
-            let expected = rows.iter().rev().filter(|row| matches(row, &filter));
+            let expected = rows.iter().rev().chain(log.iter().rev()).filter(|row| matches(row, &filter));
             let expected: Vec<_> = expected.map(|row| row.record.clone()).collect();
             assert!(!expected.is_empty());
             assert_eq!(found, expected, "{filter:?}");
@@ -146,6 +151,41 @@ async fn pages_show_every_row_once_while_the_log_grows() {
 async fn everything_now(db: &Db) -> i64 {
     let newest = db.audit_rows(&AuditFilter { limit: 1, ..AuditFilter::default() }).await.unwrap();
     newest[0].seq
+}
+
+#[tokio::test]
+async fn a_search_without_an_index_stops_at_its_budget_and_goes_on_from_there() {
+    each(async |db: TestDb| {
+        // The only row that fits is the oldest of 129.
+        db.append_audit(&[AuditRow { action: Cow::Borrowed("rare"), ..row("rare") }]).await.unwrap();
+        db.append_audit(&rows()).await.unwrap();
+        let mut filter = AuditFilter { action: Some("rare".into()), limit: 10, ..AuditFilter::default() };
+        let (mut calls, mut found) = (0, Vec::new());
+        loop {
+            let page = db.audit_page_within(&filter, 50).await.unwrap();
+            calls += 1;
+            found.extend(page.rows);
+            assert_eq!(page.is_cut, page.next.is_some());
+            match page.next {
+                Some(next) => filter.before = Some(next),
+                None => break,
+            }
+        }
+        assert_eq!((calls, found.len(), found[0].seq), (3, 1, 1));
+        // With an index, or without any filter, nothing is cut.
+        for filter in [
+            AuditFilter {
+                user_email: Some("nobody@example.com".into()),
+                limit: 10,
+                ..AuditFilter::default()
+            },
+            AuditFilter { limit: 200, ..AuditFilter::default() },
+        ] {
+            let page = db.audit_page_within(&filter, 50).await.unwrap();
+            assert_eq!((page.next, page.is_cut), (None, false), "{filter:?}");
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
