@@ -6,9 +6,11 @@ mod error;
 mod factors;
 mod gateway;
 mod jobs;
+mod login;
 mod people;
 mod process;
 mod racks;
+mod recorded;
 mod serve;
 mod tls;
 

@@ -14,10 +14,12 @@ mod errors;
 pub mod identity;
 pub mod limits;
 pub mod log;
+pub mod login;
 pub mod mail;
 mod names;
 pub mod racks;
 mod reader;
+mod reserved;
 pub mod sentry;
 pub mod server;
 mod suggest;
@@ -34,6 +36,7 @@ pub use errors::{ConfigError, ConfigErrors, Origin};
 pub use identity::{IdentityConfig, SessionConfig};
 pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogFormat, LogLevel};
+pub use login::{GithubConfig, GroupRole, LoginConfig, OidcConfig};
 pub use mail::{SmtpConfig, SmtpTls};
 pub use racks::{RackConfig, RackConfigs, RackTrust};
 pub use reader::SummaryRow;
@@ -53,6 +56,7 @@ pub struct Config {
     pub audit: AuditConfig,
     pub access: AccessConfig,
     pub identity: IdentityConfig,
+    pub login: LoginConfig,
     pub log: LogConfig,
     pub sentry: SentryConfig,
     pub limits: LimitsConfig,
@@ -102,6 +106,7 @@ impl Config {
         let audit = audit::read(r);
         let access = access::read(r);
         let identity = identity::read(r, server.as_ref());
+        let login = login::read(r);
         let log = log::read(r);
         let mail = mail::read(r);
         let sentry = sentry::read(r);
@@ -113,6 +118,7 @@ impl Config {
             audit: audit?,
             access,
             identity: identity?,
+            login: login?,
             log: log?,
             mail,
             sentry: sentry?,
