@@ -151,6 +151,7 @@ async fn token(db: &Db, role: &str, clock: &SharedClock) -> StoreResult<Secret> 
         expires_at: None,
         revoked_at: None,
         last_used_at: None,
+        created_by: None,
     };
     let grants = vec![GrantRow::new(Subject::Token(id), role, "*", None, now)];
     let new = NewToken { token: row(format!("demo-{role}")), grants: grants.clone() };
