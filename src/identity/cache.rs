@@ -97,7 +97,7 @@ impl AccessCache {
     fn open_sessions(&self) -> usize {
         let (snapshot, now) = (self.snapshot.load(), self.clock.now());
         let is_open = |session: &&Arc<SessionIdentity>| {
-            session.expires_at > now && !snapshot.idle.is_over(session, now)
+            session.expires_at > now && !snapshot.settings.idle.is_over(session, now)
         };
         snapshot.sessions().filter(is_open).count()
     }
