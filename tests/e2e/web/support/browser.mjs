@@ -111,6 +111,11 @@ export class Person {
       }, theme);
       // Colours change gradually, and would be measured half way.
       await this.page.waitForTimeout(200);
+      const overhang = await this.page.evaluate(() => {
+        const { scrollWidth, clientWidth } = document.documentElement;
+        return scrollWidth - clientWidth;
+      });
+      assert.equal(overhang, 0, `${name} must be moved sideways to be read`);
       if (this.shots) await this.page.screenshot({ path: `${this.shots}/${name}-${theme}.png` });
       await this.page.evaluate(axe);
       const violations = await this.page.evaluate(async () => {
@@ -129,7 +134,7 @@ export class Person {
 
   /** Adds to an error what the page shows, and what it asked last. */
   async tell(error) {
-    const text = await this.page.locator("body").innerText();
+    const text = await this.page.locator("body").textContent();
     if (!(error instanceof Error)) return;
     error.stack += `\nThe page ${this.page.url()} shows:\n${text}\nand asked:\n${this.#calls.slice(-8).join("\n")}`;
   }
