@@ -4,6 +4,8 @@ mod arrivals;
 mod certified;
 mod flows;
 mod github;
+mod keys;
 mod links;
+mod starting;
 mod tokens;
 mod world;
