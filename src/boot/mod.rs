@@ -2,6 +2,7 @@
 
 mod database;
 mod demo;
+mod demo_visitor;
 mod error;
 mod factors;
 mod gateway;
