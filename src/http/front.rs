@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     api::Edge,
-    core::{RequestId, SharedClock, rate_limit::RateLimiter},
+    core::{RequestId, SharedClock, Timestamp, rate_limit::RateLimiter},
     gateway::{
         Arrival, Body, Pipeline, Refusal, RouteLabel,
         respond::{self, ErrorFormat},
@@ -74,13 +74,14 @@ impl Front {
     pub async fn serve(&self, request: Request<Incoming>) -> Response<Body> {
         let started = Instant::now();
         let _in_flight = self.metrics.enter();
-        let request_id = RequestId::new(self.clock.now());
+        let at = self.clock.now();
+        let request_id = RequestId::new(at);
         let (ip, transport) = self.origin(&request);
         let method = request.method().clone();
         let format = ErrorFormat::wanted_by(request.headers());
 
         // One box here keeps the future small wherever it is moved on its way to the connection.
-        let dispatched = Box::pin(self.dispatch(request, request_id, ip));
+        let dispatched = Box::pin(self.dispatch(request, request_id, at, ip));
         let answered = AssertUnwindSafe(dispatched).catch_unwind().await;
         let (mut response, route) =
             answered.unwrap_or_else(|_| (respond::refuse(&Refusal::Internal, format, request_id), "panic"));
@@ -109,11 +110,12 @@ impl Front {
         &self,
         request: Request<Incoming>,
         request_id: RequestId,
+        at: Timestamp,
         ip: IpAddr,
     ) -> (Response<Body>, &'static str) {
         let place = place_of(request.uri().path());
         if place.is_rate_limited()
-            && let Err(limited) = self.limiter.check(ip, self.clock.now())
+            && let Err(limited) = self.limiter.check(ip, at)
         {
             metrics::counter!("rate_limited_total").increment(1);
             return (limited.response().map(whole), "rate-limited");
