@@ -1,7 +1,7 @@
 //! Rack Gateway: the access gateway in front of Convox racks, a container registry and internal services.
 //!
 //! Layers, from the top; each may use those below it (`tests/it/architecture.rs` checks that):
-//! `boot` · `http listener` · `api web cli` · `gateway jobs` · `upstream notify demo` ·
+//! `boot` · `http listener` · `api web cli` · `gateway jobs` · `upstream notify demo registry` ·
 //! `identity policy audit directory observe` · `store` · `config` · `core`.
 
 pub mod api;
@@ -19,6 +19,7 @@ pub mod listener;
 pub mod notify;
 pub mod observe;
 pub mod policy;
+pub mod registry;
 pub mod store;
 pub mod upstream;
 pub mod web;

@@ -9,6 +9,7 @@ mod jobs;
 mod people;
 mod process;
 mod racks;
+mod registry;
 mod serve;
 mod tls;
 

@@ -88,6 +88,7 @@ fn title(section: Section) -> &'static str {
         Section::Access => "Access",
         Section::Identity => "Identity",
         Section::Mail => "Mail",
+        Section::Registry => "Registry",
         Section::Log => "Log",
         Section::Sentry => "Sentry",
     }

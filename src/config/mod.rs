@@ -18,6 +18,7 @@ pub mod mail;
 mod names;
 pub mod racks;
 mod reader;
+pub mod registry;
 pub mod sentry;
 pub mod server;
 mod suggest;
@@ -37,6 +38,7 @@ pub use log::{LogConfig, LogFormat, LogLevel};
 pub use mail::{SmtpConfig, SmtpTls};
 pub use racks::{RackConfig, RackConfigs, RackTrust};
 pub use reader::SummaryRow;
+pub use registry::{GarbageConfig, RegistryBucket, RegistryConfig, RegistryPlace};
 pub use sentry::{SentryConfig, SentryJsConfig};
 pub use server::{ServerConfig, TlsFiles};
 
@@ -53,6 +55,7 @@ pub struct Config {
     pub audit: AuditConfig,
     pub access: AccessConfig,
     pub identity: IdentityConfig,
+    pub registry: RegistryConfig,
     pub log: LogConfig,
     pub sentry: SentryConfig,
     pub limits: LimitsConfig,
@@ -102,6 +105,7 @@ impl Config {
         let audit = audit::read(r);
         let access = access::read(r);
         let identity = identity::read(r, server.as_ref());
+        let registry = registry::read(r);
         let log = log::read(r);
         let mail = mail::read(r);
         let sentry = sentry::read(r);
@@ -113,6 +117,7 @@ impl Config {
             audit: audit?,
             access,
             identity: identity?,
+            registry: registry?,
             log: log?,
             mail,
             sentry: sentry?,

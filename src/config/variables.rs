@@ -13,12 +13,13 @@ pub enum Section {
     Access,
     Identity,
     Mail,
+    Registry,
     Log,
     Sentry,
 }
 
 impl Section {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::File,
         Self::Server,
         Self::Limits,
@@ -28,6 +29,7 @@ impl Section {
         Self::Access,
         Self::Identity,
         Self::Mail,
+        Self::Registry,
         Self::Log,
         Self::Sentry,
     ];
@@ -44,6 +46,7 @@ impl Section {
             Self::Access => "access",
             Self::Identity => "identity",
             Self::Mail => "mail",
+            Self::Registry => "registry",
             Self::Log => "log",
             Self::Sentry => "sentry",
         }
@@ -257,6 +260,36 @@ variables! {
             "Password for the server.";
         SMTP_FROM Plain "smtp_from" = "":
             "Sender of the mail, as in `Rack Gateway <gateway@example.com>`.";
+    }
+    Registry {
+        REGISTRY_STORAGE Plain "storage" = "off":
+            "Where the container registry under `/v2/` keeps images: `dir`, `s3`, or `off` for no registry.";
+        REGISTRY_PUBLIC Plain "public" = "":
+            "List of patterns of repositories that anybody may pull from without logging in, as in `base/**`.";
+        REGISTRY_DIR Plain "dir" = "./data/registry":
+            "Directory of the embedded registry; made at the first start.";
+        REGISTRY_S3_BUCKET Plain "s3_bucket" = "":
+            "Bucket of the embedded registry, with `REGISTRY_STORAGE=s3`.";
+        REGISTRY_S3_REGION Plain "s3_region" = "us-east-1":
+            "Region of the bucket.";
+        REGISTRY_S3_ENDPOINT Plain "s3_endpoint" = "":
+            "URL of an S3 server that is not Amazon's, such as `https://minio.example.com`.";
+        REGISTRY_S3_ACCESS_KEY_ID Plain "s3_access_key_id" = "":
+            "Key for the bucket. Without one, the role of the machine is used.";
+        REGISTRY_S3_SECRET_ACCESS_KEY Secret "s3_secret_access_key" = "":
+            "Secret that belongs to `REGISTRY_S3_ACCESS_KEY_ID`.";
+        REGISTRY_READ_ONLY Plain "read_only" = "false":
+            "`true` refuses every change of the embedded registry; downloads go on.";
+        REGISTRY_READ_ONLY_MESSAGE Plain "read_only_message" = "the operator has stopped changes for now":
+            "What clients are told when the registry is read-only.";
+        REGISTRY_GC_INTERVAL Plain "gc_interval" = "24h":
+            "How often the embedded registry collects what nobody needs; `0` means never.";
+        REGISTRY_GC_GRACE Plain "gc_grace" = "24h":
+            "How long something unneeded is kept before it is marked, and again before it goes; longer than any push.";
+        REGISTRY_GC_UNTAGGED Plain "gc_untagged" = "false":
+            "`true` collects manifests that no tag, index or kept subject leads to.";
+        REGISTRY_UPLOAD_LEASE Plain "upload_lease" = "24h":
+            "How long an upload may rest before it is discarded.";
     }
     Log {
         LOG_LEVEL Plain "level" = "info":

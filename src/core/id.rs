@@ -88,6 +88,10 @@ id! {
     DeviceId
 }
 id!(MailId);
+id! {
+    /// An upload to the embedded container registry that is under way.
+    UploadId
+}
 
 #[cfg(test)]
 mod tests {

@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 9] = [
     &["http", "listener"],
     &["api", "web", "cli"],
     &["gateway", "jobs"],
-    &["upstream", "notify", "demo"],
+    &["upstream", "notify", "demo", "registry"],
     &["identity", "policy", "audit", "directory", "observe"],
     &["store"],
     &["config"],

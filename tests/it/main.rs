@@ -22,6 +22,7 @@ mod listener;
 mod mail;
 mod mfa;
 mod redaction;
+mod registry;
 mod sessions;
 mod store;
 mod streams;

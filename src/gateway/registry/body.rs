@@ -5,7 +5,7 @@ use crate::{
     gateway::{Body, Watch, body::BoxError},
     registry,
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::Response;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt as _;
@@ -25,6 +25,26 @@ pub fn counted(body: Incoming, traffic: Arc<Traffic>) -> registry::Body {
     })
     .map_err(BoxError::from)
     .boxed_unsync()
+}
+
+/// Why a body could not be read whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    TooLong,
+    Broken,
+}
+
+/// Reads at most `limit` bytes.
+pub async fn read(mut body: registry::Body, limit: usize) -> Result<Bytes, Unread> {
+    let mut read = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data() else { continue };
+        if read.len() + data.len() > limit {
+            return Err(Unread::TooLong);
+        }
+        read.extend_from_slice(&data);
+    }
+    Ok(read.freeze())
 }
 
 /// What the registry answers.

@@ -8,7 +8,6 @@ use crate::{
 };
 use http::{HeaderMap, header::AUTHORIZATION};
 
-
 #[derive(Debug)]
 pub enum Caller {
     Known(Principal),
@@ -32,7 +31,8 @@ pub struct Public(Rights);
 
 impl Public {
     pub fn new(patterns: &[TargetPattern]) -> Self {
-        let permissions: PermissionSet = [Permission::RepoPull, Permission::CatalogList].into_iter().collect();
+        let permissions: PermissionSet =
+            [Permission::RepoPull, Permission::CatalogList].into_iter().collect();
         let grant = |target: &TargetPattern| CompiledGrant {
             id: GrantId::from_uuid(uuid::Uuid::nil()),
             role: "public".into(),
@@ -85,4 +85,3 @@ fn shown_ticket(headers: &HeaderMap) -> Option<&str> {
     let only = values.next().is_none() && scheme.eq_ignore_ascii_case("bearer");
     (only && rest.starts_with("ey")).then(|| rest.trim())
 }
-

@@ -58,7 +58,8 @@ impl Realm {
     /// The public address. A client on the same machine that came by another name of the loopback stays with it:
     /// such a name says nothing about anybody else's.
     pub fn of(headers: &HeaderMap, public: &PublicUrl) -> Self {
-        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).filter(|host| is_loopback(host));
+        let host =
+            headers.get(header::HOST).and_then(|host| host.to_str().ok()).filter(|host| is_loopback(host));
         match host {
             Some(host) if !public.is_https() => {
                 Self { origin: format!("http://{host}"), service: host.to_owned() }
@@ -104,7 +105,10 @@ mod tests {
         let digest = format!("sha256:{}", "a".repeat(64));
         let mount = format!("mount={digest}&from=base/os");
         let mount = told(Method::POST, "/v2/team/app/blobs/uploads/", &mount, Shown::Nothing);
-        assert_eq!(mount, format!(r#"{REALM},scope="repository:team/app:pull,push repository:base/os:pull""#));
+        assert_eq!(
+            mount,
+            format!(r#"{REALM},scope="repository:team/app:pull,push repository:base/os:pull""#)
+        );
     }
 
     #[test]

@@ -28,9 +28,10 @@ pub const fn route(operation: &Operation) -> &'static str {
         Op::Ping => "/v2/",
         Op::Catalog { .. } => "/v2/_catalog",
         Op::Tags { .. } => "/v2/{name}/tags/list",
-        Op::ManifestGet { .. } | Op::ManifestHead { .. } | Op::ManifestPut { .. } | Op::ManifestDelete { .. } => {
-            "/v2/{name}/manifests/{reference}"
-        }
+        Op::ManifestGet { .. }
+        | Op::ManifestHead { .. }
+        | Op::ManifestPut { .. }
+        | Op::ManifestDelete { .. } => "/v2/{name}/manifests/{reference}",
         Op::BlobGet { .. } | Op::BlobHead { .. } | Op::BlobDelete { .. } => "/v2/{name}/blobs/{digest}",
         Op::UploadStart { .. } => "/v2/{name}/blobs/uploads/",
         Op::UploadStatus { .. } | Op::UploadPatch { .. } | Op::UploadPut { .. } | Op::UploadCancel { .. } => {
@@ -72,9 +73,9 @@ fn detail(operation: &Operation) -> Option<String> {
         | Op::BlobDelete { digest, .. }
         | Op::Referrers { digest, .. } => Some(digest.to_string()),
         Op::UploadPut { upload, digest, .. } => Some(format!("{upload} {digest}")),
-        Op::UploadStatus { upload, .. } | Op::UploadPatch { upload, .. } | Op::UploadCancel { upload, .. } => {
-            Some(upload.to_string())
-        }
+        Op::UploadStatus { upload, .. }
+        | Op::UploadPatch { upload, .. }
+        | Op::UploadCancel { upload, .. } => Some(upload.to_string()),
         Op::UploadStart { start: Start::Mount(mount), .. } => {
             let (Mount::Asked { digest, from } | Mount::Granted { digest, from }) = mount;
             Some(format!("{digest} from {from}"))

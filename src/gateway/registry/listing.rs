@@ -1,13 +1,11 @@
 //! The catalogue as one caller sees it: pages are cut from what is left after the others' repositories are taken
 //! out, so that neither their names nor their number shows.
 
-use crate::registry::{
-    self, Backend, ErrorCode, Operation, Problem,
-    model::Page,
-};
+use super::body;
+use crate::registry::{self, Backend, ErrorCode, Operation, Problem, model::Page};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full};
 use serde::{Deserialize, Serialize};
 
 const DEFAULT: u64 = 100;
@@ -25,7 +23,7 @@ struct Repositories {
 pub async fn catalog(
     backend: &dyn Backend,
     page: Page,
-    sees: impl Fn(&str) -> bool,
+    sees: &(dyn Fn(&str) -> bool + Send + Sync),
 ) -> Result<Response<registry::Body>, Problem> {
     let wanted = page.size.unwrap_or(DEFAULT).min(MAX);
     let size = usize::try_from(wanted).unwrap_or(usize::MAX);
@@ -54,13 +52,14 @@ pub async fn catalog(
 
 async fn ask(backend: &dyn Backend, last: Option<String>) -> Result<Vec<String>, Problem> {
     let operation = Operation::Catalog { page: Page { size: Some(CHUNK), last } };
-    let request = registry::Request { operation, headers: HeaderMap::new(), body: registry::backend::empty() };
+    let request =
+        registry::Request { operation, headers: HeaderMap::new(), body: registry::backend::empty() };
     let answer = backend.answer(request).await;
     let broken = || Problem::new(ErrorCode::Unavailable, "the registry cannot list its repositories now");
     if answer.status() != StatusCode::OK {
         return Err(broken());
     }
-    let bytes = Limited::new(answer.into_body(), LIMIT).collect().await.map_err(|_| broken())?.to_bytes();
+    let bytes = body::read(answer.into_body(), LIMIT).await.map_err(|_| broken())?;
     let page: Repositories = serde_json::from_slice(&bytes).map_err(|_| broken())?;
     Ok(page.repositories)
 }

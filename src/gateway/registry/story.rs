@@ -1,7 +1,7 @@
 //! The story of a request to the registry, from top to bottom.
 
 use super::{
-    body,
+    body::{self, Unread},
     caller::{Caller, Public, Stranger},
     challenge::{self, Realm, Shown},
     demands::{self, RegistryCall},
@@ -16,16 +16,17 @@ use crate::{
     policy::{self, Demanding as _, Permission, Permit},
     registry::{
         self, Backend, ErrorCode, Operation, Problem,
-        model::{Digest, MAX_MANIFEST_BYTES, Reference, route},
+        model::{Algorithm, Digest, MAX_MANIFEST_BYTES, Reference, route},
     },
 };
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http::{
     HeaderMap, Method, Response, StatusCode,
     header::{AUTHORIZATION, COOKIE, USER_AGENT},
     request::Parts,
 };
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
@@ -207,10 +208,11 @@ impl RegistryPipeline {
             return Ok((permit, counted));
         };
         let manifest = read_manifest(counted).await?;
-        let digest = Digest::of(&manifest);
+        // Tags point to manifests by SHA-256.
+        let digest = Digest::of(Algorithm::Sha256, &manifest);
         let named = match reference {
-            Reference::Tag(tag) => vec![tag.clone()],
-            Reference::Digest(_) => Vec::new(),
+            Reference::Tag(tag) => Some(tag.clone()),
+            Reference::Digest(_) => None,
         };
         let mut moves = false;
         for tag in named.into_iter().chain(tags.iter().cloned()) {
@@ -252,29 +254,23 @@ impl RegistryPipeline {
     }
 
     /// What everybody who is known may ask.
-    async fn general(
-        &self,
-        caller: &Caller,
+    fn general<'a>(
+        &'a self,
+        caller: &'a Caller,
         operation: Operation,
-    ) -> Result<Response<registry::Body>, Refused> {
-        match operation {
-            Operation::Catalog { page } => {
-                let now = self.clock.now();
-                let sees = |name: &str| {
-                    let target = policy::Target::repository(name);
-                    caller.may(Permission::CatalogList, &target, &self.public, now)
-                };
-                Ok(listing::catalog(&*self.backend, page, sees).await?)
-            }
-            operation => {
-                let request = registry::Request {
-                    operation,
-                    headers: HeaderMap::new(),
-                    body: registry::backend::empty(),
-                };
-                Ok(self.backend.answer(request).await)
-            }
-        }
+    ) -> BoxFuture<'a, Result<Response<registry::Body>, Refused>> {
+        Box::pin(async move {
+            let Operation::Catalog { page } = operation else {
+                let (headers, body) = (HeaderMap::new(), registry::backend::empty());
+                return Ok(self.backend.answer(registry::Request { operation, headers, body }).await);
+            };
+            let now = self.clock.now();
+            let sees = |name: &str| {
+                let target = policy::Target::repository(name);
+                caller.may(Permission::CatalogList, &target, &self.public, now)
+            };
+            Ok(listing::catalog(&*self.backend, page, &sees).await?)
+        })
     }
 
     /// Large downloads end when the right to them does.
@@ -290,11 +286,12 @@ impl RegistryPipeline {
 }
 
 async fn read_manifest(body: registry::Body) -> Result<Bytes, Refused> {
-    match Limited::new(body, MAX_MANIFEST_BYTES).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(registry::model::too_large().into()),
-        Err(_) => Err(Problem::new(ErrorCode::ManifestInvalid, "the manifest broke off before its end").into()),
-    }
+    body::read(body, MAX_MANIFEST_BYTES).await.map_err(|unread| match unread {
+        Unread::TooLong => registry::model::too_large().into(),
+        Unread::Broken => {
+            Problem::new(ErrorCode::ManifestInvalid, "the manifest broke off before its end").into()
+        }
+    })
 }
 
 pub(super) fn seen(head: &Parts, request_id: RequestId, ip: IpAddr) -> Seen {
@@ -303,7 +300,8 @@ pub(super) fn seen(head: &Parts, request_id: RequestId, ip: IpAddr) -> Seen {
 }
 
 pub(super) fn refuse(mut scope: Scope, refused: Refused) -> Response<Body> {
-    if refused.problem.code == ErrorCode::Denied || refused.problem.status == StatusCode::SERVICE_UNAVAILABLE {
+    if refused.problem.code == ErrorCode::Denied || refused.problem.status == StatusCode::SERVICE_UNAVAILABLE
+    {
         scope.decision = Decision::Deny;
     }
     scope.reason = Some(refused.reason);

@@ -5,8 +5,7 @@
 //! byte, so there is no algorithm and no key to choose.
 
 use crate::core::{
-    SharedClock,
-    Timestamp,
+    SharedClock, Timestamp,
     id::{SessionId, TokenId},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -54,7 +53,8 @@ impl fmt::Debug for Tickets {
 impl Tickets {
     /// All replicas must be given the same seed: a ticket of one is shown to another.
     pub fn new(seed: &[u8], clock: SharedClock) -> Self {
-        let seed: [u8; 32] = Sha256::new().chain_update(b"rack-gateway registry tickets").chain_update(seed).finalize().into();
+        let seed: [u8; 32] =
+            Sha256::new().chain_update(b"rack-gateway registry tickets").chain_update(seed).finalize().into();
         Self { key: Arc::new(SigningKey::from_bytes(&seed)), clock }
     }
 
@@ -109,10 +109,10 @@ impl Subject {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::clock::testing::StillClock;
+    use crate::core::clock::FixedClock;
 
     fn at(seconds: i64) -> Tickets {
-        Tickets::new(b"seed", Arc::new(StillClock(Timestamp::from_micros(seconds * 1_000_000))))
+        Tickets::new(b"seed", FixedClock::at(Timestamp::from_micros(seconds * 1_000_000)))
     }
 
     fn forged(header: &str, claims: &str) -> String {
@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(at(1_359).read(&ticket), Some(Subject::Token(id)));
         assert_eq!(at(1_360).read(&ticket), None);
         assert_eq!(at(900).read(&ticket), None, "from the future");
-        let other = Tickets::new(b"other", Arc::new(StillClock(Timestamp::from_micros(1_000_000_000))));
+        let other = Tickets::new(b"other", FixedClock::at(Timestamp::from_micros(1_000_000_000)));
         assert_eq!(other.read(&ticket), None);
         for end in 0..ticket.len() {
             assert_eq!(at(1_000).read(&ticket[..end]), None, "a prefix of {end}");

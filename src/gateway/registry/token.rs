@@ -2,8 +2,9 @@
 //! Basic, or `POST` with a form as OAuth has it; without a credential, a ticket for a stranger.
 
 use super::{
+    body,
     caller::Caller,
-    story::{RegistryArrival, RegistryPipeline, Refused, refusal, refuse, seen},
+    story::{Refused, RegistryArrival, RegistryPipeline, refusal, refuse, seen},
     ticket::{LIFETIME, Subject},
 };
 use crate::{
@@ -19,7 +20,7 @@ use http::{
     HeaderMap, HeaderValue, Method, Response, StatusCode,
     header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE},
 };
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use serde_json::json;
 use std::borrow::Cow;
@@ -107,7 +108,8 @@ impl RegistryPipeline {
                 Err(Problem::new(ErrorCode::Unavailable, message).into())
             }
             Err(NotAdmitted::Auth(error)) => {
-                let message = "log in with an API token of this gateway as the password; any user name will do";
+                let message =
+                    "log in with an API token of this gateway as the password; any user name will do";
                 let problem = Problem::new(ErrorCode::Unauthorized, message)
                     .header(WWW_AUTHENTICATE, "Basic realm=\"rack-gateway\"");
                 let reason = Cow::Borrowed(error.code());
@@ -165,8 +167,8 @@ impl Asked {
         if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(bad("send the form as application/x-www-form-urlencoded"));
         }
-        let form = Limited::new(body, FORM).collect().await.map_err(|_| bad("the form is too long or broke off"))?;
-        let form = form.to_bytes();
+        let body = body.map_err(Into::into).boxed_unsync();
+        let form = body::read(body, FORM).await.map_err(|_| bad("the form is too long or broke off"))?;
         let (mut grant, mut user, mut password, mut scopes) = (None, String::new(), None, Vec::new());
         for (name, value) in form_urlencoded::parse(&form) {
             match &*name {
@@ -229,7 +231,8 @@ mod tests {
 
     #[test]
     fn a_query_may_repeat_its_scope() {
-        let asked = Asked::from_query("service=x&scope=repository%3Aa%3Apull&scope=repository%3Ab%3Apull%2Cpush");
+        let asked =
+            Asked::from_query("service=x&scope=repository%3Aa%3Apull&scope=repository%3Ab%3Apull%2Cpush");
         assert_eq!(asked.scopes, ["repository:a:pull", "repository:b:pull,push"]);
         assert!(asked.password.is_none());
     }

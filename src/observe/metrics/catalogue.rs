@@ -7,6 +7,36 @@
 pub const LATENCY_SECONDS: [f64; 9] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
 /// Upper bounds in seconds for one database commit.
 const COMMIT_SECONDS: [f64; 11] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
+/// Upper bounds in seconds for a request to the container registry, which may carry a layer.
+const REGISTRY_REQUEST_SECONDS: [f64; 13] =
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0];
+/// Upper bounds in seconds for one action on the registry's storage.
+const STORAGE_SECONDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+/// Upper bounds in bytes, from 1 KiB to 2 GiB.
+const BODY_BYTES: [f64; 22] = [
+    1_024.0,
+    2_048.0,
+    4_096.0,
+    8_192.0,
+    16_384.0,
+    32_768.0,
+    65_536.0,
+    131_072.0,
+    262_144.0,
+    524_288.0,
+    1_048_576.0,
+    2_097_152.0,
+    4_194_304.0,
+    8_388_608.0,
+    16_777_216.0,
+    33_554_432.0,
+    67_108_864.0,
+    134_217_728.0,
+    268_435_456.0,
+    536_870_912.0,
+    1_073_741_824.0,
+    2_147_483_648.0,
+];
 const GC_SECONDS: [f64; 6] = [0.001, 0.01, 0.1, 1.0, 2.0, 5.0];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +72,7 @@ pub struct Family {
     pub keeper: Keeper,
     pub labels: &'static [&'static str],
     pub help: &'static str,
-    /// Upper bounds in seconds, without `+Inf`; empty unless a histogram.
+    /// Upper bounds in the unit that the name ends with, without `+Inf`; empty unless a histogram.
     pub buckets: &'static [f64],
 }
 
@@ -143,6 +173,21 @@ families! {
         "Age of the access rules in use, in seconds.";
     ERROR_REPORTS = Recorder Counter "error_reports_total" ["outcome"]
         "Error reports handed to the transport (queued) or held back as repeats (suppressed).";
+
+    REGISTRY_IN_FLIGHT = Recorder Gauge "registry_http_in_flight_requests" ["handler"]
+        "The in-flight HTTP requests.";
+    REGISTRY_REQUEST_DURATION = Recorder Histogram "registry_http_request_duration_seconds" ["handler", "method"] in REGISTRY_REQUEST_SECONDS
+        "The HTTP request latencies in seconds.";
+    REGISTRY_REQUEST_SIZE = Recorder Histogram "registry_http_request_size_bytes" ["handler"] in BODY_BYTES
+        "The HTTP request sizes in bytes.";
+    REGISTRY_REQUESTS = Recorder Counter "registry_http_requests_total" ["handler", "method", "code"]
+        "Total number of HTTP requests made.";
+    REGISTRY_RESPONSE_SIZE = Recorder Histogram "registry_http_response_size_bytes" ["handler"] in BODY_BYTES
+        "The HTTP response sizes in bytes.";
+    REGISTRY_STORAGE_ACTION = Recorder Histogram "registry_storage_action_seconds" ["driver", "action"] in STORAGE_SECONDS
+        "The number of seconds that the storage action takes.";
+    REGISTRY_STORAGE_CACHE = Recorder Counter "registry_storage_cache_total" ["type"]
+        "The number of cache request received.";
 
     PROCESS_CPU_USER = Direct Counter "process_cpu_user_seconds_total" []
         "Total user CPU time spent in seconds.";

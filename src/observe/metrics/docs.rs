@@ -41,7 +41,7 @@ allocator's heap, the delay of the runtime's scheduler, and a garbage collection
 const BUCKETS: &str = "
 ## Buckets
 
-Upper bounds in seconds, besides `+Inf`.
+Upper bounds besides `+Inf`, in seconds, or in bytes where the name ends so.
 
 | Name | Bounds |
 | --- | --- |

@@ -6,6 +6,7 @@ pub mod fake_rack;
 pub mod gateway;
 pub mod person;
 pub mod process;
+pub mod registry;
 pub mod security_key;
 pub mod session;
 pub mod socket;

@@ -1,0 +1,252 @@
+//! Manifests of a repository.
+
+use super::{
+    Inner, accepted,
+    cache::{Known, What},
+    layout,
+    links::{Link as _, ManifestLink},
+    tags::ABREAST,
+};
+use crate::registry::{
+    backend::{Body, empty},
+    error::{ErrorCode, Problem, Result},
+    model::{
+        Accepted, Algorithm, Digest, MAX_MANIFEST_BYTES, Manifest, Part, Reference, RepositoryName, Tag,
+        if_none_match, too_large,
+    },
+    respond::{Answer, CONTENT_DIGEST, OCI_SUBJECT, OCI_TAG},
+};
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture};
+use http::{HeaderMap, Response, StatusCode, header};
+use http_body_util::BodyExt as _;
+use serde_json::json;
+
+impl Inner {
+    pub(super) async fn get_manifest(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+        headers: &HeaderMap,
+    ) -> Result<Response<Body>> {
+        let digest = self.resolve(repository, reference).await?.ok_or_else(|| unknown(reference))?;
+        let known = self.manifest_known(repository, &digest).await?.ok_or_else(|| unknown(reference))?;
+        let media_type = known.media_type.as_deref().unwrap_or_default();
+        if !Accepted::of(headers).takes(media_type) {
+            let message =
+                format!("the manifest is of type {media_type}, which the Accept header does not take");
+            return Err(Problem::new(ErrorCode::ManifestUnknown, message));
+        }
+        let answer = |status| {
+            let freshness = match reference {
+                Reference::Tag(_) => "private, no-cache",
+                Reference::Digest(_) => "private, max-age=31536000",
+            };
+            Answer::new(status)
+                .header(header::CONTENT_TYPE, media_type)
+                .header(CONTENT_DIGEST, digest.to_string())
+                .header(header::ETAG, format!("\"{digest}\""))
+                .header(header::CACHE_CONTROL, freshness)
+        };
+        if if_none_match(headers, &digest) {
+            return Ok(answer(StatusCode::NOT_MODIFIED).done());
+        }
+        let bytes = self.storage.get(&layout::content(&digest)).await?.ok_or_else(|| unknown(reference))?;
+        Ok(answer(StatusCode::OK).whole(bytes))
+    }
+
+    pub(super) async fn head_manifest(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+        headers: &HeaderMap,
+    ) -> Result<Response<Body>> {
+        let answer = self.get_manifest(repository, reference, headers).await?;
+        Ok(answer.map(|_| empty()))
+    }
+
+    pub(super) async fn put_manifest(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+        tags: &[Tag],
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Response<Body>> {
+        let bytes = read_whole(body).await?;
+        let content_type = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
+        let manifest = Manifest::parse(content_type, &bytes)?;
+        let (digest, mut names) = named(reference, &bytes)?;
+        names.extend(tags.iter().cloned());
+
+        let _open = self.gate.read().await;
+        self.check_parts(repository, &manifest).await?;
+        self.watch.note(&digest);
+        self.storage.put(&layout::content(&digest), bytes.clone()).await?;
+        if let Some(subject) = &manifest.subject {
+            self.note_referrer(repository, &subject.digest, &manifest, &digest, bytes.len()).await?;
+        }
+        let link = ManifestLink {
+            media_type: manifest.media_type.to_owned(),
+            size: bytes.len() as u64,
+            subject: manifest.subject.as_ref().map(|subject| subject.digest.clone()),
+            condemned: None,
+        };
+        self.storage.put(&layout::manifest_link(repository, &digest), link.bytes()).await?;
+        for tag in &names {
+            self.write_tag(repository, tag, &digest).await?;
+        }
+
+        let mut answer = Answer::new(StatusCode::CREATED)
+            .header(header::LOCATION, format!("/v2/{repository}/manifests/{digest}"))
+            .header(CONTENT_DIGEST, digest.to_string());
+        if let Some(subject) = manifest.subject {
+            answer = answer.header(OCI_SUBJECT, subject.digest.to_string());
+        }
+        for tag in tags {
+            answer = answer.header(OCI_TAG, tag.as_str());
+        }
+        Ok(answer.length(0).done())
+    }
+
+    /// By tag, the tag goes. By digest, the manifest goes, and with it the tags that name it.
+    pub(super) async fn delete_manifest(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<Response<Body>> {
+        let digest = match reference {
+            Reference::Tag(tag) => {
+                let was_there = self.storage.remove(&layout::tag(repository, tag)).await?;
+                return if was_there { Ok(accepted()) } else { Err(unknown(reference)) };
+            }
+            Reference::Digest(digest) => digest,
+        };
+        let link = self.manifest_link(repository, digest).await?.ok_or_else(|| unknown(reference))?;
+        for (tag, _) in self.all_tags(repository).await?.into_iter().filter(|(_, named)| named == digest) {
+            self.storage.delete(&layout::tag(repository, &tag)).await?;
+        }
+        self.unlink_manifest(repository, digest, &link).await?;
+        Ok(accepted())
+    }
+
+    pub(super) async fn unlink_manifest(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        link: &ManifestLink,
+    ) -> Result<()> {
+        self.storage.delete(&layout::manifest_link(repository, digest)).await?;
+        if let Some(subject) = &link.subject {
+            self.storage.delete(&layout::referrer(repository, subject, digest)).await?;
+        }
+        self.descriptors.forget(What::Manifest, repository, digest).await;
+        Ok(())
+    }
+
+    async fn manifest_known(&self, repository: &RepositoryName, digest: &Digest) -> Result<Option<Known>> {
+        if let Some(known) = self.descriptors.get(What::Manifest, repository, digest).await {
+            return Ok(Some(known));
+        }
+        let _open = self.gate.read().await;
+        let path = layout::manifest_link(repository, digest);
+        let Some(link) = self.use_link::<ManifestLink>(&path).await? else { return Ok(None) };
+        let known = Known { size: link.size, media_type: Some(link.media_type.into()) };
+        self.descriptors.put(What::Manifest, repository, digest, known.clone()).await;
+        Ok(Some(known))
+    }
+
+    pub(super) async fn manifest_link(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Option<ManifestLink>> {
+        let path = layout::manifest_link(repository, digest);
+        let Some(bytes) = self.storage.get(&path).await? else { return Ok(None) };
+        Ok(Some(ManifestLink::read(&path, &bytes)?))
+    }
+
+    /// The stored document of a manifest, read again.
+    pub(super) async fn stored_manifest(
+        &self,
+        link: &ManifestLink,
+        digest: &Digest,
+    ) -> Result<Option<Manifest>> {
+        let Some(bytes) = self.storage.get(&layout::content(digest)).await? else { return Ok(None) };
+        Manifest::parse(Some(&link.media_type), &bytes).map(Some)
+    }
+
+    /// Everything that is missing is named at once.
+    async fn check_parts(&self, repository: &RepositoryName, manifest: &Manifest) -> Result<()> {
+        let mut checks: Vec<BoxFuture<'_, _>> = Vec::with_capacity(manifest.parts.len());
+        for part in &manifest.parts {
+            checks.push(Box::pin(self.check_part(repository, part)));
+        }
+        let outcomes: Vec<_> = futures_util::stream::iter(checks).buffered(ABREAST).try_collect().await?;
+        let missing: Vec<_> = outcomes.into_iter().flatten().collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let message = format!("the manifest names what the repository does not hold: {}", missing.join(", "));
+        Err(Problem::new(ErrorCode::ManifestBlobUnknown, message).detail(json!({"missing": missing})))
+    }
+
+    /// The digest of a part that is not there.
+    async fn check_part(&self, repository: &RepositoryName, part: &Part) -> Result<Option<String>> {
+        let (descriptor, size) = match part {
+            Part::Blob(descriptor) => {
+                (descriptor, self.fresh_blob_size(repository, &descriptor.digest).await?)
+            }
+            Part::Manifest(descriptor) => {
+                let path = layout::manifest_link(repository, &descriptor.digest);
+                let link = self.use_link::<ManifestLink>(&path).await?;
+                match link {
+                    Some(link) => (descriptor, Some(link.size)),
+                    // An index may list blobs too.
+                    None => (descriptor, self.fresh_blob_size(repository, &descriptor.digest).await?),
+                }
+            }
+        };
+        match size {
+            None => Ok(Some(descriptor.digest.to_string())),
+            Some(size) if size != descriptor.size => {
+                let (digest, said) = (&descriptor.digest, descriptor.size);
+                let message = format!("the manifest says that {digest} has {said} bytes; it has {size}");
+                Err(Problem::new(ErrorCode::ManifestInvalid, message))
+            }
+            Some(_) => Ok(None),
+        }
+    }
+}
+
+fn named(reference: &Reference, bytes: &[u8]) -> Result<(Digest, Vec<Tag>)> {
+    match reference {
+        Reference::Tag(tag) => Ok((Digest::of(Algorithm::default(), bytes), vec![tag.clone()])),
+        Reference::Digest(said) => {
+            let digest = Digest::of(said.algorithm(), bytes);
+            if digest != *said {
+                let message = format!("the manifest's digest is {digest}, not {said}");
+                return Err(Problem::new(ErrorCode::DigestInvalid, message));
+            }
+            Ok((digest, Vec::new()))
+        }
+    }
+}
+
+async fn read_whole(mut body: Body) -> Result<Bytes> {
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let broken = || Problem::new(ErrorCode::ManifestInvalid, "the manifest broke off before its end");
+        let piece = frame.map_err(|_| broken())?.into_data().unwrap_or_default();
+        if whole.len() + piece.len() > MAX_MANIFEST_BYTES {
+            return Err(too_large());
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole.freeze())
+}
+
+fn unknown(reference: &Reference) -> Problem {
+    Problem::new(ErrorCode::ManifestUnknown, "the repository has no such manifest")
+        .detail(json!({"reference": reference.to_string()}))
+}

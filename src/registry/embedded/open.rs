@@ -1,0 +1,98 @@
+//! Opens the storage and makes sure that it is one.
+
+use super::{
+    Embedded, Inner, cache::Descriptors, gc::Watch, layout, storage::Storage, storage::StorageError,
+    uploads::Uploads,
+};
+use crate::{
+    config::{RegistryBucket, RegistryConfig, RegistryPlace},
+    core::SharedClock,
+};
+use arc_swap::ArcSwapOption;
+use object_store::aws::AmazonS3Builder;
+use std::{fmt, path::PathBuf, sync::Arc};
+use tokio::sync::RwLock;
+
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub place: Place,
+    /// Set when nothing may be changed: why, in words for the client.
+    pub read_only: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub enum Place {
+    Directory(PathBuf),
+    S3(RegistryBucket),
+}
+
+impl Options {
+    /// `None` when there is no registry.
+    pub fn of(config: &RegistryConfig) -> Option<Self> {
+        let place = match &config.place {
+            RegistryPlace::Directory(path) => Place::Directory(path.clone()),
+            RegistryPlace::S3(bucket) => Place::S3(bucket.clone()),
+            RegistryPlace::Off => return None,
+        };
+        Some(Self { place, read_only: config.read_only.clone() })
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the storage of the registry ({place}) cannot be opened: {source}")]
+    Storage { place: String, source: StorageError },
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(path) => write!(f, "directory {}", path.display()),
+            Self::S3(bucket) => write!(f, "bucket {}", bucket.name),
+        }
+    }
+}
+
+impl Embedded {
+    /// Makes the directory if it is not there, and marks the storage as one of a registry.
+    pub async fn open(options: Options, clock: SharedClock) -> Result<Self, OpenError> {
+        let place = options.place.to_string();
+        let storage = prepare(options.place).await.map_err(|source| OpenError::Storage { place, source })?;
+        let storage = Arc::new(storage);
+        Ok(Self(Arc::new(Inner {
+            uploads: Uploads::new(storage.clone(), clock.clone()),
+            storage,
+            descriptors: Descriptors::new(),
+            gate: RwLock::new(()),
+            watch: Watch::default(),
+            read_only: ArcSwapOption::from_pointee(options.read_only),
+            clock,
+        })))
+    }
+}
+
+async fn prepare(place: Place) -> Result<Storage, StorageError> {
+    let storage = match place {
+        Place::Directory(root) => {
+            let opened = tokio::task::spawn_blocking(|| Storage::directory(root)).await;
+            opened.map_err(|failure| StorageError::Io(std::io::Error::other(failure)))??
+        }
+        Place::S3(bucket) => Storage::bucket(Arc::new(connect(&bucket)?)),
+    };
+    if storage.stat(&layout::sentinel()).await?.is_none() {
+        storage.put(&layout::sentinel(), "This is the storage of a container registry.\n").await?;
+    }
+    Ok(storage)
+}
+
+fn connect(bucket: &RegistryBucket) -> Result<object_store::aws::AmazonS3, StorageError> {
+    // Without keys, those of the machine's role are asked for.
+    let mut builder = AmazonS3Builder::new().with_bucket_name(&bucket.name).with_region(&bucket.region);
+    if let Some(endpoint) = &bucket.endpoint {
+        builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"));
+    }
+    if let Some((id, key)) = &bucket.keys {
+        builder = builder.with_access_key_id(id).with_secret_access_key(key.expose());
+    }
+    Ok(builder.build()?)
+}

@@ -1,0 +1,220 @@
+//! Uploads under way. What was received is in the storage before the client is told so, and an upload goes on where it
+//! was after the process was killed. The running hash is kept in memory; when it is lost, the bytes are read again.
+
+mod bucket;
+mod directory;
+mod handlers;
+mod session;
+
+use super::{
+    layout,
+    storage::{self, Kind, Storage},
+};
+use crate::{
+    core::{SharedClock, id::UploadId},
+    registry::{
+        backend::{Body, BoxError},
+        error::{ErrorCode, Problem, Result},
+        model::{Algorithm, Digest, Hasher, RepositoryName},
+    },
+};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
+use http::header;
+use session::Session;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::{Mutex as AsyncMutex, OwnedMutexGuard},
+    time::timeout,
+};
+
+/// How long a request waits for one on the same upload, which is mostly a connection that just broke.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+#[derive(Debug)]
+pub(super) struct Uploads {
+    storage: Arc<Storage>,
+    clock: SharedClock,
+    live: Mutex<HashMap<UploadId, Arc<AsyncMutex<Option<Running>>>>>,
+}
+
+/// The hash of all bytes up to an offset.
+#[derive(Debug)]
+struct Running {
+    hasher: Hasher,
+    offset: u64,
+    /// That of the session when this was right; another process may have gone on since.
+    stamp: u64,
+}
+
+/// One upload that nobody else touches now.
+#[derive(Debug)]
+pub(super) struct Held {
+    storage: Arc<Storage>,
+    pub upload: UploadId,
+    session: Session,
+    pub offset: u64,
+    running: OwnedMutexGuard<Option<Running>>,
+}
+
+/// How a body ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Whole,
+    /// The client went away in its middle. What came is kept.
+    Cut,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Appended {
+    pub count: u64,
+    pub end: End,
+}
+
+impl Uploads {
+    pub fn new(storage: Arc<Storage>, clock: SharedClock) -> Self {
+        Self { storage, clock, live: Mutex::default() }
+    }
+
+    pub async fn start(&self, repository: &RepositoryName, algorithm: Algorithm) -> Result<UploadId> {
+        let upload = UploadId::new(self.clock.now());
+        Session::new(repository, algorithm).save(&self.storage, upload).await?;
+        if let Kind::Directory(_) = self.storage.kind {
+            directory::create(&self.storage, upload).await?;
+        }
+        Ok(upload)
+    }
+
+    /// An upload belongs to its repository: in another it is as unknown as one that never was.
+    pub async fn hold(&self, repository: &RepositoryName, upload: UploadId) -> Result<Held> {
+        let unknown = || Problem::new(ErrorCode::BlobUploadUnknown, "the repository has no such upload");
+        // Before a lock is made for it.
+        let session = Session::load(&self.storage, upload).await?.filter(|session| session.is_of(repository));
+        session.ok_or_else(unknown)?;
+        let lock = self.lock(upload);
+        let Ok(running) = timeout(PATIENCE, lock.lock_owned()).await else {
+            let busy = Problem::new(ErrorCode::Unavailable, "another request is using this upload");
+            return Err(busy.header(header::RETRY_AFTER, "1"));
+        };
+        let session = Session::load(&self.storage, upload).await?.ok_or_else(unknown)?;
+        let offset = match self.storage.kind {
+            Kind::Directory(_) => directory::length(&self.storage, upload).await?,
+            Kind::Bucket(_) => session.length(),
+        };
+        Ok(Held { storage: self.storage.clone(), upload, session, offset, running })
+    }
+
+    fn lock(&self, upload: UploadId) -> Arc<AsyncMutex<Option<Running>>> {
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.entry(upload).or_default().clone()
+    }
+
+    /// Whether a request is using it now, in this process.
+    pub fn is_held(&self, upload: UploadId) -> bool {
+        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.get(&upload).is_some_and(|lock| lock.try_lock().is_err())
+    }
+
+    pub fn forget(&self, upload: UploadId) {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).remove(&upload);
+    }
+
+    /// Removes an upload with all it has stored.
+    pub async fn discard(&self, upload: UploadId) -> storage::Result<()> {
+        match &self.storage.kind {
+            Kind::Directory(_) => directory::discard(&self.storage, upload).await?,
+            Kind::Bucket(parts) => bucket::discard(&self.storage, parts, upload).await?,
+        }
+        self.forget(upload);
+        Ok(())
+    }
+}
+
+impl Held {
+    /// Adds what comes to what is there.
+    pub async fn append(&mut self, body: Body) -> Result<Appended> {
+        let running = self.take_running();
+        let appended = match self.storage.kind {
+            Kind::Directory(_) => directory::append(self, running, body).await?,
+            Kind::Bucket(_) => bucket::append(self, running, body).await?,
+        };
+        self.offset += appended.count;
+        Ok(appended)
+    }
+
+    /// The digest of all bytes.
+    pub async fn digest(&mut self, algorithm: Algorithm) -> Result<Digest> {
+        let running = self.take_running();
+        if let Some(hasher) = running.filter(|hasher| hasher.algorithm() == algorithm) {
+            self.keep_running(hasher.clone());
+            return Ok(hasher.finish());
+        }
+        let mut hasher = Hasher::new(algorithm);
+        let mut stream = match self.storage.kind {
+            Kind::Directory(_) => directory::stream(&self.storage, self.upload).await?,
+            Kind::Bucket(_) => bucket::stream(self).await?,
+        };
+        while let Some(piece) = stream.next().await {
+            let piece = piece.map_err(|error| storage::StorageError::Io(std::io::Error::other(error)))?;
+            hasher.update(&piece);
+        }
+        Ok(hasher.finish())
+    }
+
+    /// Does what takes long of making the bytes the content of their digest.
+    pub async fn prepare(&mut self, digest: &Digest) -> Result<()> {
+        match self.storage.kind {
+            Kind::Directory(_) => directory::prepare(&self.storage, self.upload).await?,
+            Kind::Bucket(_) => bucket::publish(self, digest).await?,
+        }
+        Ok(())
+    }
+
+    /// Makes the bytes the content of their digest, all at once. With the gate held.
+    pub async fn publish(&mut self, digest: &Digest) -> Result<()> {
+        match self.storage.kind {
+            Kind::Directory(_) => directory::publish(&self.storage, self.upload, digest).await?,
+            // It is there, unless it was collected since.
+            Kind::Bucket(_) if self.storage.stat(&destination(digest)).await?.is_some() => {}
+            Kind::Bucket(_) => bucket::publish(self, digest).await?,
+        }
+        Ok(())
+    }
+
+    /// The hash that goes on from where the upload is; a new one at its beginning.
+    fn take_running(&mut self) -> Option<Hasher> {
+        let (offset, stamp) = (self.offset, self.session.stamp);
+        let running =
+            self.running.take().filter(|running| running.offset == offset && running.stamp == stamp);
+        match running {
+            Some(running) => Some(running.hasher),
+            None if offset == 0 => Some(Hasher::new(self.session.algorithm())),
+            None => None,
+        }
+    }
+
+    fn keep_running(&mut self, hasher: Hasher) {
+        *self.running = Some(Running { hasher, offset: self.offset, stamp: self.session.stamp });
+    }
+}
+
+/// The data of a body.
+fn data(body: Body) -> impl Stream<Item = Result<Bytes, BoxError>> + Send + Unpin {
+    http_body_util::BodyStream::new(body).filter_map(|frame| {
+        let data = frame.map(|frame| frame.into_data().ok());
+        std::future::ready(data.transpose())
+    })
+}
+
+fn empty_stream() -> futures_util::stream::BoxStream<'static, Result<Bytes, BoxError>> {
+    futures_util::stream::empty().boxed()
+}
+
+/// Where a digest's content goes.
+fn destination(digest: &Digest) -> object_store::path::Path {
+    layout::content(digest)
+}
