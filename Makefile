@@ -3,16 +3,22 @@
 DEMO_FLAGS := --data demo-data --listen 127.0.0.1:8443 --ops-listen 127.0.0.1:5001
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test quick bench alerts fmt lint docs
+.PHONY: help web console demo dev test quick bench alerts fmt lint docs
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## Run the gateway with a demo rack on http://127.0.0.1:8443
+web: ## Build the console in the browser (Node.js 20.19 or later); the program then contains it
+	web/tools/build.sh
+
+console:
+	@web/tools/build.sh || echo "Going on without the console: its address will show a page that says how to build it."
+
+demo: console ## Run the gateway with a demo rack on http://127.0.0.1:8443
 	@[ -x target/release/rack-gateway ] || echo "First build, optimised: several minutes on two cores. Later starts are immediate."
 	cargo run --locked --release -- demo $(DEMO_FLAGS)
 
-dev: ## The same as a debug build, with LOG_LEVEL=debug
+dev: console ## The same as a debug build, with LOG_LEVEL=debug
 	LOG_LEVEL=debug cargo run --locked -- demo $(DEMO_FLAGS)
 
 test: ## Run every test: SQLite, PostgreSQL, command line clients

@@ -2,6 +2,7 @@
 //! cannot be written.
 
 mod audit_logs;
+mod auth;
 mod auth_cli;
 mod body;
 mod context;
@@ -10,6 +11,7 @@ pub mod csrf;
 mod error;
 mod etag;
 mod guard;
+mod invitations;
 mod logins;
 mod me;
 mod mfa;
@@ -32,7 +34,14 @@ use axum::Router;
 use std::collections::BTreeMap;
 
 /// The rooms of the API, one a line. Each lists its endpoints itself.
-const ROOMS: &[fn() -> Vec<Endpoint>] = &[own, mfa::endpoints, session::endpoints, auth_cli::endpoints];
+const ROOMS: &[fn() -> Vec<Endpoint>] = &[
+    own,                    //
+    mfa::endpoints,         //
+    session::endpoints,     //
+    auth::endpoints,        //
+    auth_cli::endpoints,    //
+    invitations::endpoints, //
+];
 
 fn own() -> Vec<Endpoint> {
     vec![audit_logs::endpoint(), me::endpoint(), racks::endpoint()]

@@ -1,6 +1,6 @@
 //! One record: the thirteen keys of the monitoring document first, in their order, then ours.
 
-use super::{ByteCounters, Seen, json};
+use super::{ByteCounters, Seen, json::Object};
 use crate::{
     core::{
         RequestId, Timestamp,
@@ -10,9 +10,9 @@ use crate::{
     policy::{Permission, Target},
     store::AuditRow,
 };
-use http::{HeaderValue, Method, StatusCode};
-use serde::{Serialize, Serializer};
-use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Duration};
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 /// Bytes of a usual record.
 const LENGTH: usize = 640;
@@ -103,12 +103,6 @@ impl Record {
 
     /// The row for the table; its `record` is also the line on stdout.
     pub(super) fn row(&self, ending: &Ending) -> AuditRow {
-        let line = Line::of(self, ending);
-        // Writing to a vector cannot fail, and every field is a plain string or number.
-        let record = json::to_vec(&line, LENGTH).unwrap_or_else(|error| {
-            tracing::error!(%error, "an audit record could not be written as JSON");
-            Vec::new()
-        });
         AuditRow {
             ts: self.at,
             event: ending.event,
@@ -116,9 +110,68 @@ impl Record {
             user_email: self.user_email.clone(),
             action: self.action.clone(),
             resource: self.resource.clone(),
-            status: Cow::Borrowed(line.status),
+            status: Cow::Borrowed(ending.word(self.decision)),
             rbac_decision: Cow::Borrowed(self.decision.as_str()),
-            record,
+            record: self.line(ending),
+        }
+    }
+
+    /// The exact bytes of the record.
+    fn line(&self, ending: &Ending) -> Vec<u8> {
+        let mut line = Object::with_capacity(LENGTH);
+        line.value("ts", &self.at);
+        line.text("user_email", &self.user_email);
+        line.text("action_type", self.action_type);
+        line.text("action", &self.action);
+        line.text("resource", &self.resource);
+        line.text("resource_type", self.resource_type);
+        line.text("status", ending.word(self.decision));
+        line.text("rbac_decision", self.decision.as_str());
+        line.number("http_status", ending.status.map_or(0, |status| status.as_u16().into()));
+        line.number("latency_ms", u64::try_from(ending.latency.as_millis()).unwrap_or(u64::MAX));
+        line.value("ip_address", &self.seen.ip);
+        line.text("user_agent", &self.seen.user_agent.as_ref().map(header_text).unwrap_or_default());
+        line.number("event_count", 1);
+        line.text("event", ending.event);
+        line.value("request_id", &self.seen.request_id);
+        line.text("method", self.seen.method.as_str());
+        line.text("route", self.route);
+        self.write_what_is_known(&mut line);
+        line.number("bytes_in", ending.bytes_in);
+        line.number("bytes_out", ending.bytes_out);
+        line.end()
+    }
+
+    fn write_what_is_known(&self, line: &mut Object) {
+        let texts = [
+            ("rack", self.rack.as_deref()),
+            ("target", self.target.as_ref().map(|target| cut(target.path()))),
+            ("permission", self.permission.map(Permission::name)),
+        ];
+        write_texts(line, texts);
+        if let Some((id, name)) = &self.token {
+            line.value("token_id", id);
+            line.text("token_name", name);
+        }
+        if let Some(id) = &self.session {
+            line.value("session_id", id);
+        }
+        let texts = [
+            ("reason", self.reason.as_deref()),
+            ("command", self.command.as_deref()),
+            ("changes", self.changes.as_deref()),
+        ];
+        write_texts(line, texts);
+        if let Some(code) = &self.exit_code {
+            line.value("exit_code", code);
+        }
+    }
+}
+
+fn write_texts(line: &mut Object, texts: [(&'static str, Option<&str>); 3]) {
+    for (key, value) in texts {
+        if let Some(value) = value {
+            line.text(key, value);
         }
     }
 }
@@ -152,107 +205,23 @@ impl Ending {
     }
 }
 
-#[derive(Serialize)]
-struct Line<'a> {
-    ts: Timestamp,
-    user_email: &'a str,
-    action_type: &'a str,
-    action: &'a str,
-    resource: &'a str,
-    resource_type: &'a str,
-    status: &'static str,
-    rbac_decision: Decision,
-    http_status: u16,
-    latency_ms: u64,
-    ip_address: IpAddr,
-    #[serde(serialize_with = "header_text")]
-    user_agent: Option<&'a HeaderValue>,
-    event_count: u32,
-    event: &'static str,
-    request_id: RequestId,
-    #[serde(serialize_with = "method_text")]
-    method: &'a Method,
-    route: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rack: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    target: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    permission: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token_id: Option<TokenId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token_name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    session_id: Option<SessionId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    command: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    changes: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exit_code: Option<i32>,
-    bytes_in: u64,
-    bytes_out: u64,
-}
-
-impl<'a> Line<'a> {
-    fn of(record: &'a Record, ending: &Ending) -> Self {
-        Self {
-            ts: record.at,
-            user_email: &record.user_email,
-            action_type: record.action_type,
-            action: &record.action,
-            resource: &record.resource,
-            resource_type: record.resource_type,
-            status: ending.word(record.decision),
-            rbac_decision: record.decision,
-            http_status: ending.status.map_or(0, |status| status.as_u16()),
-            latency_ms: u64::try_from(ending.latency.as_millis()).unwrap_or(u64::MAX),
-            ip_address: record.seen.ip,
-            user_agent: record.seen.user_agent.as_ref(),
-            event_count: 1,
-            event: ending.event,
-            request_id: record.seen.request_id,
-            method: &record.seen.method,
-            route: record.route,
-            rack: record.rack.as_deref(),
-            target: record.target.as_ref().map(|target| cut(target.path())),
-            permission: record.permission.map(Permission::name),
-            token_id: record.token.as_ref().map(|(id, _)| *id),
-            token_name: record.token.as_ref().map(|(_, name)| &**name),
-            session_id: record.session,
-            reason: record.reason.as_deref(),
-            command: record.command.as_deref(),
-            changes: record.changes.as_deref(),
-            exit_code: record.exit_code,
-            bytes_in: ending.bytes_in,
-            bytes_out: ending.bytes_out,
-        }
-    }
-}
-
 /// At most 255 characters.
 fn cut(text: &str) -> &str {
     let end = text.char_indices().nth(255).map_or(text.len(), |(at, _)| at);
     text.get(..end).unwrap_or(text)
 }
 
-/// At most 512 bytes of the header, with what is not UTF-8 replaced. JSON escapes control characters.
-fn header_text<S: Serializer>(value: &Option<&HeaderValue>, serializer: S) -> Result<S::Ok, S::Error> {
-    let bytes = value.map_or(&b""[..], |value| value.as_bytes());
-    let cut = bytes.get(..512).unwrap_or(bytes);
-    serializer.serialize_str(&String::from_utf8_lossy(cut))
-}
-
-fn method_text<S: Serializer>(method: &&Method, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(method.as_str())
+/// At most 512 bytes of the header, with what is not UTF-8 replaced.
+fn header_text(value: &HeaderValue) -> Cow<'_, str> {
+    let bytes = value.as_bytes();
+    String::from_utf8_lossy(bytes.get(..512).unwrap_or(bytes))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::Method;
+    use std::net::IpAddr;
 
     pub(super) fn seen(user_agent: &[u8]) -> Seen {
         Seen {

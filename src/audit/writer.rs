@@ -6,6 +6,7 @@
 
 use crate::store::{AuditRow, Db, StoreError, StoreResult};
 use std::{
+    collections::HashSet,
     pin::pin,
     sync::{
         Arc,
@@ -80,7 +81,7 @@ impl Writer {
         metrics::gauge!("audit_queue_capacity").set(options.queue as f64);
         metrics::gauge!("audit_available").set(1.0);
         let slow = options.intent_timeout;
-        let task = Task { db, entries, available: available.clone(), slow, kept: Vec::new() };
+        let task = Task { db, entries, available: available.clone(), slow, kept: Vec::new(), seen: 0 };
         (Self { queue, available, options }, tokio::spawn(task.run()))
     }
 
@@ -116,11 +117,14 @@ struct Task {
     slow: Duration,
     /// Rows of a failed commit that still must be written.
     kept: Vec<AuditRow>,
+    /// No row up to this sequence number is among those kept.
+    seen: i64,
 }
 
 impl Task {
     async fn run(mut self) {
         let mut batch = Vec::with_capacity(BATCH);
+        self.seen = in_time(self.db.audit_end()).await.unwrap_or_default();
         loop {
             if !self.kept.is_empty() || !self.available.load(Ordering::Relaxed) {
                 self.recover().await;
@@ -167,7 +171,7 @@ impl Task {
             return;
         }
         let written = self.append(&rows).await;
-        let answer = written.as_ref().map(|_| ()).map_err(|_| AuditUnavailable);
+        let answer = if written.is_ok() { Ok(()) } else { Err(AuditUnavailable) };
         let mut refused = Vec::new();
         for (index, waiter) in waiters {
             refused.push(index);
@@ -185,7 +189,7 @@ impl Task {
         }
     }
 
-    async fn append(&self, rows: &[AuditRow]) -> StoreResult<i64> {
+    async fn append(&mut self, rows: &[AuditRow]) -> StoreResult<()> {
         let started = Instant::now();
         let mut commit = pin!(in_time(self.db.append_audit(rows)));
         let written = match timeout(self.slow, &mut commit).await {
@@ -196,11 +200,11 @@ impl Task {
             }
         };
         metrics::histogram!("audit_write_seconds").record(started.elapsed().as_secs_f64());
-        if written.is_ok() {
-            metrics::counter!("audit_batches_total").increment(1);
-            metrics::counter!("audit_rows_total").increment(rows.len() as u64);
-        }
-        written
+        let first = written?;
+        self.seen = first.saturating_add(rows.len() as i64 - 1);
+        metrics::counter!("audit_batches_total").increment(1);
+        metrics::counter!("audit_rows_total").increment(rows.len() as u64);
+        Ok(())
     }
 
     fn fail(&self, error: &StoreError) {
@@ -243,23 +247,30 @@ impl Task {
         }
     }
 
-    /// A commit whose answer was lost may have happened: rows that are there already are not written twice.
     async fn write_kept(&mut self) -> StoreResult<()> {
         in_time(self.db.probe_audit()).await?;
+        self.forget_what_is_there().await?;
         while !self.kept.is_empty() {
-            let count = self.kept.len().min(BATCH);
-            let mut missing = Vec::with_capacity(count);
-            for row in self.kept.iter().take(count) {
-                if !in_time(self.db.has_audit_row(row.request_id, row.event)).await? {
-                    missing.push(row.clone());
-                }
+            let rest = self.kept.split_off(self.kept.len().min(BATCH));
+            let rows = std::mem::replace(&mut self.kept, rest);
+            if let Err(error) = self.append(&rows).await {
+                self.kept.splice(..0, rows);
+                return Err(error);
             }
-            if !missing.is_empty() {
-                self.append(&missing).await?;
-            }
-            self.kept.drain(..count);
         }
         Ok(())
+    }
+
+    /// A commit whose answer was lost may have happened: rows that are there already are not written twice.
+    async fn forget_what_is_there(&mut self) -> StoreResult<()> {
+        loop {
+            let there = in_time(self.db.audit_events_after(self.seen, BATCH as i64)).await?;
+            let Some((last, ..)) = there.last() else { return Ok(()) };
+            self.seen = *last;
+            let there: HashSet<_> =
+                there.iter().map(|(_, request, event)| (*request, event.as_str())).collect();
+            self.kept.retain(|row| !there.contains(&(row.request_id, row.event)));
+        }
     }
 }
 

@@ -35,6 +35,8 @@ pub enum BootError {
     File { path: PathBuf, source: io::Error },
     #[error("TLS: {0}")]
     Tls(String),
+    #[error("login: {0}")]
+    Login(String),
     #[error(transparent)]
     Log(#[from] LogError),
     #[error(transparent)]

@@ -1,6 +1,6 @@
 //! The gateway as a whole: started, running, stopped.
 
-use super::{BootError, factors, jobs, people, racks, registry, tls};
+use super::{BootError, factors, jobs, login, people, racks, registry, tls};
 use crate::{
     api,
     audit::{Audit, LineSink, Writer, WriterOptions},
@@ -47,6 +47,7 @@ pub struct Gateway {
     writer: JoinHandle<()>,
     lines: LineSink,
     db: Db,
+    first_link: Option<String>,
 }
 
 /// How the stop went.
@@ -116,7 +117,10 @@ impl Gateway {
         };
         let cookie = SessionCookie::new(config.identity.cookie_secure);
         let entrance = Entrance { access, usage, tokens: metrics.tokens(), cookie, clock: clock.clone() };
+        let login = login::login(config, &db, &clock)?;
+        let first_link = login::first_link(&login, &db, &clock).await?;
         let api = api::router(api::Context {
+            login,
             db: db.clone(),
             audit: audit.clone(),
             entrance: entrance.clone(),
@@ -182,7 +186,13 @@ impl Gateway {
             writer: writer_task,
             lines,
             db,
+            first_link,
         })
+    }
+
+    /// The way in for the first administrator, while there is none.
+    pub fn first_link(&self) -> Option<&str> {
+        self.first_link.as_deref()
     }
 
     pub const fn address(&self) -> SocketAddr {

@@ -4,6 +4,7 @@ use super::{
     BootError,
     database::{self, Opened},
     gateway::{Gateway, Parts},
+    login,
 };
 use crate::{audit::LineSink, config::Config, core::SharedClock, observe::metrics::Metrics};
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,6 +20,9 @@ pub async fn serve(config: &Config, clock: SharedClock) -> Result<(), BootError>
     let parts = Parts { db, database_file: file, lines, clock, metrics };
     let gateway = Gateway::start(config, parts).await?;
     announce(config, &gateway);
+    if let Some(address) = gateway.first_link() {
+        login::announce(address);
+    }
     stop_signal().await?;
     let finished = finish(gateway).await;
     drop(lock);

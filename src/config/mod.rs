@@ -14,11 +14,13 @@ mod errors;
 pub mod identity;
 pub mod limits;
 pub mod log;
+pub mod login;
 pub mod mail;
 mod names;
 pub mod racks;
 mod reader;
 pub mod registry;
+mod reserved;
 pub mod sentry;
 pub mod server;
 mod suggest;
@@ -35,6 +37,7 @@ pub use errors::{ConfigError, ConfigErrors, Origin};
 pub use identity::{IdentityConfig, SessionConfig};
 pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogFormat, LogLevel};
+pub use login::{GithubConfig, GroupRole, LoginConfig, OidcConfig};
 pub use mail::{SmtpConfig, SmtpTls};
 pub use racks::{RackConfig, RackConfigs, RackTrust};
 pub use reader::SummaryRow;
@@ -56,6 +59,7 @@ pub struct Config {
     pub access: AccessConfig,
     pub identity: IdentityConfig,
     pub registry: RegistryConfig,
+    pub login: LoginConfig,
     pub log: LogConfig,
     pub sentry: SentryConfig,
     pub limits: LimitsConfig,
@@ -106,6 +110,7 @@ impl Config {
         let access = access::read(r);
         let identity = identity::read(r, server.as_ref());
         let registry = registry::read(r);
+        let login = login::read(r);
         let log = log::read(r);
         let mail = mail::read(r);
         let sentry = sentry::read(r);
@@ -118,6 +123,7 @@ impl Config {
             access,
             identity: identity?,
             registry: registry?,
+            login: login?,
             log: log?,
             mail,
             sentry: sentry?,

@@ -99,8 +99,8 @@ impl<'a> Reader<'a> {
     }
 
     /// A list: an array in the file, or one text with commas.
-    pub fn list<T>(&mut self, row: &Variable, parse: impl Fn(&str) -> Checked<T>) -> Vec<T> {
-        let place = Place::from(row);
+    pub fn list<T>(&mut self, place: impl Into<Place>, parse: impl Fn(&str) -> Checked<T>) -> Vec<T> {
+        let place = place.into();
         let Some(found) = self.find(&place) else { return Vec::new() };
         let items: Vec<(String, Origin)> = match &found.value {
             Value::One(text) => text.split(',').map(|item| (item.to_owned(), found.origin.clone())).collect(),

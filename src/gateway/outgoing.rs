@@ -19,7 +19,7 @@ use hyper::body::Incoming;
 pub(super) async fn prepare(
     exchange: &Exchange<'_>,
     scope: &mut Scope,
-    permit: &Permit<RackCall>,
+    permit: &Permit<Box<RackCall>>,
     head: &Parts,
     body: Incoming,
 ) -> Result<OutgoingBody, Refusal> {

@@ -50,13 +50,14 @@ pub struct Pipeline {
 /// A request that is understood but not yet decided on.
 struct Understood {
     rack: Arc<Rack>,
-    call: RackCall,
+    /// Boxed, because it changes hands often.
+    call: Box<RackCall>,
 }
 
 impl Pipeline {
     /// Serves one request. Whatever happens, the scope is closed and the client gets an answer. The text is the
     /// route's name in the metrics: the rack's own path, or `preflight` or `unknown`.
-    pub async fn run(&self, arrival: Arrival) -> (Response<Body>, &'static str) {
+    pub async fn run(&self, arrival: Box<Arrival>) -> (Response<Body>, &'static str) {
         let understood = self.understand(&arrival);
         let label = match &understood {
             Ok(known) => known.call.route.template,
@@ -66,7 +67,7 @@ impl Pipeline {
         (self.answer(arrival, understood).await, label)
     }
 
-    async fn answer(&self, arrival: Arrival, understood: Result<Understood, Refusal>) -> Response<Body> {
+    async fn answer(&self, arrival: Box<Arrival>, understood: Result<Understood, Refusal>) -> Response<Body> {
         let (request_id, format) = (arrival.request_id, ErrorFormat::wanted_by(&arrival.head.headers));
         if let Err(Refusal::Preflight) = understood {
             return respond::refuse(&Refusal::Preflight, format, request_id);
@@ -74,7 +75,7 @@ impl Pipeline {
         let Ok(mut scope) = self.audit.open(seen(&arrival)) else {
             return respond::refuse(&Refusal::AuditUnavailable, format, request_id);
         };
-        let Arrival { mut head, body, ip, .. } = arrival;
+        let Arrival { mut head, body, ip, .. } = *arrival;
         let way = Way::of(&head, understood.as_ref().ok().map(|known| known.call.route));
         let carried = self.carry(&mut scope, &head, ip, body, understood).await;
         if carried.is_ok() {
@@ -121,7 +122,7 @@ impl Pipeline {
         let target = ParsedTarget::parse(&arrival.target)?;
         let (method, headers) = (&arrival.head.method, &arrival.head.headers);
         let upgrade = Upgrade::asked_by(arrival.head.version, headers);
-        let call = convox::classify(&rack.name, method, upgrade, &target, headers)?;
+        let call = Box::new(convox::classify(&rack.name, method, upgrade, &target, headers)?);
         if call.is_websocket() && !arrival.body.is_end_stream() {
             // The connection could not become a tunnel before the body is read, and nobody reads it.
             return Err(BadParameter::unexpected_body(call.route).into());
@@ -139,8 +140,8 @@ impl Pipeline {
         &self,
         scope: &mut Scope,
         principal: &Principal,
-        call: RackCall,
-    ) -> Result<Permit<RackCall>, Refusal> {
+        call: Box<RackCall>,
+    ) -> Result<Permit<Box<RackCall>>, Refusal> {
         match policy::authorize(&principal.rights, call, self.clock.now()) {
             Ok(permit) => {
                 scope.decision = Decision::Allow;
@@ -221,7 +222,7 @@ impl Exchange<'_> {
     async fn send(
         &self,
         scope: &mut Scope,
-        permit: Permit<RackCall>,
+        permit: Permit<Box<RackCall>>,
         body: OutgoingBody,
     ) -> Result<Carried, Refusal> {
         let reply = permit.call().route.reply;

@@ -16,9 +16,13 @@ pub enum Transport {
     Tls,
 }
 
+/// Headers that are added at most.
+const ADDED: usize = 6;
+
 /// Adds the request id and the headers that keep a browser from doing anything with an answer but show it. A
 /// header that the upstream has set stays.
 pub fn finish(headers: &mut HeaderMap, request_id: RequestId, transport: Transport) {
+    headers.reserve(ADDED);
     let mut text = [0u8; 36];
     let text = request_id.as_uuid().hyphenated().encode_lower(&mut text);
     if let Ok(value) = HeaderValue::from_str(text) {

@@ -144,7 +144,7 @@ impl Front {
             Place::Rack { name, rest } => {
                 let (name, target) = (name.map(str::to_owned), target_below(&request, rest));
                 let (head, body) = request.into_parts();
-                let arrival = Arrival { head, body, request_id, ip, rack: name, target };
+                let arrival = Box::new(Arrival { head, body, request_id, ip, rack: name, target });
                 self.pipeline.run(arrival).await
             }
             Place::Registry => match &self.registry {

@@ -1,5 +1,6 @@
 //! Who is calling: credentials in, a [`Principal`] out. What they may do is decided in `policy`.
 
+pub mod arrival;
 mod authenticate;
 mod cache;
 pub mod cli_login;
@@ -7,9 +8,15 @@ pub mod cookie;
 mod credential;
 pub mod email;
 mod entrance;
+pub mod github;
+pub mod links;
+pub mod login;
+pub mod login_budget;
 pub mod mfa;
+pub mod oidc;
 mod principal;
 mod proof;
+pub mod providers;
 pub mod session;
 mod snapshot;
 pub mod step_up;

@@ -24,16 +24,15 @@ use std::{
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-const MAX_HEADERS: usize = 200;
 /// Bounds what one connection buffers of a body, each way.
 const MIN_BUFFER: usize = 128 * 1024;
 
 pub fn http(limits: &ListenerLimits) -> http1::Builder {
     let mut builder = http1::Builder::new();
+    // At most 100 headers: for that many hyper has room on its stack, for others it allocates on every request.
     builder
         .header_read_timeout(None) // the reaper's task, without a timer each request
         .half_close(false)
-        .max_headers(MAX_HEADERS)
         .max_header_size(limits.max_header_bytes)
         .max_buf_size(limits.max_header_bytes.max(MIN_BUFFER));
     builder

@@ -1,6 +1,6 @@
 //! The decision. Nothing but [`authorize`] makes a [`Permit`], and nothing but a `Permit` opens an upstream.
 
-use super::{Permission, Rights, Target};
+use super::{CompiledGrant, Permission, Rights, Target};
 use crate::core::Timestamp;
 use std::fmt;
 
@@ -14,6 +14,12 @@ pub struct Demand {
 /// A call that knows what it needs. All demands must be met; a call without demands is refused.
 pub trait Demanding {
     fn demands(&self) -> &[Demand];
+}
+
+impl<T: Demanding + ?Sized> Demanding for Box<T> {
+    fn demands(&self) -> &[Demand] {
+        (**self).demands()
+    }
 }
 
 /// Proof that `T` was authorised. It owns the call, so what is sent is what was decided on.
@@ -76,7 +82,7 @@ pub fn authorize<T: Demanding>(rights: &Rights, call: T, now: Timestamp) -> Resu
         return Err(Denied { call, demand: None, missing: Missing::Demand });
     }
     let unmet = demands.iter().find_map(|demand| {
-        let missing = missing(rights, demand, now)?;
+        let missing = consider(rights, demand, now).err()?;
         Some((demand.clone(), missing))
     });
     match unmet {
@@ -85,23 +91,25 @@ pub fn authorize<T: Demanding>(rights: &Rights, call: T, now: Timestamp) -> Resu
     }
 }
 
-fn missing(rights: &Rights, demand: &Demand, now: Timestamp) -> Option<Missing> {
-    if rights.own_grant(demand.permission, &demand.target, now).is_none() {
-        return Some(Missing::Grant);
-    }
+/// The grant by which one demand is met, or what is missing. [`authorize`] and every explanation ask this.
+pub fn consider<'a>(
+    rights: &'a Rights,
+    demand: &Demand,
+    now: Timestamp,
+) -> Result<&'a CompiledGrant, Missing> {
+    let Some(grant) = rights.own_grant(demand.permission, &demand.target, now) else {
+        return Err(Missing::Grant);
+    };
     if !rights.owner_allows(demand.permission, &demand.target, now) {
-        return Some(Missing::OwnersGrant);
+        return Err(Missing::OwnersGrant);
     }
-    None
+    Ok(grant)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        core::id::GrantId,
-        policy::{CompiledGrant, built_in},
-    };
+    use crate::{core::id::GrantId, policy::built_in};
     use proptest::prelude::*;
     use std::sync::Arc;
 

@@ -1,31 +1,90 @@
 //! What the two engines do differently, each under a name.
 
-use super::{AuditRow, StoreResult};
-use sqlx::{Postgres, Sqlite, Transaction};
-use std::{borrow::Cow, sync::LazyLock};
-
-const COLUMNS: usize = 10;
+use super::{
+    AuditRow, StoreResult,
+    stretch::{Additions, Stretch, WIDEN},
+};
+use sqlx::{Postgres, Sqlite, SqliteConnection, Transaction, query::Query, sqlite::SqliteArguments};
+use std::{
+    borrow::Cow,
+    sync::{Arc, LazyLock},
+};
 
 /// Rows of one SQLite statement. Few sizes, so that each is prepared once and kept.
 const SIZES: [usize; 5] = [256, 64, 16, 4, 1];
 
-static INSERTS: LazyLock<[String; 5]> = LazyLock::new(|| SIZES.map(insert_many));
+type Bound = Query<'static, Sqlite, SqliteArguments>;
 
-/// Anonymous places: the driver looks up the name of each numbered one, which costs time in the square of their
-/// number.
-fn insert_many(rows: usize) -> String {
-    let row = format!("({})", ["?"; COLUMNS].join(","));
-    format!(
-        "INSERT INTO audit_log (seq, ts, event, request_id, user_email, action, resource, status, \
-         rbac_decision, record) VALUES {}",
-        vec![row; rows].join(",")
-    )
+/// A multi-row statement in each of the [`SIZES`].
+struct Insert {
+    texts: [String; 5],
+}
+
+static INSERT_ROWS: LazyLock<Insert> = LazyLock::new(|| {
+    let into =
+        "audit_log (seq, ts, event, request_id, user_email, action, resource, status, rbac_decision, record)";
+    Insert::new(into, 10, "")
+});
+static INSERT_STRETCHES: LazyLock<Insert> = LazyLock::new(|| {
+    Insert::new("audit_stretch (stretch, first_ts, last_ts, first_request, last_request)", 5, WIDEN)
+});
+static INSERT_USERS: LazyLock<Insert> =
+    LazyLock::new(|| Insert::new("audit_stretch_user (user_email, stretch)", 2, "ON CONFLICT DO NOTHING"));
+
+impl Insert {
+    /// Anonymous places: the driver looks up the name of each numbered one, which costs time in the square of
+    /// their number.
+    fn new(into: &str, columns: usize, tail: &str) -> Self {
+        let row = format!("({})", vec!["?"; columns].join(","));
+        let values = |rows: usize| vec![row.as_str(); rows].join(",");
+        Self { texts: SIZES.map(|rows| format!("INSERT INTO {into} VALUES {} {tail}", values(rows))) }
+    }
+
+    async fn all<T>(
+        &'static self,
+        connection: &mut SqliteConnection,
+        items: &[T],
+        mut bind: impl FnMut(Bound, &T) -> Bound,
+    ) -> StoreResult<()> {
+        let mut rest = items;
+        for (size, sql) in SIZES.iter().zip(&self.texts) {
+            while rest.len() >= *size {
+                let (now, later) = rest.split_at(*size);
+                let query = now.iter().fold(sqlx::query(sql.as_str()), &mut bind);
+                query.execute(&mut *connection).await?;
+                rest = later;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// PostgreSQL keeps no NUL in a text, and one would refuse the whole batch; both engines get U+FFFD instead.
 /// The exact bytes stand in `record`.
 pub(super) fn searchable(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
+}
+
+/// Words that many rows of a batch share, each copied for the engine once.
+#[derive(Default)]
+struct Words(Vec<(&'static str, Arc<str>)>);
+
+impl Words {
+    /// More than a batch has of actions, statuses and the like; others are copied each time.
+    const KEPT: usize = 32;
+
+    #[expect(clippy::ptr_arg, reason = "whether it is a word of the program decides")]
+    fn shared(&mut self, word: &Cow<'static, str>) -> Arc<str> {
+        let Cow::Borrowed(word) = *word else { return searchable(word).into() };
+        if let Some((_, shared)) = self.0.iter().find(|(known, _)| std::ptr::eq(*known, word)) {
+            return shared.clone();
+        }
+        let shared: Arc<str> = searchable(word).into();
+        if self.0.len() < Self::KEPT {
+            self.0.push((word, shared.clone()));
+        }
+        shared
+    }
 }
 
 /// SQLite: multi-row `VALUES`, since each statement costs two hops to the engine's thread.
@@ -35,45 +94,49 @@ pub(super) async fn insert_audit_sqlite(
     rows: &[AuditRow],
 ) -> StoreResult<()> {
     let mut seq = first_seq;
-    let mut rest = rows;
-    for (size, sql) in SIZES.iter().zip(INSERTS.iter()) {
-        while rest.len() >= *size {
-            let (now, later) = rest.split_at(*size);
-            let mut query = sqlx::query(sql.as_str());
-            for row in now {
-                query = query
-                    .bind(seq)
-                    .bind(row.ts)
-                    .bind(row.event)
-                    .bind(row.request_id)
-                    .bind(searchable(&row.user_email))
-                    .bind(searchable(&row.action))
-                    .bind(searchable(&row.resource))
-                    .bind(searchable(&row.status))
-                    .bind(searchable(&row.rbac_decision))
-                    .bind(&*row.record);
-                seq += 1;
-            }
-            query.execute(&mut **tx).await?;
-            rest = later;
-        }
-    }
-    Ok(())
+    let mut words = Words::default();
+    let bind_row = |query: Bound, row: &AuditRow| {
+        let email = &row.user_email;
+        let bound = query
+            .bind(seq)
+            .bind(row.ts)
+            .bind(words.shared(&Cow::Borrowed(row.event)))
+            .bind(row.request_id)
+            .bind(if email.contains('\0') { searchable(email).into() } else { email.clone() })
+            .bind(words.shared(&row.action))
+            .bind(Arc::<str>::from(searchable(&row.resource)))
+            .bind(words.shared(&row.status))
+            .bind(words.shared(&row.rbac_decision))
+            .bind(&*row.record);
+        seq += 1;
+        bound
+    };
+    INSERT_ROWS.all(tx, rows, bind_row).await?;
+    let Additions { stretches, users } = Additions::of(first_seq, rows);
+    let bind_stretch = |query: Bound, one: &Stretch| {
+        query
+            .bind(one.stretch)
+            .bind(one.first_ts)
+            .bind(one.last_ts)
+            .bind(one.first_request)
+            .bind(one.last_request)
+    };
+    INSERT_STRETCHES.all(tx, &stretches, bind_stretch).await?;
+    let bind_user = |query: Bound, (user, stretch): &(Cow<'_, str>, i64)| query.bind(&**user).bind(*stretch);
+    INSERT_USERS.all(tx, &users, bind_user).await
 }
 
-/// PostgreSQL: one statement with an array for each column.
+/// PostgreSQL: one statement with an array for each column of each table.
 pub(super) async fn insert_audit_postgres(
     tx: &mut Transaction<'_, Postgres>,
     first_seq: i64,
     rows: &[AuditRow],
 ) -> StoreResult<()> {
-    const INSERT: &str = "INSERT INTO audit_log (seq, ts, event, request_id, user_email, action, resource, status, \
-         rbac_decision, record) \
-         SELECT * FROM UNNEST($1::bigint[], $2::bigint[], $3::text[], $4::uuid[], $5::text[], $6::text[], \
-         $7::text[], $8::text[], $9::text[], $10::bytea[])";
     let column = |get: fn(&AuditRow) -> Cow<'_, str>| rows.iter().map(get).collect::<Vec<_>>();
+    let Additions { stretches, users } = Additions::of(first_seq, rows);
+    let (users, users_in): (Vec<_>, Vec<_>) = users.into_iter().unzip();
     let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-    sqlx::query(INSERT)
+    sqlx::query(INSERT_POSTGRES.as_str())
         .bind((first_seq..first_seq + count).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.ts.as_micros()).collect::<Vec<_>>())
         .bind(column(|row| Cow::Borrowed(row.event)))
@@ -84,7 +147,30 @@ pub(super) async fn insert_audit_postgres(
         .bind(column(|row| searchable(&row.status)))
         .bind(column(|row| searchable(&row.rbac_decision)))
         .bind(rows.iter().map(|row| &*row.record).collect::<Vec<_>>())
+        .bind(stretches.iter().map(|one| one.stretch).collect::<Vec<_>>())
+        .bind(stretches.iter().map(|one| one.first_ts.as_micros()).collect::<Vec<_>>())
+        .bind(stretches.iter().map(|one| one.last_ts.as_micros()).collect::<Vec<_>>())
+        .bind(stretches.iter().map(|one| *one.first_request.as_uuid()).collect::<Vec<_>>())
+        .bind(stretches.iter().map(|one| *one.last_request.as_uuid()).collect::<Vec<_>>())
+        .bind(users)
+        .bind(users_in)
         .execute(&mut **tx)
         .await?;
     Ok(())
 }
+
+static INSERT_POSTGRES: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "WITH stretches AS (\
+             INSERT INTO audit_stretch (stretch, first_ts, last_ts, first_request, last_request) \
+             SELECT * FROM UNNEST($11::bigint[], $12::bigint[], $13::bigint[], $14::uuid[], $15::uuid[]) {WIDEN}\
+         ), users AS (\
+             INSERT INTO audit_stretch_user (user_email, stretch) \
+             SELECT * FROM UNNEST($16::text[], $17::bigint[]) ON CONFLICT DO NOTHING\
+         ) \
+         INSERT INTO audit_log (seq, ts, event, request_id, user_email, action, resource, status, rbac_decision, \
+         record) \
+         SELECT * FROM UNNEST($1::bigint[], $2::bigint[], $3::text[], $4::uuid[], $5::text[], $6::text[], \
+         $7::text[], $8::text[], $9::text[], $10::bytea[])"
+    )
+});

@@ -119,7 +119,9 @@ async fn open_sqlite(path: &Path, options: &Options) -> StoreResult<Db> {
         .page_size(8_192)
         .statement_cache_capacity(64)
         .pragma("wal_autocheckpoint", "8192")
-        .pragma("cache_size", "-16384");
+        .pragma("cache_size", "-16384")
+        // An index made for one question would read the whole log; what is worth an index has one.
+        .pragma("automatic_index", "false");
     let open = |error: sqlx::Error| StoreError::Open(format!("cannot open {}: {error}", path.display()));
     // SQLite itself rolls back when a write fails, as on a full disk. The driver then takes its own rollback for
     // failed and the connection for one inside a transaction, for ever: such a connection is replaced.

@@ -17,7 +17,7 @@ pub struct UserRow {
     pub preferred_mfa: Option<String>,
 }
 
-const INSERT: &str = "INSERT INTO users (id, email, name, created_at) VALUES ($1, $2, $3, $4)";
+pub(super) const INSERT: &str = "INSERT INTO users (id, email, name, created_at) VALUES ($1, $2, $3, $4)";
 const LIST: &str = "SELECT id, email, name, created_at, locked_at, locked_reason, mfa_enrolled_at, preferred_mfa \
      FROM users ORDER BY email";
 const BY_EMAIL: &str = "SELECT id, email, name, created_at, locked_at, locked_reason, mfa_enrolled_at, preferred_mfa \
@@ -34,10 +34,10 @@ const FORGIVE: &str = "DELETE FROM attempts WHERE subject = $1";
 const ID_OF: &str = "SELECT id FROM users WHERE email = $1";
 const LOCK: &str = "UPDATE users SET locked_at = $1, locked_reason = $2 WHERE email = $3";
 
-impl Db {
-    /// Adds a user. `email` must be in the canonical form of `identity::email`.
-    pub async fn add_user(&self, email: &str, name: &str, now: Timestamp) -> StoreResult<UserRow> {
-        let user = UserRow {
+impl UserRow {
+    /// Somebody new. `email` must be in the canonical form of `identity::email`.
+    pub fn new(email: &str, name: &str, now: Timestamp) -> Self {
+        Self {
             id: UserId::new(now),
             email: email.to_owned(),
             name: name.to_owned(),
@@ -46,7 +46,14 @@ impl Db {
             locked_reason: None,
             mfa_enrolled_at: None,
             preferred_mfa: None,
-        };
+        }
+    }
+}
+
+impl Db {
+    /// Adds a user. `email` must be in the canonical form of `identity::email`.
+    pub async fn add_user(&self, email: &str, name: &str, now: Timestamp) -> StoreResult<UserRow> {
+        let user = UserRow::new(email, name, now);
         access_tx!(self, tx => {
             sqlx::query(INSERT)
                 .bind(user.id)

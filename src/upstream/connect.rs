@@ -1,7 +1,7 @@
 //! Opening a connection to a rack.
 
-use super::{OutgoingBody, Trust, TrustError};
-use hyper::client::conn::http1::{Builder, SendRequest};
+use super::{Trust, TrustError, line::Line};
+use hyper::client::conn::http1::Builder;
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
 use std::{io, sync::Arc, time::Duration};
@@ -40,11 +40,11 @@ impl Connector {
         Ok(self)
     }
 
-    pub async fn connect(&self) -> io::Result<SendRequest<OutgoingBody>> {
+    pub async fn connect(&self) -> io::Result<Line> {
         timeout(self.limit, self.open()).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     }
 
-    async fn open(&self) -> io::Result<SendRequest<OutgoingBody>> {
+    async fn open(&self) -> io::Result<Line> {
         let tcp = TcpStream::connect((self.host.as_str(), self.port)).await?;
         tcp.set_nodelay(true)?;
         let stream = match &self.tls {
@@ -54,10 +54,6 @@ impl Connector {
         // HTTP/1.1 only: a connection that spoke HTTP/2 could not carry a websocket.
         let (sender, connection) =
             Builder::new().handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-        tokio::spawn(async move {
-            // What fails here fails the exchange that runs, and is told there.
-            let _ = connection.with_upgrades().await;
-        });
-        Ok(sender)
+        Ok(Line::new(sender, connection))
     }
 }

@@ -2,6 +2,7 @@
 
 mod body;
 mod connect;
+mod line;
 mod metrics;
 mod pool;
 mod rack;

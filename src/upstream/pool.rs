@@ -3,24 +3,25 @@
 //! Written on hyper's connection API: the library's general client costs each request a task, two channels and
 //! a choice of protocols that a gateway to one address has no use for (`make bench` shows the difference).
 
-use super::{OutgoingBody, RackBody, connect::Connector};
+use super::{
+    OutgoingBody, RackBody,
+    connect::Connector,
+    line::{Line, NoAnswer},
+};
 use http::{Request, Response, StatusCode};
-use hyper::client::conn::http1::SendRequest;
+use hyper::body::Incoming;
 use std::{
     collections::VecDeque,
     io,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
 };
-
-type Sender = SendRequest<OutgoingBody>;
+use tokio::time::{Instant, sleep};
 
 /// Racks close idle connections after 120 s; we do so earlier, so that a request seldom meets a closing one.
 const IDLE: Duration = Duration::from_secs(60);
 /// More than this many are not kept.
 const KEPT: usize = 1_024;
-/// How many of the youngest connections are looked at for one that is ready.
-const LOOKED_AT: usize = 16;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PoolError {
@@ -30,77 +31,114 @@ pub enum PoolError {
     /// The connection failed when the request, or a part of it, may have arrived.
     #[error("the exchange failed")]
     Exchange(#[source] hyper::Error),
+    #[error("the rack was silent")]
+    Silence,
 }
 
 #[derive(Debug)]
 pub(super) struct Pool {
     connector: Connector,
+    silence: Duration,
     shelf: Arc<Shelf>,
 }
 
 /// Where connections rest. The youngest is at the back.
 #[derive(Debug, Default)]
-pub(super) struct Shelf(Mutex<VecDeque<Resting>>);
+pub(super) struct Shelf(Mutex<Resting>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Resting {
-    sender: Sender,
-    since: Instant,
+    lines: VecDeque<(Line, Instant)>,
+    /// A task is there that closes what has rested for too long.
+    is_swept: bool,
 }
 
 impl Pool {
-    pub fn new(connector: Connector) -> Self {
-        Self { connector, shelf: Arc::default() }
+    /// A rack may be silent for `silence`.
+    pub fn new(connector: Connector, silence: Duration) -> Self {
+        Self { connector, silence, shelf: Arc::default() }
     }
 
     /// Sends on a kept connection or on a new one. A kept one that turns out to be closed gives the request
     /// back unsent, and the next is tried; a request of which a byte was written is never sent twice.
-    pub async fn send(&self, mut request: Request<OutgoingBody>) -> Result<Response<RackBody>, PoolError> {
-        while let Some(mut sender) = self.shelf.take() {
-            match sender.try_send_request(request).await {
-                Ok(answer) => return Ok(self.lend(answer, sender)),
-                Err(mut error) => match error.take_message() {
-                    Some(unsent) => request = unsent,
-                    None => return Err(PoolError::Exchange(error.into_error())),
-                },
+    pub async fn send(
+        &self,
+        request: &mut Option<Request<OutgoingBody>>,
+    ) -> Result<Response<RackBody>, PoolError> {
+        let traffic = request.as_ref().and_then(|request| request.body().traffic());
+        loop {
+            let kept = self.shelf.take();
+            let is_new = kept.is_none();
+            let mut line = match kept {
+                Some(line) => line,
+                // Boxed, so that requests on a kept connection do not carry room for opening one.
+                None => Box::pin(self.connector.connect()).await.map_err(PoolError::Connect)?,
+            };
+            match line.ask(request, self.silence, traffic.as_deref()).await {
+                Ok(answer) => return Ok(self.lend(answer, line)),
+                Err(NoAnswer::Unsent(_)) if !is_new => (),
+                Err(NoAnswer::Unsent(error) | NoAnswer::Failed(error)) => {
+                    return Err(PoolError::Exchange(error));
+                }
+                Err(NoAnswer::Silence) => return Err(PoolError::Silence),
             }
         }
-        let mut sender = self.connector.connect().await.map_err(PoolError::Connect)?;
-        let answer = sender.try_send_request(request).await;
-        let answer = answer.map_err(|error| PoolError::Exchange(error.into_error()))?;
-        Ok(self.lend(answer, sender))
     }
 
     /// The connection comes back with the last byte of the answer.
-    fn lend(&self, answer: Response<hyper::body::Incoming>, sender: Sender) -> Response<RackBody> {
+    fn lend(&self, answer: Response<Incoming>, line: Line) -> Response<RackBody> {
         // One that changed its protocol is nobody's connection any more.
-        let is_reusable = answer.status() != StatusCode::SWITCHING_PROTOCOLS;
-        let lease = is_reusable.then(|| Lease { sender, shelf: self.shelf.clone() });
-        answer.map(|body| RackBody::new(body, lease))
+        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+            line.finish();
+            return answer.map(|body| RackBody::new(body, None));
+        }
+        let lease = Lease { line, shelf: self.shelf.clone() };
+        answer.map(|body| RackBody::new(body, Some(lease)))
     }
 }
 
 impl Shelf {
-    /// The youngest that is ready. One that still ends its last exchange stays where it is.
-    fn take(&self) -> Option<Sender> {
-        let mut resting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let ready = resting.iter().rev().take(LOOKED_AT).position(|one| one.sender.is_ready())?;
-        let index = resting.len().checked_sub(ready + 1)?;
-        resting.remove(index).filter(|one| one.since.elapsed() < IDLE).map(|one| one.sender)
+    /// The youngest that can carry a request. Those that have ended meanwhile are dropped.
+    fn take(&self) -> Option<Line> {
+        loop {
+            let (mut line, since) = self.resting().lines.pop_back()?;
+            if since.elapsed() < IDLE && line.is_ready() {
+                return Some(line);
+            }
+        }
     }
 
-    fn put(&self, sender: Sender) {
-        if sender.is_closed() {
+    fn put(self: &Arc<Self>, line: Line) {
+        let mut resting = self.resting();
+        if resting.lines.len() >= KEPT {
             return;
         }
-        let mut resting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        let is_done = |one: &Resting| one.sender.is_closed() || now.duration_since(one.since) >= IDLE;
-        while resting.front().is_some_and(is_done) {
-            resting.pop_front();
+        resting.lines.push_back((line, Instant::now()));
+        if !std::mem::replace(&mut resting.is_swept, true) {
+            tokio::spawn(sweep(Arc::downgrade(self)));
         }
-        if resting.len() < KEPT {
-            resting.push_back(Resting { sender, since: now });
+    }
+
+    fn resting(&self) -> MutexGuard<'_, Resting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Closes what has rested for too long, until nothing rests.
+async fn sweep(shelf: Weak<Shelf>) {
+    loop {
+        sleep(IDLE).await;
+        let Some(shelf) = shelf.upgrade() else { return };
+        let mut resting = shelf.resting();
+        let young = resting.lines.iter().position(|(_, since)| since.elapsed() < IDLE);
+        let old = young.unwrap_or(resting.lines.len());
+        let closed: Vec<_> = resting.lines.drain(..old).collect();
+        resting.is_swept = !resting.lines.is_empty();
+        let is_over = !resting.is_swept;
+        drop(resting);
+        drop(closed);
+        if is_over {
+            return;
         }
     }
 }
@@ -108,13 +146,17 @@ impl Shelf {
 /// A connection in use. Dropping it closes the connection.
 #[derive(Debug)]
 pub(super) struct Lease {
-    sender: Sender,
+    pub line: Line,
     shelf: Arc<Shelf>,
 }
 
 impl Lease {
-    /// The exchange is over and the connection good for another.
-    pub fn give_back(self) {
-        self.shelf.put(self.sender);
+    /// The answer is over.
+    pub fn give_back(mut self) {
+        if self.line.has_done_its_part() {
+            self.shelf.put(self.line);
+        } else {
+            self.line.finish();
+        }
     }
 }

@@ -19,7 +19,6 @@ use http::{
 };
 use std::{
     collections::BTreeMap,
-    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -35,6 +34,24 @@ pub trait Outbound: Demanding {
     /// End-to-end headers, without host, credentials and framing.
     fn take_headers(&mut self) -> HeaderMap;
     fn is_websocket(&self) -> bool;
+}
+
+impl<T: Outbound> Outbound for Box<T> {
+    fn method(&self) -> &Method {
+        (**self).method()
+    }
+
+    fn path_and_query(&self) -> &str {
+        (**self).path_and_query()
+    }
+
+    fn take_headers(&mut self) -> HeaderMap {
+        (**self).take_headers()
+    }
+
+    fn is_websocket(&self) -> bool {
+        (**self).is_websocket()
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -123,7 +140,7 @@ impl Rack {
             host: HeaderValue::from_str(&authority).map_err(|error| bad(error.to_string()))?,
             prefix: url.path().trim_end_matches('/').to_owned(),
             authorization,
-            pool: Pool::new(connector),
+            pool: Pool::new(connector, silence.0),
             silence,
             metrics: RackMetrics::of(&address.name),
             bytes: Arc::new(metrics::byte_counters(&address.name)),
@@ -145,38 +162,23 @@ impl Rack {
         request_id: RequestId,
     ) -> Result<Response<RackBody>, UpstreamError> {
         let started = Instant::now();
-        let answer = self.exchange(permit, body, actor, request_id).await;
+        let answer = match self.request(permit.into_call(), body, actor, request_id) {
+            Ok(request) => self.exchange(&mut Some(request)).await,
+            Err(error) => Err(error.into()),
+        };
         self.metrics.note(&answer, started.elapsed());
         answer
     }
 
-    async fn exchange<T: Outbound>(
+    async fn exchange(
         &self,
-        permit: Permit<T>,
-        body: OutgoingBody,
-        actor: &str,
-        request_id: RequestId,
+        request: &mut Option<Request<OutgoingBody>>,
     ) -> Result<Response<RackBody>, UpstreamError> {
-        let traffic = body.traffic();
-        let request = self.request(permit.into_call(), body, actor, request_id)?;
-        let mut answer = pin!(self.pool.send(request));
-        let Silence(limit) = self.silence;
-        let mut seen = 0;
-        loop {
-            let Ok(answered) = tokio::time::timeout(limit, &mut answer).await else {
-                // An upload that still moves is not silence.
-                let moved = traffic.as_ref().map_or(0, |traffic| traffic.bytes_in());
-                if moved == seen {
-                    return Err(UpstreamError::TimedOut(limit));
-                }
-                seen = moved;
-                continue;
-            };
-            return answered.map_err(|error| match error {
-                PoolError::Connect(cause) => UpstreamError::Unreachable(cause),
-                PoolError::Exchange(cause) => UpstreamError::Broken(cause),
-            });
-        }
+        self.pool.send(request).await.map_err(|error| match error {
+            PoolError::Connect(cause) => UpstreamError::Unreachable(cause),
+            PoolError::Exchange(cause) => UpstreamError::Broken(cause),
+            PoolError::Silence => UpstreamError::TimedOut(self.silence.0),
+        })
     }
 
     fn request<T: Outbound>(

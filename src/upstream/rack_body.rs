@@ -13,19 +13,26 @@ use std::{
 pub struct RackBody {
     from_rack: Incoming,
     lease: Option<Lease>,
+    /// What broke it, until what came before has had a chance to leave: a server that is told of an error closes
+    /// at once, and the head of this answer may still be in its buffer.
+    broken: Option<hyper::Error>,
 }
 
 impl RackBody {
     pub(super) fn new(from_rack: Incoming, lease: Option<Lease>) -> Self {
-        let mut body = Self { from_rack, lease };
+        let mut body = Self { from_rack, lease, broken: None };
         body.end_if_over();
         body
     }
 
     fn end_if_over(&mut self) {
-        if self.from_rack.is_end_stream()
-            && let Some(lease) = self.lease.take()
-        {
+        if self.from_rack.is_end_stream() {
+            self.end();
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some(lease) = self.lease.take() {
             lease.give_back();
         }
     }
@@ -39,15 +46,24 @@ impl Body for RackBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.from_rack).poll_frame(context));
-        match &frame {
-            Some(Ok(_)) => self.end_if_over(),
-            Some(Err(_)) => self.lease = None,
-            None => {
-                if let Some(lease) = self.lease.take() {
-                    lease.give_back();
-                }
+        if let Some(error) = self.broken.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
+        let Self { from_rack, lease, .. } = &mut *self;
+        let mut look = |context: &mut Context<'_>| Pin::new(&mut *from_rack).poll_frame(context);
+        let frame = ready!(match lease {
+            Some(lease) => lease.line.drive(context, |_, context| look(context)),
+            None => look(context),
+        });
+        match frame {
+            Some(Err(error)) => {
+                self.lease = None;
+                self.broken = Some(error);
+                context.waker().wake_by_ref();
+                return Poll::Pending;
             }
+            Some(Ok(_)) => self.end_if_over(),
+            None => self.end(),
         }
         Poll::Ready(frame)
     }

@@ -19,6 +19,7 @@ mod cli_login;
 mod cve;
 mod gateway;
 mod listener;
+mod login;
 mod mail;
 mod mfa;
 mod redaction;

@@ -146,7 +146,8 @@ pub fn long() -> Vec<(&'static str, Vec<u8>, Expect)> {
     let extension = "x".repeat(20_000);
     let chunked = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
     vec![
-        ("150 headers", head(&numbered(150)), Requests(1)),
+        ("80 headers", head(&numbered(80)), Requests(1)),
+        ("101 headers", head(&numbered(100)), Refused),
         ("1000 headers", head(&numbered(1_000)), Refused),
         ("1000 cookies of 4 kB", head(&cookies), Refused),
         (

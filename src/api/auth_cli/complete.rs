@@ -4,6 +4,7 @@ use super::{
     answer::{self, LoggedIn},
     asked::Asked,
     logins,
+    unstored::Unstored,
 };
 use crate::{
     api::{Access, ApiError, ApiRoute, Context, Edge, Note},
@@ -39,7 +40,7 @@ impl IntoResponse for Completed {
     fn into_response(self) -> Response {
         match self {
             Self::Pending => (StatusCode::ACCEPTED, Json(json!({ "status": "pending" }))).into_response(),
-            Self::Done(session) => Json(session).into_response(),
+            Self::Done(session) => Unstored(session).into_response(),
         }
     }
 }

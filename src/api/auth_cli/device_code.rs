@@ -3,13 +3,14 @@
 use super::{
     asked::Asked,
     begin::{EXPIRES_IN, begin},
+    unstored::Unstored,
 };
 use crate::{
     api::{Access, ApiError, ApiRoute, Context, Edge, Note},
     identity::cli_login::Flow,
     policy::MfaLevel,
 };
-use axum::{Extension, Json, extract::State};
+use axum::{Extension, extract::State};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use serde::Serialize;
@@ -38,12 +39,12 @@ pub async fn begin_device(
     Extension(note): Extension<Note>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Json<Begun>, ApiError> {
+) -> Result<Unstored<Begun>, ApiError> {
     let asked = Asked::read(&headers, &body)?;
     let how = (Flow::Device, asked.challenge()?, None);
     let begun = Box::pin(begin(&context, edge, &note, &headers, &asked, how)).await?;
     let page = context.public_url.join("/app/device");
-    Ok(Json(Begun {
+    Ok(Unstored(Begun {
         verification_uri_complete: format!("{page}?user_code={}", begun.user_code),
         verification_uri: page,
         user_code: begun.user_code.to_string(),

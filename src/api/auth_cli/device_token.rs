@@ -4,6 +4,7 @@ use super::{
     answer::{self, LoggedIn},
     asked::Asked,
     logins, oauth,
+    unstored::Unstored,
 };
 use crate::{
     api::{Access, ApiError, ApiRoute, Context, Edge, Note},
@@ -14,7 +15,7 @@ use crate::{
     policy::MfaLevel,
 };
 use axum::{
-    Extension, Json,
+    Extension,
     extract::State,
     response::{IntoResponse as _, Response},
 };
@@ -62,7 +63,7 @@ pub async fn ask(
             Err(error) => return Ok(oauth::refused(error, edge, &note)),
         };
     let session = Box::pin(answer::open(&context, edge, &note, &headers, granted, Device::default())).await?;
-    Ok(Json(Issued {
+    Ok(Unstored(Issued {
         access_token: session.token().to_owned(),
         token_type: "Bearer",
         expires_in: session.lifetime(),

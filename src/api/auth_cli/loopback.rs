@@ -3,13 +3,14 @@
 use super::{
     asked::Asked,
     begin::{EXPIRES_IN, begin, confirm_page},
+    unstored::Unstored,
 };
 use crate::{
     api::{Access, ApiError, ApiRoute, Context, Edge, Note},
     identity::cli_login::{Flow, LoopbackUri},
     policy::MfaLevel,
 };
-use axum::{Extension, Json, extract::State};
+use axum::{Extension, extract::State};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use serde::Serialize;
@@ -38,7 +39,7 @@ pub async fn begin_loopback(
     Extension(note): Extension<Note>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Json<Begun>, ApiError> {
+) -> Result<Unstored<Begun>, ApiError> {
     let asked = Asked::read(&headers, &body)?;
     let uri = LoopbackUri::parse(asked.required("redirect_uri")?).ok_or_else(|| {
         let problem = "must be http://127.0.0.1:PORT/path or http://[::1]:PORT/path";
@@ -54,7 +55,7 @@ pub async fn begin_loopback(
     let challenge = asked.challenge()?.ok_or_else(|| ApiError::field("code_challenge", "is missing"))?;
     let how = (Flow::Loopback, Some(challenge), Some((uri, state.to_owned())));
     let begun = Box::pin(begin(&context, edge, &note, &headers, &asked, how)).await?;
-    Ok(Json(Begun {
+    Ok(Unstored(Begun {
         auth_url: confirm_page(&context, &begun),
         user_code: begun.user_code.to_string(),
         expires_in: EXPIRES_IN,

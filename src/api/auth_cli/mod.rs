@@ -14,6 +14,7 @@ mod oauth;
 mod request;
 mod start;
 mod token;
+mod unstored;
 
 use super::{ApiError, Context, Endpoint};
 use crate::identity::cli_login::{CliLoginError, CliLogins};

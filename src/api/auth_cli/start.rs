@@ -4,13 +4,14 @@
 use super::{
     asked::Asked,
     begin::{EXPIRES_IN, begin, confirm_page},
+    unstored::Unstored,
 };
 use crate::{
     api::{Access, ApiError, ApiRoute, Context, Edge, Note},
     identity::cli_login::{Flow, Verifier},
     policy::MfaLevel,
 };
-use axum::{Extension, Json, extract::State};
+use axum::{Extension, extract::State};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use serde::Serialize;
@@ -43,7 +44,7 @@ pub async fn start(
     Extension(note): Extension<Note>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Json<Started>, ApiError> {
+) -> Result<Unstored<Started>, ApiError> {
     let asked = Asked::read(&headers, &body)?;
     let (challenge, verifier) = match asked.challenge()? {
         Some(challenge) => (challenge, None),
@@ -54,7 +55,7 @@ pub async fn start(
     };
     let how = (Flow::Poll, Some(challenge), None);
     let begun = Box::pin(begin(&context, edge, &note, &headers, &asked, how)).await?;
-    Ok(Json(Started {
+    Ok(Unstored(Started {
         auth_url: confirm_page(&context, &begun),
         code_verifier: verifier.map(|verifier| verifier.expose().to_owned()),
         user_code: begun.user_code.to_string(),

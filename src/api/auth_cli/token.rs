@@ -4,13 +4,14 @@ use super::{
     answer::{self, LoggedIn},
     asked::Asked,
     logins,
+    unstored::Unstored,
 };
 use crate::{
     api::{Access, ApiError, ApiRoute, Context, Edge, Note},
     identity::session::Device,
     policy::MfaLevel,
 };
-use axum::{Extension, Json, extract::State};
+use axum::{Extension, extract::State};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 
@@ -28,11 +29,11 @@ pub async fn redeem(
     Extension(note): Extension<Note>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Json<LoggedIn>, ApiError> {
+) -> Result<Unstored<LoggedIn>, ApiError> {
     let asked = Asked::read(&headers, &body)?;
     let code = asked.required("code")?;
     let verifier = asked.verifier()?.ok_or_else(|| ApiError::field("code_verifier", "is missing"))?;
     let granted = logins(&context).redeem(code, &verifier, context.clock.now()).await?;
     let session = Box::pin(answer::open(&context, edge, &note, &headers, granted, Device::default())).await?;
-    Ok(Json(session))
+    Ok(Unstored(session))
 }

@@ -48,7 +48,7 @@ mod tests {
             (MfaError::ProofNeeded, 401, "mfa_step_up_required"),
             (MfaError::NoKey, 503, "app_secret_key_missing"),
             (MfaError::Store(StoreError::NotFound("a".into())), 404, "not_found"),
-            (MfaError::Internal, 500, "internal_error"),
+            (MfaError::Internal, 500, "internal"),
         ] {
             let error = ApiError::from(error);
             assert_eq!((error.status().as_u16(), error.code()), (status, code));

@@ -38,8 +38,7 @@ fn directory_of(given: Option<&Path>, env: &dyn Env) -> Result<PathBuf, Failure>
     if let Some(directory) = given.map(Path::to_owned).or_else(|| set(DIRECTORY)) {
         return Ok(directory);
     }
-    let config = set("XDG_CONFIG_HOME").filter(|path| path.is_absolute());
-    let config = config.or_else(|| set("HOME").map(|home| home.join(".config")));
+    let config = set("HOME").map(|home| home.join(".config"));
     let config = config
         .ok_or_else(|| Failure::Usage(format!("there is no HOME; set {DIRECTORY}, or name --config-dir")))?;
     Ok(config.join("rack-gateway"))

@@ -11,6 +11,9 @@ pub struct ConvoxEnv {
     /// A rack behind the gateway, by its name there; the gateway's default rack unless named
     #[arg(value_parser = rack_name)]
     rack_name: Option<String>,
+    /// A code of your second factor, which the first call that needs one proves; it counts for some minutes
+    #[arg(long, value_name = "CODE", value_parser = mfa_code)]
+    mfa_code: Option<String>,
     #[command(flatten)]
     which: Which,
 }
@@ -19,6 +22,18 @@ fn rack_name(text: &str) -> Result<String, &'static str> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let fits = (1..=40).contains(&text.len()) && text.bytes().all(plain);
     if fits { Ok(text.to_owned()) } else { Err("a rack's name has 1 to 40 of the characters a-z, 0-9 and -") }
+}
+
+/// Six digits, or a backup code.
+fn mfa_code(text: &str) -> Result<String, &'static str> {
+    let code = text.trim();
+    let fits = (6..=40).contains(&code.len())
+        && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if fits {
+        Ok(code.to_owned())
+    } else {
+        Err("a code has six digits; a backup code has letters, digits and -")
+    }
 }
 
 impl ConvoxEnv {
@@ -34,7 +49,8 @@ impl ConvoxEnv {
         if !token.expose().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)) {
             return Err(Failure::Usage("RACK_GATEWAY_API_TOKEN is not a token of a gateway".to_owned()));
         }
-        let url = format!("{scheme}://convox:{}@{host}{path}", token.expose());
+        let proof = self.mfa_code.as_ref().map(|code| format!(".totp.{code}")).unwrap_or_default();
+        let url = format!("{scheme}://convox:{}{proof}@{host}{path}", token.expose());
         Ok(Report::new(format!("export RACK_URL='{url}'"), &json!({ "RACK_URL": url })))
     }
 }

@@ -25,7 +25,6 @@ pub struct PasskeyLogin {
 impl Mfa {
     pub async fn start_passkey_login(&self, now: Timestamp) -> Result<StartedAssertion, MfaError> {
         let (challenge, state) = self.webauthn()?.start_discoverable_authentication().map_err(internal)?;
-        self.db().sweep_ceremonies(now).await?;
         let handle = self.begin(LOGIN, Owned::NOBODY, &state, now).await?;
         Ok(StartedAssertion { options: to_json(&challenge.public_key)?, handle })
     }

@@ -7,11 +7,12 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     process::{Output, Stdio},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     process::{Child, Command},
 };
 
@@ -144,6 +145,12 @@ async fn a_login_over_a_pipe_and_all_that_follows() {
     let apps = reqwest::Client::new().get(format!("{url}/apps")).send().await.unwrap();
     assert_eq!(apps.status(), 200, "the variable works as the stock client uses it");
 
+    let with_code = machine.run(&["convox-env", "--mfa-code", "123456"]).await;
+    assert!(with_code.is(0).stdout.contains(&format!("convox:{token}.totp.123456@")), "{}", with_code.stdout);
+    for code in ["12345", "'; rm -rf /", ""] {
+        machine.run(&["convox-env", "--mfa-code", code]).await.is(2);
+    }
+
     let out = machine.run(&["logout"]).await;
     assert_eq!(out.is(0).stdout, "✓ Logged out from staging\n");
     let me = gateway.own(&token, "GET /api/v1/me").send().await.unwrap();
@@ -160,6 +167,52 @@ async fn a_login_over_a_pipe_and_all_that_follows() {
         refused.stderr
     );
     gateway.stop().await;
+}
+
+/// A browser that only notes which page it was opened with.
+#[cfg(target_os = "linux")]
+async fn opened(machine: &mut Machine) -> PathBuf {
+    let (tools, page) = (machine.home.path().join("bin"), machine.home.path().join("page"));
+    std::fs::create_dir(&tools).unwrap();
+    let browser = tools.join("xdg-open");
+    let script = format!("#!/bin/sh\nprintf %s \"$1\" > {0}.new && mv {0}.new {0}\n", page.display());
+    std::fs::write(&browser, script).unwrap();
+    std::fs::set_permissions(&browser, Permissions::from_mode(0o755)).unwrap();
+    machine.env.push(("PATH", format!("{}:/usr/bin:/bin", tools.display())));
+    page
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_brings_the_answer_back() {
+    for (decision, code) in [("approve", 0), ("deny", 3)] {
+        let gateway = gateway().await;
+        let person = gateway.browser().await;
+        let mut machine = Machine::new();
+        let page = opened(&mut machine).await;
+        let child = machine.command(&["login", "staging", &gateway.url(""), "--browser"]).spawn().unwrap();
+        let mut address = String::new();
+        for _ in 0..600 {
+            address = std::fs::read_to_string(&page).unwrap_or_default();
+            if !address.is_empty() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let (_, request) = address.split_once("/app/cli/confirm?request=").expect("the page that is opened");
+        let shown = gateway.decide(&person, request, "show").await;
+        assert_eq!(shown.is(200).text("flow"), "loopback");
+        let decided = gateway.decide(&person, request, decision).await;
+        let redirect = decided.is(200).text("redirect").to_owned();
+        let stray = reqwest::get(redirect.replace("state=", "state=x")).await.unwrap();
+        assert_eq!(stray.status(), 404, "an answer to another question");
+        let told = reqwest::get(redirect).await.unwrap();
+        assert_eq!(told.status(), 200);
+        let done: Ended = child.wait_with_output().await.unwrap().into();
+        assert!(done.is(code).stderr.contains(shown.text("user_code")), "{}", done.stderr);
+        assert_eq!(machine.config().exists(), code == 0);
+        gateway.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -285,20 +338,7 @@ async fn hostile_answers_are_harmless() {
         ("200 OK", "<html>", 1, "does not answer like a gateway"),
         ("500 Internal Server Error", "", 1, "the gateway answered 500"),
     ] {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let answer =
-            format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
-        let serving = tokio::spawn(async move {
-            use tokio::io::AsyncWriteExt as _;
-            loop {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                let mut room = [0u8; 4096];
-                let _ = stream.read(&mut room).await.unwrap();
-                let _ = stream.write_all(answer.as_bytes()).await;
-                let _ = stream.shutdown().await;
-            }
-        });
+        let (url, serving, _) = server(head, body).await;
         let ended = Machine::new().run(&["login", "staging", &url]).await;
         assert!(ended.is(code).stderr.contains(told), "{told}: {}", ended.stderr);
         assert!(
@@ -306,6 +346,49 @@ async fn hostile_answers_are_harmless() {
             "{:?}",
             ended.stderr
         );
+        serving.abort();
+    }
+}
+
+/// Answers everything alike; gives its address, its task, and the request lines that it saw.
+async fn server(head: &str, body: &str) -> (String, tokio::task::JoinHandle<()>, Arc<Mutex<Vec<String>>>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let length = body.len();
+    let answer = format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+    let seen = Arc::<Mutex<Vec<String>>>::default();
+    let lines = seen.clone();
+    let serving = tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut room = [0u8; 4096];
+            let count = stream.read(&mut room).await.unwrap();
+            let text = String::from_utf8_lossy(&room[..count]).into_owned();
+            lines.lock().unwrap().push(text.lines().next().unwrap_or_default().to_owned());
+            let _ = stream.write_all(answer.as_bytes()).await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    (url, serving, seen)
+}
+
+#[tokio::test]
+async fn the_answer_to_can_i_is_an_exit_code_too() {
+    for (body, code, told) in [
+        (r#"{"allowed":true,"because":"ops on * allows it"}"#, 0, "yes: ops on * allows it\n"),
+        (r#"{"allowed":false,"because":"no grant\u001b[2J"}"#, 3, "no: no grant\\u{1b}[2J\n"),
+        (r#"{"because":"x"}"#, 1, ""),
+    ] {
+        let (url, serving, seen) = server("200 OK", body).await;
+        let machine = Machine {
+            env: vec![("RACK_GATEWAY_URL", url), ("RACK_GATEWAY_API_TOKEN", "rgw_x".to_owned())],
+            ..Machine::new()
+        };
+        assert_eq!(machine.run(&["can-i", "app:restart", "staging/web"]).await.is(code).stdout, told);
+        let line =
+            "GET /api/v1/access/explain?permission=convox%3Aapp%3Arestart&target=staging%2Fweb HTTP/1.1";
+        assert_eq!(seen.lock().unwrap().as_slice(), [line]);
+        machine.run(&["can-i", "fly", "staging"]).await.is(2);
         serving.abort();
     }
 }

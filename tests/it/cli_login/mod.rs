@@ -41,6 +41,7 @@ struct Seat {
 #[derive(Debug)]
 struct Said {
     status: StatusCode,
+    cache: String,
     body: Value,
 }
 
@@ -59,8 +60,9 @@ impl Said {
 async fn said(request: RequestBuilder) -> Said {
     let answer = request.send().await.unwrap();
     let status = answer.status();
+    let cache = answer.headers().get("cache-control").map_or("", |value| value.to_str().unwrap()).to_owned();
     let bytes = answer.bytes().await.unwrap();
-    Said { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+    Said { status, cache, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
 }
 
 /// A gateway that lets a test begin as many logins as it wants.

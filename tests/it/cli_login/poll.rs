@@ -24,7 +24,7 @@ async fn from_start_to_session() {
     let gateway = gateway().await;
     let person = gateway.browser().await;
     let started = gateway.ask("cli/start", json!({})).await;
-    started.is(200);
+    assert_eq!(started.is(200).cache, "no-store");
     assert!(started.text("auth_url").starts_with("http://localhost:"), "{started:?}");
     let pending = complete(&gateway, &started).await;
     assert_eq!((pending.status.as_u16(), &pending.body), (202, &json!({ "status": "pending" })));
@@ -40,7 +40,7 @@ async fn from_start_to_session() {
     assert_eq!(approved.is(200).body, json!({ "redirect": null }));
 
     let session = complete(&gateway, &started).await;
-    session.is(200);
+    assert_eq!(session.is(200).cache, "no-store");
     let keys: Vec<_> = session.body.as_object().unwrap().keys().map(String::as_str).collect();
     let expected = [
         "token",

@@ -101,10 +101,13 @@ async fn no_parameter_arrives_as_a_header_of_another_route() {
         .filter(|name| !name.contains('_') && *name != "version")
         .collect();
     assert!(names.len() > 150);
-    let dressed =
-        |request| names.iter().fold(gateway.call(&admin, request), |call, name| call.header(*name, "x"));
     for request in ["GET /apps", "GET /system", "POST /apps/web/restart"] {
-        assert_eq!(dressed(request).send().await.unwrap().status(), 200, "{request}");
+        // A request has at most a hundred headers.
+        for names in names.chunks(80) {
+            let call = gateway.call(&admin, request);
+            let dressed = names.iter().fold(call, |call, name| call.header(*name, "x"));
+            assert_eq!(dressed.send().await.unwrap().status(), 200, "{request}");
+        }
     }
     let update = gateway.call(&admin, "PUT /system").header("Version", "evil");
     assert_eq!(update.send().await.unwrap().status(), 200);

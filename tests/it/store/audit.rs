@@ -117,6 +117,12 @@ async fn what_is_written_stays() {
             "UPDATE audit_log SET record = record WHERE seq = 2",
             "DELETE FROM audit_log",
             "DELETE FROM audit_log WHERE seq = 3",
+            "DELETE FROM audit_stretch",
+            "DELETE FROM audit_stretch_user",
+            "UPDATE audit_stretch_user SET stretch = 9",
+            "UPDATE audit_stretch SET stretch = 9",
+            "UPDATE audit_stretch SET last_ts = last_ts - 1",
+            "UPDATE audit_stretch SET first_ts = first_ts + 1",
         ] {
             let refused = match &db.db {
                 Db::Sqlite { write, .. } => sqlx::query(sql).execute(write).await.map(drop),
@@ -170,9 +176,15 @@ async fn the_log_can_be_probed_and_asked_for_a_request() {
             1,
             "the probe takes no number"
         );
-        assert!(db.has_audit_row(known.request_id, "intent").await.unwrap());
-        assert!(!db.has_audit_row(known.request_id, "outcome").await.unwrap());
-        assert!(!db.has_audit_row(RequestId::new(NOW), "intent").await.unwrap());
+        let mut other = row("y");
+        other.request_id = RequestId::new(NOW);
+        db.append_audit(std::slice::from_ref(&other)).await.unwrap();
+        let (first, second) =
+            ((1, known.request_id, "intent".to_owned()), (2, other.request_id, "outcome".to_owned()));
+        assert_eq!(db.audit_events_after(0, 9).await.unwrap(), [first.clone(), second.clone()]);
+        assert_eq!(db.audit_events_after(0, 1).await.unwrap(), [first]);
+        assert_eq!(db.audit_events_after(1, 9).await.unwrap(), [second]);
+        assert_eq!((db.audit_events_after(2, 9).await.unwrap(), db.audit_end().await.unwrap()), (vec![], 2));
         db.close().await;
         db.probe_audit().await.unwrap_err();
     })

@@ -69,15 +69,20 @@ fn filter(mask: u32, id: RequestId) -> AuditFilter {
 #[tokio::test]
 async fn filters_alone_and_all_together() {
     each(async |db: TestDb| {
-        let rows = rows();
-        db.append_audit(&rows).await.unwrap();
+        // Numbers and batches that begin and end in the middle of stretches of the index.
+        let mut log: Vec<_> = (0..200).map(|index| row(format!("older {index}"))).collect();
+        log.extend(rows());
+        for batch in log.chunks(45) {
+            db.append_audit(batch).await.unwrap();
+        }
+        let rows = log.split_off(200);
         // Row 64 has the first value everywhere, and lies within the times.
         let id = rows[64].request_id;
         for mask in 0..512 {
             let filter = filter(mask, id);
             let found = db.audit_rows(&filter).await.unwrap();
             let found: Vec<_> = found.into_iter().map(|row| row.record).collect();
-            let expected = rows.iter().rev().filter(|row| matches(row, &filter));
+            let expected = rows.iter().rev().chain(log.iter().rev()).filter(|row| matches(row, &filter));
             let expected: Vec<_> = expected.map(|row| row.record.clone()).collect();
             assert!(!expected.is_empty());
             assert_eq!(found, expected, "{filter:?}");

@@ -150,3 +150,21 @@ async fn errors_of_the_rack_are_passed_on() {
         assert_eq!((head.status(), body.text().as_str()), (status, text));
     }
 }
+
+/// Head, a part of the body, and the end of the connection arrive together: the client gets what there is.
+#[tokio::test]
+async fn the_beginning_of_an_answer_that_breaks_off_at_once_is_passed_on() {
+    let rack = FakeRack::start(|mut visit| async move {
+        visit.request().await;
+        visit.wire.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[{\"name\":").await;
+    })
+    .await;
+    let gateway = TestGateway::with([("RACK_HOST", &rack.url())]).await;
+    let token = gateway.token("viewer").await;
+    for _ in 0..20 {
+        let (head, body) = ask(&gateway, &token, "GET /apps", "").await;
+        assert_eq!((head.status(), body), (200, Body::Cut(b"[{\"name\":".to_vec())));
+    }
+    let record = gateway.lines.wait_for(|record| record["action"] == "app.list").await;
+    assert_eq!(record["reason"], "the rack broke off its answer");
+}

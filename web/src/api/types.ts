@@ -88,7 +88,6 @@ export type ApiToken = {
   created_at: string;
   expires_at: string | null;
   last_used_at: string | null;
-  revoked_at?: string | null;
 };
 
 export type CliRequest = {

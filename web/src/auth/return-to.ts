@@ -16,6 +16,6 @@ export function safeReturn(wanted: unknown): string {
 /** The address on the person's own machine at which a command line client waits. Nothing else is one. */
 export function safeLoopback(wanted: string | null): string | null {
   const url = wanted ? URL.parse(wanted) : null;
-  if (!url || url.protocol !== "http:" || url.username || url.password || !url.port) return null;
+  if (url?.protocol !== "http:" || url.username || url.password || !url.port) return null;
   return ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname) ? url.href : null;
 }

@@ -64,7 +64,7 @@ const SIGNED_IN = {
   "GET /me": { body: { email: "", name: "", token: null, grants: [], owner_grants: [] } },
   "GET /racks": { body: [{ name: "staging", default: false, path: "/api/v1/racks/staging/proxy" }] },
   "GET /sessions": { body: { sessions: [] } },
-  "GET /api-tokens": { body: { tokens: [] } },
+  "GET /api-tokens?state=active&user=maria%40example.com": { body: { tokens: [] } },
 };
 
 type Answers = Parameters<typeof fakeGateway>[0];
@@ -142,7 +142,7 @@ describe("the login", () => {
 
 describe("a login that failed", () => {
   it("is explained by its word", async () => {
-    open("/app/auth/error?code=locked&request_id=0190aaaa-bbbb-7ccc-8ddd-eeeeeeeeeeee", {});
+    open("/app/auth/error?code=account_locked&request_id=0190aaaa-bbbb-7ccc-8ddd-eeeeeeeeeeee", {});
     expect(await heading("This account is locked")).toBeTruthy();
     expect(screen.getByText("0190aaaa-bbbb-7ccc-8ddd-eeeeeeeeeeee")).toBeTruthy();
   });
@@ -299,7 +299,7 @@ describe("security", () => {
           grants: [{ role: "ops", target: "staging", expires_at: null }],
         },
       },
-      "POST /api-tokens": { body: { token: "rgw_secret", name: "nightly" } },
+      "POST /api-tokens": { body: { token: "rgw_secret", api_token: { name: "nightly" } } },
     });
     await userEvent.click(await screen.findByRole("button", { name: "Create a token" }));
     const dialog = await screen.findByRole("dialog", { name: "Create an API token" });
@@ -312,7 +312,7 @@ describe("security", () => {
     expect(within(shown).getByText("rgw_secret")).toBeTruthy();
     expect(await within(shown).findByText(/convox:rgw_secret@/)).toBeTruthy();
     const sent = seen.find((one) => one.method === "POST")?.body as { expires_at: string };
-    expect(sent).toMatchObject({ name: "nightly", role: "viewer", target: "staging" });
+    expect(sent).toMatchObject({ name: "nightly", grants: [{ role: "viewer", target: "staging" }] });
     expect(Date.parse(sent.expires_at)).toBeGreaterThan(Date.now() + 89 * 86_400_000);
   });
 });

@@ -38,6 +38,9 @@ pub struct Login {
     /// Show a code to type into a browser, on this machine or another
     #[arg(long, visible_aliases = ["no-browser", "no-open"])]
     device: bool,
+    /// Open a browser on this machine, although nobody seems to sit at it
+    #[arg(long, conflicts_with = "device")]
+    browser: bool,
     #[command(flatten)]
     kept_in: KeptIn,
 }
@@ -144,7 +147,7 @@ impl Login {
     /// A browser is opened for a person who sits here, and can see it.
     fn has_browser(&self, client: Client<'_>) -> bool {
         let attended = io::stdin().is_terminal() && io::stdout().is_terminal();
-        !self.device && attended && browser::is_there(client.env)
+        self.browser || (!self.device && attended && browser::is_there(client.env))
     }
 }
 

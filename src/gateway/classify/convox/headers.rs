@@ -54,11 +54,14 @@ const OUR_PREFIXES: [&str; 10] = [
 /// `Connection` may name any header to have it removed. These it may not remove.
 const KEPT: &[HeaderName] = &[header::CONTENT_TYPE, header::CONTENT_ENCODING];
 
+/// Room for the headers that the pipeline adds, and for what the answer, which is read into the same map, gets.
+const ADDED: usize = 9;
+
 /// The headers to send upstream, before the pipeline adds its own (`Host`, `Authorization`, `Convox-Actor`,
 /// `X-Request-Id`, `Upgrade`).
 pub(super) fn forwarded(route: &Route, given: &HeaderMap) -> Result<HeaderMap, BadParameter> {
     let removed = named_by_connection(given);
-    let mut sent = HeaderMap::with_capacity(given.len());
+    let mut sent = HeaderMap::with_capacity(given.len() + ADDED);
     for name in given.keys() {
         let is_removed = removed.iter().any(|removed| removed == name.as_str());
         match fate(route, name) {

@@ -21,7 +21,7 @@ const LASTS: [string, number][] = [
   ["1 year", 365],
 ];
 
-type Made = { token: string; name: string };
+type Made = { token: string; api_token: { name: string } };
 
 export function CreateToken({ onCreated, onClose }: { onCreated: () => void; onClose: () => void }) {
   const create = useMutation({
@@ -37,7 +37,7 @@ export function CreateToken({ onCreated, onClose }: { onCreated: () => void; onC
   );
 }
 
-type Wanted = { name: string; role: string; target: string; expires_at: string };
+type Wanted = { name: string; grants: { role: string; target: string }[]; expires_at: string };
 type FormProps = {
   error: Error | null;
   pending: boolean;
@@ -59,7 +59,7 @@ function Form({ error, pending, onCreate, onClose }: FormProps) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const expires_at = new Date(Date.now() + days * DAY).toISOString();
-    onCreate({ name: name.trim(), role: chosen, target: where.trim(), expires_at });
+    onCreate({ name: name.trim(), grants: [{ role: chosen, target: where.trim() }], expires_at });
   };
   return (
     <form className="grid gap-4" onSubmit={submit}>
@@ -123,7 +123,7 @@ export function rolesBelow(held: Held[]): string[] {
 function Shown({ made, onClose }: { made: Made; onClose: () => void }) {
   const rack = useQuery(racksQuery).data?.[0];
   return (
-    <Dialog title={`Token “${made.name}”`} onClose={onClose}>
+    <Dialog title={`Token “${made.api_token.name}”`} onClose={onClose}>
       <Callout tone="warn">Copy it now. It is shown only once.</Callout>
       <CodeBlock text={made.token} what="token" wrap />
       {rack && (

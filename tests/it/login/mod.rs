@@ -1,0 +1,8 @@
+//! How people come in: through providers that are honest, hostile or down, and by one-time links.
+
+mod arrivals;
+mod flows;
+mod github;
+mod links;
+mod tokens;
+mod world;
