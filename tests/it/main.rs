@@ -24,6 +24,7 @@ mod mail;
 mod mfa;
 mod redaction;
 mod registry;
+mod registry_front;
 mod sessions;
 mod store;
 mod streams;
