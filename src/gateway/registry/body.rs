@@ -6,7 +6,7 @@ use crate::{
     registry,
 };
 use bytes::{Bytes, BytesMut};
-use http::Response;
+use http::{Response, header::CONTENT_LENGTH};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -50,6 +50,7 @@ pub async fn read(mut body: registry::Body, limit: usize) -> Result<Bytes, Unrea
 /// What the registry answers.
 pub fn relay(answer: Response<registry::Body>, mut scope: Scope, watch: Option<Watch>) -> Response<Body> {
     scope.answered(answer.status());
+    let length = answer.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     answer.map(|body| {
         if body.is_end_stream() {
             scope.close();
@@ -57,12 +58,16 @@ pub fn relay(answer: Response<registry::Body>, mut scope: Scope, watch: Option<W
         }
         let traffic = scope.traffic();
         let right_lost = watch.map(|watch| Box::pin(watch.right_lost()) as Pin<Box<_>>);
-        Body::Boxed(Recorded { body, traffic, scope: Some(scope), right_lost }.boxed_unsync())
+        Body::Boxed(
+            Recorded { body, missing: length, traffic, scope: Some(scope), right_lost }.boxed_unsync(),
+        )
     })
 }
 
 struct Recorded {
     body: registry::Body,
+    /// What the announced length still lacks. When nothing does, nobody asks for more, so that is the end.
+    missing: Option<u64>,
     traffic: Arc<Traffic>,
     scope: Option<Scope>,
     right_lost: Option<Pin<Box<dyn Future<Output = String> + Send>>>,
@@ -95,8 +100,10 @@ impl HttpBody for Recorded {
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else { return Poll::Pending };
         match &frame {
             Some(Ok(frame)) => {
-                self.traffic.add_out(frame.data_ref().map_or(0, Bytes::len) as u64);
-                if self.body.is_end_stream() {
+                let length = frame.data_ref().map_or(0, Bytes::len) as u64;
+                self.traffic.add_out(length);
+                self.missing = self.missing.map(|missing| missing.saturating_sub(length));
+                if self.missing == Some(0) || self.body.is_end_stream() {
                     self.end(None);
                 }
             }
