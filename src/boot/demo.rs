@@ -89,7 +89,7 @@ pub async fn demo(options: DemoOptions, env: MapEnv, clock: SharedClock) -> Resu
     let tokens = tokens(&db, &options.data, &clock).await.map_err(BootError::Database)?;
     let lines = LineSink::start(std::io::stdout());
     let parts = Parts { db, database_file: file, lines, clock, metrics };
-    let gateway = Gateway::start(&config, parts).await?;
+    let gateway = Box::pin(Gateway::start(&config, parts)).await?;
 
     let file = DemoFile {
         url: format!("http://{}", reachable(gateway.address())),
@@ -153,6 +153,7 @@ async fn token(db: &Db, role: &str, clock: &SharedClock) -> StoreResult<Secret> 
         expires_at: None,
         revoked_at: None,
         last_used_at: None,
+        created_by: None,
     };
     let grants = vec![GrantRow::new(Subject::Token(id), role, "*", None, now)];
     let new = NewToken { token: row(format!("demo-{role}")), grants: grants.clone() };

@@ -15,7 +15,8 @@ use crate::{
         AccessCache, Entrance, TokenUsage,
         cookie::SessionCookie,
         session::{SessionLimits, SessionUsage, Sessions},
-        step_up::{MfaPolicy, StepUp},
+        settings::Settings as Changeable,
+        step_up::StepUp,
     },
     listener::{Listener, ListenerLimits},
     observe::metrics::Metrics,
@@ -79,9 +80,9 @@ impl Gateway {
 
         let session_limits =
             SessionLimits { web: config.identity.web_session, cli: config.identity.cli_session };
-        let access = AccessCache::load(db.clone(), clock.clone(), session_limits.idle())
-            .await
-            .map_err(BootError::Database)?;
+        let settings = configured(config, session_limits);
+        let access =
+            AccessCache::load(db.clone(), clock.clone(), settings).await.map_err(BootError::Database)?;
         tasks.spawn(access.clone().keep_young(stop.clone()));
         let (session_uses, usage_db) = (SessionUsage::begin(&access), db.clone());
         tasks.spawn(session_uses.keep_exchanging(access.clone(), usage_db, clock.clone(), stop.clone()));
@@ -98,8 +99,7 @@ impl Gateway {
         let (writer, writer_task) = Writer::start(db.clone(), options);
         let audit = Audit::new(writer, lines.clone(), clock.clone());
         let mfa = factors::factors(&config.identity, &db, &audit)?;
-        let policy = MfaPolicy { window: config.identity.step_up_window, ..MfaPolicy::default() };
-        let step_up = StepUp::new(policy, Arc::new(mfa.clone()), sessions.clone());
+        let step_up = StepUp::new(Arc::new(mfa.clone()), sessions.clone());
 
         let registry = registry::registry(config, &clock).await?;
         let backend = registry.as_ref().map(|registry| registry.backend.clone());
@@ -234,6 +234,12 @@ fn sentry_js(config: &Config) -> Option<api::SentryJs> {
 async fn until_stopped(stop: CancellationToken, upkeep: JoinHandle<()>) {
     stop.cancelled().await;
     upkeep.abort();
+}
+
+/// What the settings are until the database says otherwise.
+fn configured(config: &Config, sessions: SessionLimits) -> Changeable {
+    let step_up_window = config.identity.step_up_window;
+    Changeable { step_up_window, idle: sessions.idle(), ..Changeable::default() }.configured(&config.settings)
 }
 
 fn limits(config: &Config) -> ListenerLimits {

@@ -18,7 +18,7 @@ pub async fn serve(config: &Config, clock: SharedClock) -> Result<(), BootError>
     let Opened { db, file, lock } = database::open(&config.database).await?;
     let lines = LineSink::start(std::io::stdout());
     let parts = Parts { db, database_file: file, lines, clock, metrics };
-    let gateway = Gateway::start(config, parts).await?;
+    let gateway = Box::pin(Gateway::start(config, parts)).await?;
     announce(config, &gateway);
     if let Some(address) = gateway.first_link() {
         login::announce(address);

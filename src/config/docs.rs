@@ -2,6 +2,7 @@
 
 use super::{
     reserved::{RESERVED, RESERVED_PREFIXES},
+    settings::{self, Kind},
     variables::{self, Section, Variable},
 };
 use std::fmt::Write as _;
@@ -12,6 +13,7 @@ pub fn markdown() -> String {
     for section in Section::ALL {
         page.push_str(&section_of(section));
     }
+    page.push_str(&changeable());
     page.push_str(&reserved());
     page
 }
@@ -135,9 +137,27 @@ fn remark(section: Section) -> &'static str {
              sends people back to `PUBLIC_URL/api/v1/auth/web/callback`. ID tokens must be signed with RS256, ES256 or EdDSA, and\n\
              say `email_verified: true`. A provider that does not answer keeps nobody out who is in, and does not stop a start."
         }
-        Section::GroupRoles => return GROUP_ROLES,
+        Section::GroupRoles => GROUP_ROLES,
         _ => "",
     }
+}
+
+/// Settings that the API changes.
+fn changeable() -> String {
+    let mut text = String::from(
+        "\n## Changed while it runs\n\n\
+         These may also be changed by `PUT /api/v1/settings/{key}`, and back by `DELETE`; a change reaches every replica\n\
+         within five seconds. The database is stronger than these variables, which are stronger than the variables above.\n\n\
+         | Variable | Values | Meaning |\n| --- | --- | --- |\n",
+    );
+    for key in &settings::KEYS {
+        let values = match &key.kind {
+            Kind::Switch => "`true`, `false`".to_owned(),
+            Kind::Number(range) => format!("{} to {}", range.start(), range.end()),
+        };
+        let _ = writeln!(text, "| `{}` | {values} | {} |", key.env, key.meaning);
+    }
+    text
 }
 
 const GROUP_ROLES: &str = "\
@@ -164,7 +184,7 @@ fn reserved() -> String {
         let _ = writeln!(text, "| {purpose} | {} |", names.join(", "));
     }
     let prefixes: Vec<_> = RESERVED_PREFIXES.iter().map(|prefix| format!("`{prefix}*`")).collect();
-    let _ = writeln!(text, "| Stored settings | {} |", prefixes.join(", "));
+    let _ = writeln!(text, "| Other stored settings | {} |", prefixes.join(", "));
     text
 }
 

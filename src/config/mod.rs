@@ -23,6 +23,7 @@ pub mod registry;
 mod reserved;
 pub mod sentry;
 pub mod server;
+pub mod settings;
 mod suggest;
 mod text_file;
 mod toml_file;
@@ -44,6 +45,7 @@ pub use reader::SummaryRow;
 pub use registry::{GarbageConfig, RegistryBucket, RegistryConfig, RegistryPlace};
 pub use sentry::{SentryConfig, SentryJsConfig};
 pub use server::{ServerConfig, TlsFiles};
+pub use settings::SettingsConfig;
 
 use reader::Reader;
 use std::path::{Path, PathBuf};
@@ -58,6 +60,7 @@ pub struct Config {
     pub audit: AuditConfig,
     pub access: AccessConfig,
     pub identity: IdentityConfig,
+    pub settings: SettingsConfig,
     pub registry: RegistryConfig,
     pub login: LoginConfig,
     pub log: LogConfig,
@@ -109,6 +112,7 @@ impl Config {
         let audit = audit::read(r);
         let access = access::read(r);
         let identity = identity::read(r, server.as_ref());
+        let settings = settings::read(r);
         let registry = registry::read(r);
         let login = login::read(r);
         let log = log::read(r);
@@ -122,6 +126,7 @@ impl Config {
             audit: audit?,
             access,
             identity: identity?,
+            settings,
             registry: registry?,
             login: login?,
             log: log?,

@@ -40,6 +40,11 @@ impl Place {
         Self { env, toml: Some(toml), default: row.default, secret: row.is_secret() }
     }
 
+    /// A setting that only the environment knows.
+    pub const fn in_environment(name: &'static str) -> Self {
+        Self { env: Some(name), toml: None, default: "", secret: false }
+    }
+
     /// A setting that only the file knows.
     pub fn in_file(toml: String) -> Self {
         Self { env: None, toml: Some(toml), default: "", secret: false }

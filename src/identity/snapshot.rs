@@ -1,7 +1,7 @@
 //! The access tables in the shape in which a request looks things up: one hash map, decisions precompiled.
 
 use super::{
-    AuthError, Channel, Principal, SessionIdentity, TokenIdentity, UserIdentity, Via, session::IdleLimits,
+    AuthError, Channel, Principal, SessionIdentity, TokenIdentity, UserIdentity, Via, settings::Settings,
     token::TokenHash,
 };
 use crate::{
@@ -24,7 +24,7 @@ pub struct AccessSnapshot {
     sessions: HashMap<TokenHash, SessionEntry>,
     /// A session's secret changes; its id does not.
     sessions_by_id: HashMap<SessionId, TokenHash>,
-    pub(super) idle: IdleLimits,
+    pub settings: Settings,
 }
 
 #[derive(Debug)]
@@ -53,7 +53,8 @@ pub(super) enum Standing {
 }
 
 impl AccessSnapshot {
-    pub fn compile(rows: &AccessRows, idle: IdleLimits) -> Self {
+    pub fn compile(rows: &AccessRows, defaults: impl Into<Settings>) -> Self {
+        let settings = defaults.into().with(&rows.settings);
         let roles = role_permissions(&rows.roles);
         let (by_user, by_token) = compile_grants(&rows.grants, &roles);
         let users: HashMap<UserId, _> = rows.users.iter().map(|user| (user.id, user)).collect();
@@ -107,7 +108,7 @@ impl AccessSnapshot {
             })
             .collect();
         let sessions_by_id = sessions.iter().map(|(hash, entry)| (entry.session.id, *hash)).collect();
-        Self { epoch: rows.epoch, tokens, sessions, sessions_by_id, idle }
+        Self { epoch: rows.epoch, tokens, sessions, sessions_by_id, settings }
     }
 
     pub(super) fn token(&self, hash: &TokenHash) -> Option<&TokenEntry> {
@@ -154,7 +155,7 @@ impl AccessSnapshot {
     /// Somebody who was let in by this session before.
     pub(super) fn recall_session(&self, id: SessionId, now: Timestamp) -> Result<Principal, AuthError> {
         let entry = self.session_by_id(id).ok_or(AuthError::Unknown)?;
-        entry.check(now, self.idle)?;
+        entry.check(now, self.settings.idle)?;
         let via = Via::Session(entry.session.clone());
         Ok(Principal { user: entry.user.clone(), via, rights: entry.rights.clone() })
     }
@@ -193,7 +194,7 @@ fn session(row: &SessionRow, is_outgrown: bool) -> Option<Arc<SessionIdentity>> 
 }
 
 /// The permissions of each custom role. Patterns that this version does not know give nothing.
-fn role_permissions(roles: &[RoleRow]) -> HashMap<&str, PermissionSet> {
+pub(super) fn role_permissions(roles: &[RoleRow]) -> HashMap<&str, PermissionSet> {
     let expand = |role: &RoleRow| {
         role.permissions
             .lines()
@@ -203,9 +204,9 @@ fn role_permissions(roles: &[RoleRow]) -> HashMap<&str, PermissionSet> {
     roles.iter().map(|role| (role.name.as_str(), expand(role))).collect()
 }
 
-type GrantsBy<K> = HashMap<K, Arc<[CompiledGrant]>>;
+pub(super) type GrantsBy<K> = HashMap<K, Arc<[CompiledGrant]>>;
 
-fn compile_grants(
+pub(super) fn compile_grants(
     rows: &[GrantRow],
     custom: &HashMap<&str, PermissionSet>,
 ) -> (GrantsBy<UserId>, GrantsBy<TokenId>) {

@@ -11,8 +11,10 @@
     reason = "a test that meets what it did not expect fails"
 )]
 
+mod admin;
 mod alerts;
 mod architecture;
+mod change;
 mod chaos;
 mod cli;
 mod cli_login;
@@ -21,6 +23,7 @@ mod gateway;
 mod listener;
 mod login;
 mod mail;
+mod matrix;
 mod mfa;
 mod redaction;
 mod registry;

@@ -76,7 +76,7 @@ pub struct Return {
 
 #[derive(Debug)]
 pub enum Provider {
-    Oidc(OidcProvider),
+    Oidc(Box<OidcProvider>),
     Github(GithubProvider),
 }
 
@@ -146,7 +146,8 @@ impl Providers {
         let mut providers = Vec::new();
         for oidc in &config.oidc {
             let wants_groups = config.group_roles.iter().any(|role| role.provider == oidc.name);
-            providers.push(Provider::Oidc(OidcProvider::new(oidc, &back, wants_groups, clock.clone())?));
+            let oidc = OidcProvider::new(oidc, &back, wants_groups, clock.clone())?;
+            providers.push(Provider::Oidc(Box::new(oidc)));
         }
         if let Some(github) = &config.github {
             providers.push(Provider::Github(GithubProvider::new(github, &back)?));

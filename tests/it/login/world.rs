@@ -97,6 +97,11 @@ impl Browser<'_> {
         request.header("Cookie", &self.cookies).json(body).send().await.unwrap()
     }
 
+    pub async fn post_with(&self, path: &str, (name, value): (&str, &str)) -> Response {
+        let request = self.client.post(self.site.gateway.url(path)).header("X-Forwarded-For", &self.ip);
+        request.header("Cookie", &self.cookies).header(name, value).send().await.unwrap()
+    }
+
     /// To the provider: where the browser is sent.
     pub async fn depart(&mut self, provider: &str, return_to: &str) -> Result<Url, Landing> {
         let answer =

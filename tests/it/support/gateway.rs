@@ -104,7 +104,7 @@ impl TestGateway {
             clock: clock.clone(),
             metrics: Metrics::install().unwrap(),
         };
-        let gateway = Gateway::start(&config, parts).await.unwrap();
+        let gateway = Box::pin(Gateway::start(&config, parts)).await.unwrap();
         let client = reqwest::Client::new();
         Self { gateway, rack, db, lines, clock, client, directory }
     }
@@ -174,6 +174,7 @@ impl TestGateway {
             expires_at: None,
             revoked_at: None,
             last_used_at: None,
+            created_by: None,
         };
         let grants = vec![GrantRow::new(Subject::Token(id), role, target, None, now)];
         self.db.add_token(&NewToken { token, grants }).await.unwrap();
