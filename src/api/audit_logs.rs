@@ -54,14 +54,15 @@ async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<impl IntoResponse, ApiError> {
     let query = query.unwrap_or_default();
+    let filter = filter(&query)?;
+    // Only what was understood: anything else may be a secret in the wrong place.
     note.resource(&query);
-    let document = page(&context, &query).await?;
+    let document = page(&context, &filter).await?;
     Ok(([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], document))
 }
 
-async fn page(context: &Context, query: &str) -> Result<String, ApiError> {
-    let filter = filter(query)?;
-    let found = context.db.audit_page(&filter).await?;
+async fn page(context: &Context, filter: &AuditFilter) -> Result<String, ApiError> {
+    let found = context.db.audit_page(filter).await?;
     let next_cursor = found.next.map(|seq| seq.to_string());
     let searched_to = next_cursor.clone().filter(|_| found.is_cut);
     let logs = found.rows.iter().filter_map(entry).collect();

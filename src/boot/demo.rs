@@ -56,7 +56,9 @@ impl DemoOptions {
         let own = MapEnv::from([("RACK", RACK)])
             .with("LISTEN", self.listen.to_string())
             .with("OPS_LISTEN", self.ops_listen.to_string())
-            .with("SQLITE_PATH", database.display().to_string());
+            .with("SQLITE_PATH", database.display().to_string())
+            .with("REGISTRY_STORAGE", "dir")
+            .with("REGISTRY_DIR", self.data.join("registry").display().to_string());
         HEEDED
             .into_iter()
             .filter_map(|name| Some((name, env.get(name)?)))

@@ -12,6 +12,7 @@ mod people;
 mod process;
 mod racks;
 mod recorded;
+mod registry;
 mod serve;
 mod tls;
 

@@ -55,8 +55,8 @@ async fn explain(
     RawQuery(raw): RawQuery,
 ) -> Result<Json<ExplainView>, ApiError> {
     let query = Query::read(raw.as_deref(), &["permission", "target", "user", "token"])?;
-    note.resource(query.text());
     let (demand, now) = (demand(&query)?, context.clock.now());
+    note.resource(format!("{} on {}", demand.permission, demand.target.written()));
     let rows = rows(&context).await?;
     let explanation = match (query.get("user"), query.get("token")) {
         (Some(_), Some(_)) => return Err(ApiError::field("token", "name a user or a token, not both")),

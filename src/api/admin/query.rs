@@ -32,11 +32,6 @@ impl Query {
         self.given.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str())
     }
 
-    /// As it stands, for the audit record.
-    pub fn text(&self) -> String {
-        form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.given).finish()
-    }
-
     pub fn one_of(&self, name: &str, words: &[&'static str]) -> Result<Option<&'static str>, ApiError> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let found = words.iter().find(|word| **word == value);

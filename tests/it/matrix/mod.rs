@@ -190,6 +190,8 @@ fn is_hidden(route: &ApiRoute, caller: Caller, object: Object) -> bool {
         Object::Missing => true,
         // Everybody has their own, and nobody others'.
         Object::Others if route.path == "/api/v1/sessions/{id}" || is_login(route) => true,
+        // There is no invitation here.
+        Object::Others if route.path == "/api/v1/invitations/{id}" => true,
         Object::Others if is_own_room => {
             matches!(caller, Caller::Person(role) if role != "admin") && route.access == Access::Authenticated
         }

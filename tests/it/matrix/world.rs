@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,11 +131,21 @@ impl<'a> World<'a> {
             Caller::Token(role) => self.people[role].token.clone(),
             Caller::Person(role) => self.session(self.people[role].id).await.0,
         };
-        let mut request = self.gateway.own(&credential, &format!("{} {path}", route.method));
-        if route.is_unsafe() {
-            request = request.json(&self.body(route, caller).await);
-        }
-        let answer = request.send().await.unwrap();
+        let body = if route.is_unsafe() { Some(self.body(route, caller).await) } else { None };
+        let mut patience = 10;
+        let answer = loop {
+            let mut request = self.gateway.own(&credential, &format!("{} {path}", route.method));
+            if let Some(body) = &body {
+                request = request.json(body);
+            }
+            let answer = request.send().await.unwrap();
+            // A machine that is busy may be late with its rights, and says so.
+            if answer.status() != 503 || patience == 0 {
+                break answer;
+            }
+            patience -= 1;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        };
         if route.is_unsafe() && answer.status().is_success() {
             self.victim.lock().unwrap().take();
         }
