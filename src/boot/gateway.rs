@@ -1,6 +1,6 @@
 //! The gateway as a whole: started, running, stopped.
 
-use super::{BootError, factors, jobs, login, people, racks, tls};
+use super::{BootError, factors, jobs, login, people, racks, registry, tls};
 use crate::{
     api,
     audit::{Audit, LineSink, Writer, WriterOptions},
@@ -9,7 +9,7 @@ use crate::{
         SharedClock,
         drain::{Drain, DrainHandle, Drained, drain},
     },
-    gateway::{Pipeline, Settings},
+    gateway::{Pipeline, Settings, registry::RegistryPipeline},
     http::{Front, FrontSettings, Hosts, health::Health, ops::Ops},
     identity::{
         AccessCache, Entrance, TokenUsage,
@@ -101,9 +101,20 @@ impl Gateway {
         let mfa = factors::factors(&config.identity, &db, &audit)?;
         let step_up = StepUp::new(Arc::new(mfa.clone()), sessions.clone());
 
+        let registry = registry::registry(config, &clock).await?;
+        let backend = registry.as_ref().map(|registry| registry.backend.clone());
+        if let Some(registry) = registry {
+            tasks.spawn(registry.keep_clean(stop.clone()));
+        }
+
         let (drain_handle, drain_seen) = drain();
-        let health =
-            Health { audit: audit.clone(), access: access.clone(), drain: drain_seen.clone(), database_file };
+        let health = Health {
+            audit: audit.clone(),
+            access: access.clone(),
+            drain: drain_seen.clone(),
+            registry: backend.clone(),
+            database_file,
+        };
         let cookie = SessionCookie::new(config.identity.cookie_secure);
         let entrance = Entrance { access, usage, tokens: metrics.tokens(), cookie, clock: clock.clone() };
         let login = login::login(config, &db, &clock)?;
@@ -124,6 +135,15 @@ impl Gateway {
             sentry: sentry_js(config),
             racks: racks::names(config),
         });
+        let registry_pipeline = backend.map(|backend| RegistryPipeline {
+            audit: audit.clone(),
+            entrance: entrance.clone(),
+            clock: clock.clone(),
+            backend,
+            tickets: registry::tickets(config, &clock),
+            public: registry::public(config),
+            public_url: config.identity.public_url.clone(),
+        });
         let pipeline = Pipeline {
             audit,
             entrance,
@@ -142,7 +162,8 @@ impl Gateway {
             rate_limit_per_minute: config.limits.rate_limit_per_minute,
             hosts: Hosts(config.identity.hosts.clone()),
         };
-        let front = Front::new(Arc::new(pipeline), api, health.clone(), metrics.http(), settings);
+        let front =
+            Front::new(Arc::new(pipeline), registry_pipeline, api, health.clone(), metrics.http(), settings);
         let ops = Ops { metrics, health, db: db.clone() };
 
         let certificate = config.server.tls.as_ref().map(tls::server_config).transpose()?;

@@ -2,6 +2,7 @@
 
 mod database;
 mod demo;
+mod demo_visitor;
 mod error;
 mod factors;
 mod gateway;
@@ -11,6 +12,7 @@ mod people;
 mod process;
 mod racks;
 mod recorded;
+mod registry;
 mod serve;
 mod tls;
 

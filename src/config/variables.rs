@@ -279,8 +279,10 @@ variables! {
             "Sender of the mail, as in `Rack Gateway <gateway@example.com>`.";
     }
     Registry {
-        REGISTRY_STORAGE Plain "storage" = "dir":
-            "Where the embedded container registry keeps images: `dir` or `s3`.";
+        REGISTRY_STORAGE Plain "storage" = "off":
+            "Where the container registry under `/v2/` keeps images: `dir`, `s3`, or `off` for no registry.";
+        REGISTRY_PUBLIC Plain "public" = "":
+            "List of patterns of repositories that anybody may pull from without logging in, as in `base/**`.";
         REGISTRY_DIR Plain "dir" = "./data/registry":
             "Directory of the embedded registry; made at the first start.";
         REGISTRY_S3_BUCKET Plain "s3_bucket" = "":
@@ -305,12 +307,6 @@ variables! {
             "`true` collects manifests that no tag, index or kept subject leads to.";
         REGISTRY_UPLOAD_LEASE Plain "upload_lease" = "24h":
             "How long an upload may rest before it is discarded.";
-        REGISTRY_URL Plain "url" = "":
-            "URL of a registry elsewhere, which then takes the place of the embedded one.";
-        REGISTRY_USERNAME Plain "username" = "":
-            "User name for `REGISTRY_URL`.";
-        REGISTRY_PASSWORD Secret "password" = "":
-            "Password for `REGISTRY_URL`.";
     }
     Login {
         LOGIN_PROVISION Plain "provision" = "false":

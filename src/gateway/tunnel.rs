@@ -107,12 +107,13 @@ async fn run(
         return scope.close();
     };
     metrics::gauge!("gateway_tunnels_open", "kind" => plan.label).increment(1.0);
-    let stop = async {
+    // Boxed, because it is moved into the relay, and each place that it passes keeps room for it.
+    let stop = Box::pin(async {
         tokio::select! {
             sentence = watch.right_lost() => sentence,
             () = drain.stopping() => "the gateway is going down; connect again in a moment".to_owned(),
         }
-    };
+    });
     let report = websocket::relay(TokioIo::new(client), TokioIo::new(rack), plan.kind, &limits, stop).await;
     metrics::gauge!("gateway_tunnels_open", "kind" => plan.label).decrement(1.0);
     note(&mut scope, plan, &report);

@@ -1,7 +1,7 @@
 //! The access tables in the shape in which a request looks things up: one hash map, decisions precompiled.
 
 use super::{
-    Channel, Principal, SessionIdentity, TokenIdentity, UserIdentity, Via, settings::Settings,
+    AuthError, Channel, Principal, SessionIdentity, TokenIdentity, UserIdentity, Via, settings::Settings,
     token::TokenHash,
 };
 use crate::{
@@ -135,27 +135,29 @@ impl AccessSnapshot {
     /// whoever is in the middle of something.
     pub fn again(&self, principal: &Principal, now: Timestamp) -> Option<Principal> {
         match &principal.via {
-            Via::Token(token) => {
-                let entry = self.tokens.values().find(|entry| entry.token.id == token.id)?;
-                entry.check(now).ok()?;
-                Some(Principal {
-                    user: entry.user.clone(),
-                    via: Via::Token(entry.token.clone()),
-                    rights: entry.rights.clone(),
-                })
-            }
+            Via::Token(token) => self.recall_token(token.id, now).ok(),
             Via::Session(session) => {
-                let entry = self.session_by_id(session.id)?;
                 // What runs is use: the idle limit counts from its end.
-                entry.session.saw(now);
-                entry.check(now, self.settings.idle).ok()?;
-                Some(Principal {
-                    user: entry.user.clone(),
-                    via: Via::Session(entry.session.clone()),
-                    rights: entry.rights.clone(),
-                })
+                self.session_by_id(session.id)?.session.saw(now);
+                self.recall_session(session.id, now).ok()
             }
         }
+    }
+
+    /// Somebody who was let in by this token before.
+    pub(super) fn recall_token(&self, id: TokenId, now: Timestamp) -> Result<Principal, AuthError> {
+        let entry = self.tokens.values().find(|entry| entry.token.id == id).ok_or(AuthError::Unknown)?;
+        entry.check(now)?;
+        let via = Via::Token(entry.token.clone());
+        Ok(Principal { user: entry.user.clone(), via, rights: entry.rights.clone() })
+    }
+
+    /// Somebody who was let in by this session before.
+    pub(super) fn recall_session(&self, id: SessionId, now: Timestamp) -> Result<Principal, AuthError> {
+        let entry = self.session_by_id(id).ok_or(AuthError::Unknown)?;
+        entry.check(now, self.settings.idle)?;
+        let via = Via::Session(entry.session.clone());
+        Ok(Principal { user: entry.user.clone(), via, rights: entry.rights.clone() })
     }
 
     /// Takes over the newer uses that `older` knew of and the database did not.

@@ -34,6 +34,12 @@ impl<T> Permit<T> {
         &self.call
     }
 
+    /// The same permission for a call that `change` made of this one. For changes that need no more rights than
+    /// were granted.
+    pub(crate) fn map(self, change: impl FnOnce(T) -> T) -> Self {
+        Self { call: change(self.call) }
+    }
+
     pub fn into_call(self) -> T {
         self.call
     }

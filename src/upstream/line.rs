@@ -44,6 +44,7 @@ pub(super) struct Line {
     /// `turn`, as the connection and the alarm know it.
     waker: Waker,
     alarm: Alarm,
+    asked_at: Instant,
     /// The last request had a body, of which a part may be left when the answer is over.
     may_owe: bool,
 }
@@ -68,7 +69,8 @@ impl Line {
         let turn = Arc::<Turn>::default();
         let waker = Waker::from(turn.clone());
         let connection = Some(Box::pin(connection.with_upgrades()) as _);
-        Self { sender, connection, turn, waker, alarm: Alarm::default(), may_owe: false }
+        let asked_at = Instant::now();
+        Self { sender, connection, turn, waker, alarm: Alarm::default(), asked_at, may_owe: false }
     }
 
     /// Takes the request and sends it, and waits for the head of the answer, as long as the rack is not silent for
@@ -76,12 +78,14 @@ impl Line {
     pub async fn ask(
         &mut self,
         request: &mut Option<Request<OutgoingBody>>,
+        now: Instant,
         silence: Duration,
         upload: Option<&Traffic>,
     ) -> Result<Response<Incoming>, NoAnswer> {
         let moved = || upload.map_or(0, Traffic::bytes_in);
         let mut seen = moved();
-        self.alarm.set(silence);
+        self.asked_at = now;
+        self.alarm.set(now, silence);
         self.may_owe = request.as_ref().is_some_and(|request| !request.body().is_end_stream());
         let mut answer = pin!(None);
         poll_fn(|cx| {
@@ -104,7 +108,7 @@ impl Line {
                         return Poll::Ready(Err(NoAnswer::Silence));
                     }
                     seen = moved();
-                    line.alarm.set(silence);
+                    line.alarm.set(Instant::now(), silence);
                 }
                 Poll::Pending
             })
@@ -158,6 +162,11 @@ impl Line {
         self.connection.is_some() && self.sender.is_ready()
     }
 
+    /// When the last request was sent.
+    pub const fn asked_at(&self) -> Instant {
+        self.asked_at
+    }
+
     /// True, after the end of an answer, when nothing is left to send.
     pub fn has_done_its_part(&mut self) -> bool {
         !self.may_owe || self.is_ready()
@@ -207,8 +216,8 @@ struct Alarm {
 
 impl Alarm {
     /// Not at all, when `after` is beyond the end of time.
-    fn set(&mut self, after: Duration) {
-        self.end = Instant::now().checked_add(after);
+    fn set(&mut self, now: Instant, after: Duration) {
+        self.end = now.checked_add(after);
         if let (Some(sleep), Some(end)) = (&mut self.sleep, self.end)
             && end < sleep.deadline()
         {
@@ -242,17 +251,17 @@ mod tests {
     async fn an_alarm_that_is_set_again_rings_at_the_later_time() {
         let second = Duration::from_secs(1);
         let mut alarm = Alarm::default();
-        alarm.set(second * 3);
+        alarm.set(Instant::now(), second * 3);
         assert!(!rings_within(&mut alarm, second).await);
-        alarm.set(second * 3);
+        alarm.set(Instant::now(), second * 3);
         assert!(!rings_within(&mut alarm, second * 5 / 2).await, "the first time is past, the second is not");
         assert!(rings_within(&mut alarm, second).await);
         // It has rung, and nobody looked for long.
         advance(second * 100).await;
-        alarm.set(second);
+        alarm.set(Instant::now(), second);
         assert!(!rings_within(&mut alarm, second / 2).await);
         assert!(rings_within(&mut alarm, second).await);
-        alarm.set(Duration::MAX);
+        alarm.set(Instant::now(), Duration::MAX);
         assert!(!rings_within(&mut alarm, second * 1_000_000).await);
     }
 

@@ -48,7 +48,7 @@ pub(super) struct Shelf(Mutex<Resting>);
 
 #[derive(Debug, Default)]
 struct Resting {
-    lines: VecDeque<(Line, Instant)>,
+    lines: VecDeque<Line>,
     /// A task is there that closes what has rested for too long.
     is_swept: bool,
 }
@@ -66,15 +66,20 @@ impl Pool {
         request: &mut Option<Request<OutgoingBody>>,
     ) -> Result<Response<RackBody>, PoolError> {
         let traffic = request.as_ref().and_then(|request| request.body().traffic());
+        let mut now = Instant::now();
         loop {
-            let kept = self.shelf.take();
+            let kept = self.shelf.take(now);
             let is_new = kept.is_none();
             let mut line = match kept {
                 Some(line) => line,
-                // Boxed, so that requests on a kept connection do not carry room for opening one.
-                None => Box::pin(self.connector.connect()).await.map_err(PoolError::Connect)?,
+                None => {
+                    // Boxed, so that requests on a kept connection do not carry room for opening one.
+                    let line = Box::pin(self.connector.connect()).await.map_err(PoolError::Connect)?;
+                    now = Instant::now();
+                    line
+                }
             };
-            match line.ask(request, self.silence, traffic.as_deref()).await {
+            match line.ask(request, now, self.silence, traffic.as_deref()).await {
                 Ok(answer) => return Ok(self.lend(answer, line)),
                 Err(NoAnswer::Unsent(_)) if !is_new => (),
                 Err(NoAnswer::Unsent(error) | NoAnswer::Failed(error)) => {
@@ -99,10 +104,10 @@ impl Pool {
 
 impl Shelf {
     /// The youngest that can carry a request. Those that have ended meanwhile are dropped.
-    fn take(&self) -> Option<Line> {
+    fn take(&self, now: Instant) -> Option<Line> {
         loop {
-            let (mut line, since) = self.resting().lines.pop_back()?;
-            if since.elapsed() < IDLE && line.is_ready() {
+            let mut line = self.resting().lines.pop_back()?;
+            if is_young(&line, now) && line.is_ready() {
                 return Some(line);
             }
         }
@@ -113,7 +118,7 @@ impl Shelf {
         if resting.lines.len() >= KEPT {
             return;
         }
-        resting.lines.push_back((line, Instant::now()));
+        resting.lines.push_back(line);
         if !std::mem::replace(&mut resting.is_swept, true) {
             tokio::spawn(sweep(Arc::downgrade(self)));
         }
@@ -124,13 +129,19 @@ impl Shelf {
     }
 }
 
+/// Counted from the last request, so one that carried a long answer rests for less.
+fn is_young(line: &Line, now: Instant) -> bool {
+    now.duration_since(line.asked_at()) < IDLE
+}
+
 /// Closes what has rested for too long, until nothing rests.
 async fn sweep(shelf: Weak<Shelf>) {
     loop {
         sleep(IDLE).await;
         let Some(shelf) = shelf.upgrade() else { return };
+        let now = Instant::now();
         let mut resting = shelf.resting();
-        let young = resting.lines.iter().position(|(_, since)| since.elapsed() < IDLE);
+        let young = resting.lines.iter().position(|line| is_young(line, now));
         let old = young.unwrap_or(resting.lines.len());
         let closed: Vec<_> = resting.lines.drain(..old).collect();
         resting.is_swept = !resting.lines.is_empty();

@@ -27,6 +27,7 @@ mod matrix;
 mod mfa;
 mod redaction;
 mod registry;
+mod registry_front;
 mod sessions;
 mod store;
 mod streams;

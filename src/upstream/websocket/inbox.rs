@@ -1,8 +1,8 @@
-//! The read buffer of one direction: small while idle, grown while a frame or a burst needs it, bounded always.
+//! The read buffer of one direction: none while idle, grown while a frame or a burst needs it, bounded always.
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
@@ -10,8 +10,8 @@ use super::frame::MAX_HEADER;
 
 /// Payloads up to this size are forwarded whole, in one write.
 pub const WHOLE_PAYLOAD: usize = 64 * 1024;
-/// What an idle direction holds.
-pub const IDLE_CAPACITY: usize = 1024;
+/// What a direction reads at first, when it was idle.
+pub const FIRST_READ: usize = 1024;
 /// The most a direction ever holds: one whole frame.
 pub const MAX_CAPACITY: usize = WHOLE_PAYLOAD + MAX_HEADER;
 
@@ -44,11 +44,14 @@ impl Inbox {
         *self = Self { start: 0, end: storage.len(), storage, bursting: false };
     }
 
-    /// Reads once. `Ok(0)` is the end of the stream. While nothing comes, an empty buffer goes back to idle size.
+    /// Reads once. `Ok(0)` is the end of the stream. While nothing comes, an empty buffer is given up.
     pub fn poll_fill<R>(&mut self, cx: &mut Context<'_>, reader: &mut R) -> Poll<io::Result<usize>>
     where
         R: AsyncRead + Unpin,
     {
+        if self.storage.is_empty() {
+            return self.poll_first(cx, reader);
+        }
         self.make_room();
         let room = self.storage.get_mut(self.end..).unwrap_or_default();
         let mut buf = ReadBuf::new(room);
@@ -63,6 +66,21 @@ impl Inbox {
         Poll::Ready(Ok(count))
     }
 
+    /// Reads by way of the stack, so that waiting takes no room.
+    fn poll_first<R>(&mut self, cx: &mut Context<'_>, reader: &mut R) -> Poll<io::Result<usize>>
+    where
+        R: AsyncRead + Unpin,
+    {
+        let mut scratch = [0; FIRST_READ];
+        let mut buf = ReadBuf::new(&mut scratch);
+        ready!(Pin::new(reader).poll_read(cx, &mut buf))?;
+        let (count, bursting) = (buf.filled().len(), buf.remaining() == 0);
+        if count > 0 {
+            *self = Self { storage: scratch.to_vec(), start: 0, end: count, bursting };
+        }
+        Poll::Ready(Ok(count))
+    }
+
     /// Makes room for at least one byte: at the front what was consumed, else four times the buffer.
     fn make_room(&mut self) {
         if self.start > 0 {
@@ -71,7 +89,7 @@ impl Inbox {
         }
         let capacity = self.storage.len();
         if self.bursting || self.end == capacity {
-            let wanted = (capacity * 4).clamp(IDLE_CAPACITY, MAX_CAPACITY.max(capacity));
+            let wanted = (capacity * 4).clamp(FIRST_READ, MAX_CAPACITY.max(capacity));
             self.storage.reserve_exact(wanted - capacity);
             self.storage.resize(wanted, 0);
         }
@@ -79,8 +97,8 @@ impl Inbox {
 
     fn rest(&mut self) {
         self.bursting = false;
-        if self.end == self.start && self.storage.len() > IDLE_CAPACITY {
-            self.storage = vec![0; IDLE_CAPACITY];
+        if self.end == self.start {
+            self.storage = Vec::new();
         }
     }
 
@@ -112,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn grows_to_one_whole_frame_and_no_further_then_rests_small() {
+    async fn grows_to_one_whole_frame_and_no_further_then_rests_without() {
         let (mut far, mut near) = duplex(1 << 20);
         far.write_all(&vec![5; MAX_CAPACITY]).await.unwrap();
         let mut inbox = Inbox::default();
@@ -124,7 +142,7 @@ mod tests {
         assert_eq!(inbox.unread(), vec![5; MAX_CAPACITY]);
         inbox.consume(MAX_CAPACITY);
         poll_idle(&mut inbox, &mut near).await;
-        assert_eq!(inbox.capacity(), IDLE_CAPACITY);
+        assert_eq!(inbox.capacity(), 0);
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! The tunnel as a whole: two lanes, the care for the exit marker, and every way a stream can end.
 //!
-//! One future drives both directions, so an idle tunnel costs two small buffers and no locks or tasks.
+//! One future drives both directions, so an idle tunnel costs no buffers, locks or tasks of its own.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
