@@ -62,7 +62,7 @@ fn operation(route: &ApiRoute, schemas: &mut Map<String, Value>) -> Value {
     let fallback =
         Doc { route: "", summary: route.action, query: &[], body: None, answer: None, status: 200 };
     let doc = find(&format!("{} {}", route.method, route.path)).unwrap_or(&fallback);
-    let mut operation = json!({
+    let said = json!({
         "operationId": operation_id(route),
         "x-action": route.action,
         "summary": doc.summary,
@@ -73,15 +73,16 @@ fn operation(route: &ApiRoute, schemas: &mut Map<String, Value>) -> Value {
         "responses": responses(route, doc, schemas),
         "security": security(route),
     });
+    let mut operation = said.as_object().cloned().unwrap_or_default();
     if let Access::Needs(permission) = route.access {
-        operation["x-permission"] = permission.name().into();
+        operation.insert("x-permission".to_owned(), permission.name().into());
     }
     if let Some(body) = doc.body {
         let schema = body(schemas);
-        operation["requestBody"] =
-            json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+        let body = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+        operation.insert("requestBody".to_owned(), body);
     }
-    operation
+    Value::Object(operation)
 }
 
 /// As in `get_users_email`.

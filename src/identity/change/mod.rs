@@ -68,15 +68,16 @@ async fn carry_out<T>(
     now: Timestamp,
     decide: impl FnOnce(&Scene<'_>) -> Decision<T>,
 ) -> Result<Done<T>, Refused> {
-    db.decide(|rows| {
+    let decided = db.decide(|rows| {
         let scene = Scene::of(rows, actor, now)?;
         let (mut writes, done) = decide(&scene)?;
         admins::must_remain(rows, &writes)?;
         let touched = whose_roles_change(rows, &writes);
         writes.extend(touched.into_iter().map(AccessWrite::ForgetStepUp));
         Ok((writes, done))
-    })
-    .await?
+    });
+    // It has a body for each engine and each kind of write.
+    Box::pin(decided).await?
 }
 
 /// Their sessions go on, but a proof of before the change does not count after it; and the next proof gives the

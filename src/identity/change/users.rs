@@ -52,8 +52,7 @@ pub async fn create(
             writes.push(AccessWrite::AddGrant(grants::offered(scene, Subject::User(user.id), grant)?));
         }
         let grants: Vec<_> = new.grants.iter().map(grants::offer_facts).collect();
-        let mut facts = facts(&user);
-        facts["grants"] = json!(grants);
+        let facts = json!({ "user": facts(&user), "grants": grants });
         Ok((writes, Done { value: user, changes: Changes::added(facts) }))
     })
     .await
