@@ -31,6 +31,8 @@ CREATE TABLE links (
     email      TEXT    NOT NULL,
     name       TEXT    NOT NULL,
     role       TEXT,
+    -- what the role is held on; set when the role is
+    target     TEXT,
     created_by UUID,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,

@@ -4,7 +4,7 @@ use super::logins::LoginLimits;
 use crate::{
     audit::Audit,
     core::{PublicUrl, SharedClock},
-    identity::{Entrance, Principal, mfa::Mfa, session::Sessions, step_up::StepUp},
+    identity::{Entrance, Principal, login::Login, mfa::Mfa, session::Sessions, step_up::StepUp},
     notify::mail::Mailer,
     store::Db,
 };
@@ -20,6 +20,7 @@ pub struct Context {
     pub step_up: StepUp,
     pub mailer: Mailer,
     pub mfa: Mfa,
+    pub login: Login,
     pub clock: SharedClock,
     pub public_url: PublicUrl,
     pub logins: LoginLimits,

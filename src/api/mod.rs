@@ -1,7 +1,10 @@
 //! The gateway's own JSON API, one endpoint a file. Every route names who may call it; a route that does not
 //! cannot be written.
 
+mod access;
+mod admin;
 mod audit_logs;
+mod auth;
 mod auth_cli;
 mod body;
 mod context;
@@ -9,15 +12,22 @@ pub mod cookie;
 pub mod csrf;
 mod error;
 mod etag;
+mod grants;
 mod guard;
+mod invitations;
 mod logins;
 mod me;
 mod mfa;
 mod note;
+pub mod openapi;
 mod racks;
 mod recorded;
+mod roles;
 mod route;
 mod session;
+mod settings;
+mod tokens;
+mod users;
 
 pub use body::{Payload, parse};
 pub use context::{Caller, Context, RackName, SentryJs};
@@ -32,10 +42,23 @@ use axum::Router;
 use std::collections::BTreeMap;
 
 /// The rooms of the API, one a line. Each lists its endpoints itself.
-const ROOMS: &[fn() -> Vec<Endpoint>] = &[own, mfa::endpoints, session::endpoints, auth_cli::endpoints];
+const ROOMS: &[fn() -> Vec<Endpoint>] = &[
+    own,
+    mfa::endpoints,
+    session::endpoints,
+    auth::endpoints,
+    auth_cli::endpoints,
+    invitations::endpoints,
+    users::endpoints,
+    roles::endpoints,
+    grants::endpoints,
+    tokens::endpoints,
+    settings::endpoints,
+    access::endpoints,
+];
 
 fn own() -> Vec<Endpoint> {
-    vec![audit_logs::endpoint(), me::endpoint(), racks::endpoint()]
+    vec![audit_logs::endpoint(), me::endpoint(), racks::endpoint(), openapi::endpoint()]
 }
 
 fn endpoints() -> impl Iterator<Item = Endpoint> {

@@ -3,6 +3,7 @@
 use super::{
     BootError,
     database::{self, Opened},
+    demo_visitor,
     gateway::{Gateway, Parts},
     people, serve,
 };
@@ -55,7 +56,9 @@ impl DemoOptions {
         let own = MapEnv::from([("RACK", RACK)])
             .with("LISTEN", self.listen.to_string())
             .with("OPS_LISTEN", self.ops_listen.to_string())
-            .with("SQLITE_PATH", database.display().to_string());
+            .with("SQLITE_PATH", database.display().to_string())
+            .with("REGISTRY_STORAGE", "dir")
+            .with("REGISTRY_DIR", self.data.join("registry").display().to_string());
         HEEDED
             .into_iter()
             .filter_map(|name| Some((name, env.get(name)?)))
@@ -86,8 +89,11 @@ pub async fn demo(options: DemoOptions, env: MapEnv, clock: SharedClock) -> Resu
     let Opened { db, file, lock } = database::open(&config.database).await?;
     let tokens = tokens(&db, &options.data, &clock).await.map_err(BootError::Database)?;
     let lines = LineSink::start(std::io::stdout());
-    let parts = Parts { db, database_file: file, lines, clock, metrics };
-    let gateway = Gateway::start(&config, parts).await?;
+    let parts = Parts { db: db.clone(), database_file: file, lines, clock: clock.clone(), metrics };
+    let gateway = Box::pin(Gateway::start(&config, parts)).await?;
+    let way_in = demo_visitor::way_in(&db, &clock, gateway.address().port()).await;
+    let way_in = way_in.map_err(BootError::Database)?;
+    drop(db);
 
     let file = DemoFile {
         url: format!("http://{}", reachable(gateway.address())),
@@ -97,7 +103,7 @@ pub async fn demo(options: DemoOptions, env: MapEnv, clock: SharedClock) -> Resu
     };
     let path = options.data.join("demo.json");
     write(&path, &file).map_err(|source| BootError::File { path: path.clone(), source })?;
-    invite(&path, &file);
+    invite(&path, &file, &way_in);
 
     serve::stop_signal().await?;
     let finished = serve::finish(gateway).await;
@@ -151,6 +157,7 @@ async fn token(db: &Db, role: &str, clock: &SharedClock) -> StoreResult<Secret> 
         expires_at: None,
         revoked_at: None,
         last_used_at: None,
+        created_by: None,
     };
     let grants = vec![GrantRow::new(Subject::Token(id), role, "*", None, now)];
     let new = NewToken { token: row(format!("demo-{role}")), grants: grants.clone() };
@@ -176,7 +183,7 @@ fn write(path: &Path, file: &DemoFile) -> std::io::Result<()> {
 }
 
 /// What to try next, on stderr, ready to be copied.
-fn invite(path: &Path, file: &DemoFile) {
+fn invite(path: &Path, file: &DemoFile, way_in: &str) {
     let DemoFile { url, ops_url, .. } = file;
     let token = |role: &str| file.tokens.get(role).cloned().unwrap_or_default();
     let (viewer, ops, deployer, admin) = (token("viewer"), token("ops"), token("deployer"), token("admin"));
@@ -184,6 +191,9 @@ fn invite(path: &Path, file: &DemoFile) {
         "
 The gateway runs at {url}, in front of a demo rack with the apps \"web\" and \"api\".
 Its tokens are in {path}; metrics are at {ops_url}/metrics. Audit records go to stdout.
+
+  In a browser, as an administrator:
+    {way_in}
 
   A viewer lists apps:
     curl -u convox:{viewer} {url}/api/v1/rack-proxy/apps

@@ -4,6 +4,7 @@ use crate::{
     config::ConfigErrors,
     notify::mail::MailError,
     observe::{errors::SentryError, log::LogError, metrics::MetricsError},
+    registry::embedded::OpenError,
     store::StoreError,
     upstream::RackError,
 };
@@ -34,6 +35,8 @@ pub enum BootError {
     File { path: PathBuf, source: io::Error },
     #[error("TLS: {0}")]
     Tls(String),
+    #[error("login: {0}")]
+    Login(String),
     #[error(transparent)]
     Log(#[from] LogError),
     #[error(transparent)]
@@ -42,6 +45,8 @@ pub enum BootError {
     Metrics(#[from] MetricsError),
     #[error("mail: {0}; look at SMTP_HOST and SMTP_TLS")]
     Mail(#[from] MailError),
+    #[error("{0}; look at REGISTRY_STORAGE and REGISTRY_DIR")]
+    Registry(#[from] OpenError),
     #[error("stopped, but not every audit record could be written")]
     Unrecorded,
     #[error("the runtime cannot start: {0}")]

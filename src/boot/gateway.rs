@@ -1,6 +1,6 @@
 //! The gateway as a whole: started, running, stopped.
 
-use super::{BootError, factors, jobs, people, racks, tls};
+use super::{BootError, factors, jobs, login, people, racks, registry, tls};
 use crate::{
     api,
     audit::{Audit, LineSink, Writer, WriterOptions},
@@ -9,13 +9,14 @@ use crate::{
         SharedClock,
         drain::{Drain, DrainHandle, Drained, drain},
     },
-    gateway::{Pipeline, Settings},
+    gateway::{Pipeline, Settings, registry::RegistryPipeline},
     http::{Front, FrontSettings, Hosts, health::Health, ops::Ops},
     identity::{
         AccessCache, Entrance, TokenUsage,
         cookie::SessionCookie,
         session::{SessionLimits, SessionUsage, Sessions},
-        step_up::{MfaPolicy, StepUp},
+        settings::Settings as Changeable,
+        step_up::StepUp,
     },
     listener::{Listener, ListenerLimits},
     observe::metrics::Metrics,
@@ -47,6 +48,7 @@ pub struct Gateway {
     writer: JoinHandle<()>,
     lines: LineSink,
     db: Db,
+    first_link: Option<String>,
 }
 
 /// How the stop went.
@@ -78,9 +80,9 @@ impl Gateway {
 
         let session_limits =
             SessionLimits { web: config.identity.web_session, cli: config.identity.cli_session };
-        let access = AccessCache::load(db.clone(), clock.clone(), session_limits.idle())
-            .await
-            .map_err(BootError::Database)?;
+        let settings = configured(config, session_limits);
+        let access =
+            AccessCache::load(db.clone(), clock.clone(), settings).await.map_err(BootError::Database)?;
         tasks.spawn(access.clone().keep_young(stop.clone()));
         let (session_uses, usage_db) = (SessionUsage::begin(&access), db.clone());
         tasks.spawn(session_uses.keep_exchanging(access.clone(), usage_db, clock.clone(), stop.clone()));
@@ -97,15 +99,28 @@ impl Gateway {
         let (writer, writer_task) = Writer::start(db.clone(), options);
         let audit = Audit::new(writer, lines.clone(), clock.clone());
         let mfa = factors::factors(&config.identity, &db, &audit)?;
-        let policy = MfaPolicy { window: config.identity.step_up_window, ..MfaPolicy::default() };
-        let step_up = StepUp::new(policy, Arc::new(mfa.clone()), sessions.clone());
+        let step_up = StepUp::new(Arc::new(mfa.clone()), sessions.clone());
+
+        let registry = registry::registry(config, &clock).await?;
+        let backend = registry.as_ref().map(|registry| registry.backend.clone());
+        if let Some(registry) = registry {
+            tasks.spawn(registry.keep_clean(stop.clone()));
+        }
 
         let (drain_handle, drain_seen) = drain();
-        let health =
-            Health { audit: audit.clone(), access: access.clone(), drain: drain_seen.clone(), database_file };
+        let health = Health {
+            audit: audit.clone(),
+            access: access.clone(),
+            drain: drain_seen.clone(),
+            registry: backend.clone(),
+            database_file,
+        };
         let cookie = SessionCookie::new(config.identity.cookie_secure);
         let entrance = Entrance { access, usage, tokens: metrics.tokens(), cookie, clock: clock.clone() };
+        let login = login::login(config, &db, &clock)?;
+        let first_link = login::first_link(&login, &db, &clock).await?;
         let api = api::router(api::Context {
+            login,
             db: db.clone(),
             audit: audit.clone(),
             entrance: entrance.clone(),
@@ -119,6 +134,15 @@ impl Gateway {
             max_body: config.limits.max_api_body_bytes,
             sentry: sentry_js(config),
             racks: racks::names(config),
+        });
+        let registry_pipeline = backend.map(|backend| RegistryPipeline {
+            audit: audit.clone(),
+            entrance: entrance.clone(),
+            clock: clock.clone(),
+            backend,
+            tickets: registry::tickets(config, &clock),
+            public: registry::public(config),
+            public_url: config.identity.public_url.clone(),
         });
         let pipeline = Pipeline {
             audit,
@@ -138,7 +162,8 @@ impl Gateway {
             rate_limit_per_minute: config.limits.rate_limit_per_minute,
             hosts: Hosts(config.identity.hosts.clone()),
         };
-        let front = Front::new(Arc::new(pipeline), api, health.clone(), metrics.http(), settings);
+        let front =
+            Front::new(Arc::new(pipeline), registry_pipeline, api, health.clone(), metrics.http(), settings);
         let ops = Ops { metrics, health, db: db.clone() };
 
         let certificate = config.server.tls.as_ref().map(tls::server_config).transpose()?;
@@ -161,7 +186,13 @@ impl Gateway {
             writer: writer_task,
             lines,
             db,
+            first_link,
         })
+    }
+
+    /// The way in for the first administrator, while there is none.
+    pub fn first_link(&self) -> Option<&str> {
+        self.first_link.as_deref()
     }
 
     pub const fn address(&self) -> SocketAddr {
@@ -203,6 +234,12 @@ fn sentry_js(config: &Config) -> Option<api::SentryJs> {
 async fn until_stopped(stop: CancellationToken, upkeep: JoinHandle<()>) {
     stop.cancelled().await;
     upkeep.abort();
+}
+
+/// What the settings are until the database says otherwise.
+fn configured(config: &Config, sessions: SessionLimits) -> Changeable {
+    let step_up_window = config.identity.step_up_window;
+    Changeable { step_up_window, idle: sessions.idle(), ..Changeable::default() }.configured(&config.settings)
 }
 
 fn limits(config: &Config) -> ListenerLimits {

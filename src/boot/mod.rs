@@ -2,13 +2,17 @@
 
 mod database;
 mod demo;
+mod demo_visitor;
 mod error;
 mod factors;
 mod gateway;
 mod jobs;
+mod login;
 mod people;
 mod process;
 mod racks;
+mod recorded;
+mod registry;
 mod serve;
 mod tls;
 

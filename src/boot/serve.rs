@@ -4,6 +4,7 @@ use super::{
     BootError,
     database::{self, Opened},
     gateway::{Gateway, Parts},
+    login,
 };
 use crate::{audit::LineSink, config::Config, core::SharedClock, observe::metrics::Metrics};
 use tokio::signal::unix::{SignalKind, signal};
@@ -17,8 +18,11 @@ pub async fn serve(config: &Config, clock: SharedClock) -> Result<(), BootError>
     let Opened { db, file, lock } = database::open(&config.database).await?;
     let lines = LineSink::start(std::io::stdout());
     let parts = Parts { db, database_file: file, lines, clock, metrics };
-    let gateway = Gateway::start(config, parts).await?;
+    let gateway = Box::pin(Gateway::start(config, parts)).await?;
     announce(config, &gateway);
+    if let Some(address) = gateway.first_link() {
+        login::announce(address);
+    }
     stop_signal().await?;
     let finished = finish(gateway).await;
     drop(lock);

@@ -75,10 +75,10 @@ impl Admin {
     }
 
     /// Carries out `work` between two durable records. When the intent cannot be recorded, `work` never runs.
-    pub async fn change<T>(
+    pub async fn change<T, E: Into<Failure>>(
         &self,
         what: What,
-        work: impl Future<Output = StoreResult<T>>,
+        work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, Failure> {
         let change = self.begin(what);
         self.record(&change, LocalEvent::Intent).await.map_err(Failure::NoAudit)?;

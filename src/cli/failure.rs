@@ -1,7 +1,7 @@
 //! Why a command did not do what it was asked, and with which code the process ends.
 
 use super::output;
-use crate::{config::ConfigErrors, store::StoreError};
+use crate::{config::ConfigErrors, identity::change::Refused, store::StoreError};
 use std::{
     error::Error,
     io::{self, Write as _},
@@ -36,10 +36,21 @@ pub enum Failure {
     Refused(String),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Change(Refused),
     #[error("nothing was changed, because the audit log cannot be written")]
     NoAudit(#[source] StoreError),
     #[error("the change was made, but its outcome could not be written to the audit log")]
     Unrecorded(#[source] StoreError),
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Store(error) => Self::Store(error),
+            other => Self::Change(other),
+        }
+    }
 }
 
 impl Failure {
@@ -47,7 +58,9 @@ impl Failure {
         match self {
             Self::Usage(_) | Self::Config(_) => Exit::Usage,
             Self::Refused(_) => Exit::Refused,
-            Self::NotDone(_) | Self::Store(_) | Self::NoAudit(_) | Self::Unrecorded(_) => Exit::NotDone,
+            Self::NotDone(_) | Self::Store(_) | Self::Change(_) | Self::NoAudit(_) | Self::Unrecorded(_) => {
+                Exit::NotDone
+            }
         }
     }
 

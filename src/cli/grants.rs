@@ -9,6 +9,10 @@ use super::{
 };
 use crate::{
     core::{Timestamp, id::GrantId},
+    identity::change::{
+        self, Actor,
+        grants::{Holder, NewGrant},
+    },
     policy::TargetPattern,
     store::{AccessRows, GrantRow, StoreError, Subject},
 };
@@ -27,7 +31,7 @@ pub enum GrantsCommand {
 /// Either, or neither; `grants add` demands one.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
-pub struct Holder {
+pub struct HolderArgs {
     /// The user who holds it
     #[arg(long, value_name = "EMAIL", value_parser = arguments::email)]
     user: Option<String>,
@@ -39,7 +43,7 @@ pub struct Holder {
 #[derive(Debug, Args)]
 pub struct Add {
     #[command(flatten)]
-    holder: Holder,
+    holder: HolderArgs,
     #[arg(long)]
     role: String,
     /// What it is granted on: *, staging, staging/web, repo:team/**, service:billing
@@ -53,7 +57,7 @@ pub struct Add {
 #[derive(Debug, Args)]
 pub struct List {
     #[command(flatten)]
-    holder: Holder,
+    holder: HolderArgs,
 }
 
 #[derive(Debug, Args)]
@@ -63,7 +67,7 @@ pub struct Remove {
     id: GrantId,
 }
 
-impl Holder {
+impl HolderArgs {
     /// The name to show and whom it means; `None` when neither was given.
     fn find<'a>(&self, rows: &'a AccessRows) -> Result<Option<(&'a str, Subject)>, Failure> {
         match (&self.user, &self.token) {
@@ -98,29 +102,11 @@ impl Add {
         let Some(holder) = self.holder.find(&rows)? else {
             return Err(Failure::Usage("name who gets the role, with --user or --token".to_owned()));
         };
-        refuse_second(&rows, holder, &self.role, &self.target)?;
         let grant = give(admin, holder, &self.role, &self.target, expires_at).await?;
         let view = GrantView::of(&grant, &rows);
         let text = format!("granted {} on {} to the {}", view.role, view.target, view.holder());
         let until = expires_at.map(|end| format!(" until {}", time(end))).unwrap_or_default();
         Ok(Report::new(format!("{text}{until}: {}", view.id), &view))
-    }
-}
-
-/// Two grants of the same would surprise whoever removes one of them.
-fn refuse_second(
-    rows: &AccessRows,
-    (name, subject): (&str, Subject),
-    role: &str,
-    target: &TargetPattern,
-) -> Result<(), Failure> {
-    let same = |grant: &&GrantRow| grant.role == role && grant.target == target.as_str();
-    match lookup::grants_of(rows, subject).find(same) {
-        None => Ok(()),
-        Some(grant) => Err(Failure::NotDone(format!(
-            "{name} holds {role} on {target} already, by the grant {}; remove that first to change its end",
-            grant.id
-        ))),
     }
 }
 
@@ -132,9 +118,16 @@ pub async fn give(
     target: &TargetPattern,
     expires_at: Option<Timestamp>,
 ) -> Result<GrantRow, Failure> {
-    let grant = GrantRow::new(subject, role, target.as_str(), expires_at, admin.now());
-    admin.change(about(name, "grant.add", &grant), admin.db().add_grant(&grant)).await?;
-    Ok(grant)
+    let holder = match subject {
+        Subject::User(_) => Holder::User(name.to_owned()),
+        Subject::Token(id) => Holder::Token(id.to_string()),
+    };
+    let until = time_or(expires_at, "removed");
+    let detail = Some(format!("{role} on {target} until {until}"));
+    let what = What { action: "grant.add", resource_type: "grant", resource: name.to_owned(), detail };
+    let new = NewGrant { role: role.to_owned(), target: target.clone(), expires_at };
+    let added = change::grants::add(admin.db(), &Actor::Operator, admin.now(), &holder, &new);
+    Ok(admin.change(what, added).await?.value)
 }
 
 fn about(holder: &str, action: &'static str, grant: &GrantRow) -> What {
@@ -175,7 +168,8 @@ impl Remove {
         let view = GrantView::of(grant, &rows);
         let holder = view.user.as_deref().or(view.token.as_deref()).unwrap_or_default();
         let what = about(holder, "grant.remove", grant);
-        admin.change(what, admin.db().remove_grant(grant.id)).await?;
+        let removed = change::grants::remove(admin.db(), &Actor::Operator, admin.now(), grant.id);
+        admin.change(what, removed).await?;
         let text = format!("took {} on {} away from the {}", view.role, view.target, view.holder());
         Ok(Report::new(text, &view))
     }

@@ -8,7 +8,8 @@ use super::{
     output::{Report, plain, table},
 };
 use crate::{
-    policy::{BUILT_IN, BuiltInRole, Permission, PermissionPattern, PermissionSet, built_in},
+    identity::change::{self, Actor, roles::NewRole},
+    policy::{BUILT_IN, BuiltInRole, Permission, PermissionSet, built_in},
     store::{AccessRows, RoleRow, StoreError},
 };
 use clap::{Args, Subcommand};
@@ -68,16 +69,12 @@ impl RoleView {
 
     fn custom(role: &RoleRow) -> Self {
         let patterns: Vec<_> = role.permissions.lines().map(str::to_owned).collect();
-        let held = patterns
-            .iter()
-            .filter_map(|text| PermissionPattern::parse(text).ok())
-            .fold(PermissionSet::default(), |set, pattern| set.union(pattern.expand()));
         Self {
             name: role.name.clone(),
             kind: "custom",
             description: role.description.clone(),
             patterns,
-            permissions: names(held),
+            permissions: names(change::roles::expand(&role.permissions)),
         }
     }
 
@@ -135,9 +132,9 @@ impl Add {
             return Err(Failure::NotDone(format!("the role {name} exists already: it is built in")));
         }
         let detail = permissions.join(", ");
-        let role =
-            RoleRow { name, description, permissions: permissions.join("\n"), created_at: admin.now() };
-        admin.change(about(&role.name, "role.create", Some(detail)), admin.db().add_role(&role)).await?;
+        let new = NewRole { name, description, permissions };
+        let created = change::roles::create(admin.db(), &Actor::Operator, admin.now(), &new);
+        let role = admin.change(about(&new.name, "role.create", Some(detail)), created).await?.value;
         let view = RoleView::custom(&role);
         let text = format!("added the role {} with {} permissions", view.name, view.permissions.len());
         Ok(Report::new(text, &view))
@@ -150,7 +147,8 @@ async fn remove(admin: &Admin, name: &str) -> Result<Report, Failure> {
     }
     let rows = admin.rows().await?;
     let role = RoleView::find(&rows, name)?;
-    admin.change(about(name, "role.delete", None), admin.db().remove_role(name)).await?;
+    let removed = change::roles::remove(admin.db(), &Actor::Operator, admin.now(), name);
+    admin.change(about(name, "role.delete", None), removed).await?;
     let report = Report::new(format!("removed the role {name}"), &role);
     let left = rows.grants.iter().filter(|grant| grant.role == name).count();
     if left == 0 {

@@ -8,13 +8,17 @@ use super::{
     output::{Report, table, time, time_or},
 };
 use crate::{
-    core::{
-        Timestamp,
-        id::{TokenId, UserId},
+    core::{Timestamp, id::TokenId},
+    identity::{
+        change::{
+            self, Actor,
+            grants::NewGrant,
+            tokens::{Made, NewToken},
+        },
+        settings::Settings,
     },
-    identity::token::{self, TokenHash},
     policy::TargetPattern,
-    store::{AccessRows, GrantRow, NewToken, Subject, TokenRow, UserRow},
+    store::{AccessRows, Subject, TokenRow, UserRow},
 };
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -131,15 +135,16 @@ impl Create {
         for role in &self.roles {
             lookup::require_role(&rows, role)?;
         }
-        let secret = token::generate();
-        let new = self.new_token(owner.id, &TokenHash::of(secret.expose()), expires_at, admin.now());
-        let held = lookup::summary(new.grants.iter());
+        let new = self.new_token(owner.email.clone(), expires_at);
+        let held = new.grants.iter().map(|grant| format!("{} on {}", grant.role, grant.target));
+        let held = held.collect::<Vec<_>>().join(", ");
         let detail = format!("for {}: {held}, until {}", owner.email, time_or(expires_at, "revoked"));
-        admin
-            .change(about(&new.token.name, "token.create", Some(detail)), admin.db().add_token(&new))
-            .await?;
+        let what = about(&new.name, "token.create", Some(detail));
+        let defaults = Settings::default();
+        let created = change::tokens::create(admin.db(), &Actor::Operator, admin.now(), &defaults, &new);
+        let Made { secret, token, .. } = admin.change(what, created).await?.value;
 
-        let view = TokenView::of(&new.token, &admin.rows().await?, admin.now());
+        let view = TokenView::of(&token, &admin.rows().await?, admin.now());
         let remark = format!(
             "This is the token {} of {}, shown this once. It holds {held}, and ends {}.",
             view.name,
@@ -153,27 +158,11 @@ impl Create {
         })
     }
 
-    fn new_token(
-        self,
-        owner: UserId,
-        hash: &TokenHash,
-        expires_at: Option<Timestamp>,
-        now: Timestamp,
-    ) -> NewToken {
-        let token = TokenRow {
-            id: TokenId::new(now),
-            user_id: owner,
-            name: self.name,
-            hash: hash.as_bytes().to_vec(),
-            created_at: now,
-            expires_at,
-            revoked_at: None,
-            last_used_at: None,
-        };
+    fn new_token(self, owner: String, expires_at: Option<Timestamp>) -> NewToken {
         // The grants need no end of their own: they are worth nothing without the token.
-        let subject = Subject::Token(token.id);
-        let grant = |role: &String| GrantRow::new(subject, role, self.target.as_str(), None, now);
-        NewToken { grants: self.roles.iter().map(grant).collect(), token }
+        let grant = |role| NewGrant { role, target: self.target.clone(), expires_at: None };
+        let grants = self.roles.into_iter().map(grant).collect();
+        NewToken { owner, name: self.name, expires_at, grants }
     }
 }
 
@@ -227,7 +216,8 @@ impl Revoke {
             return Err(Failure::NotDone(told));
         }
         let what = about(&token.name, "token.revoke", None);
-        admin.change(what, admin.db().revoke_token(token.id, admin.now())).await?;
+        let revoked = change::tokens::revoke(admin.db(), &Actor::Operator, admin.now(), token.id);
+        admin.change(what, revoked).await?;
         let rows = admin.rows().await?;
         let view = TokenView::of(lookup::token(&rows, &token.id.to_string())?, &rows, admin.now());
         Ok(Report::new(format!("revoked the token {} of {}", view.name, view.user), &view))

@@ -10,6 +10,10 @@ use super::{
 };
 use crate::{
     core::{Timestamp, id::UserId},
+    identity::change::{
+        Actor,
+        users::{self, NewUser},
+    },
     policy::TargetPattern,
     store::{AccessRows, Subject, UserRow},
 };
@@ -105,7 +109,9 @@ impl Add {
         }
         let Self { email, name, roles, target } = self;
         let what = about(&email, "user.create", None);
-        let user = admin.change(what, admin.db().add_user(&email, &name, admin.now())).await?;
+        let new = NewUser { email: email.clone(), name, grants: Vec::new() };
+        let user =
+            admin.change(what, users::create(admin.db(), &Actor::Operator, admin.now(), &new)).await?.value;
         for role in &roles {
             let holder = (&*email, Subject::User(user.id));
             grants::give(admin, holder, role, &target, None).await?;
@@ -143,7 +149,7 @@ impl Lock {
     async fn run(self, admin: &Admin) -> Result<Report, Failure> {
         let Self { email, reason } = self;
         let detail = (!reason.is_empty()).then(|| reason.clone());
-        let lock = admin.db().set_user_lock(&email, Some((admin.now(), &reason)));
+        let lock = users::lock(admin.db(), &Actor::Operator, admin.now(), &email, &reason);
         admin.change(about(&email, "user.lock", detail), lock).await?;
         report(admin, format!("locked the user {email}"), &email).await
     }
@@ -152,7 +158,8 @@ impl Lock {
 impl Unlock {
     async fn run(self, admin: &Admin) -> Result<Report, Failure> {
         let email = self.email;
-        admin.change(about(&email, "user.unlock", None), admin.db().set_user_lock(&email, None)).await?;
+        let unlock = users::unlock(admin.db(), &Actor::Operator, admin.now(), &email);
+        admin.change(about(&email, "user.unlock", None), unlock).await?;
         report(admin, format!("unlocked the user {email}"), &email).await
     }
 }

@@ -1,6 +1,10 @@
 //! Prints `docs/CONFIG.md` from the table of settings.
 
-use super::variables::{self, RESERVED, RESERVED_PREFIXES, Section, Variable};
+use super::{
+    reserved::{RESERVED, RESERVED_PREFIXES},
+    settings::{self, Kind},
+    variables::{self, Section, Variable},
+};
 use std::fmt::Write as _;
 
 /// The whole page. `UPDATE_DOCS=1 cargo test config` writes it to `docs/CONFIG.md`.
@@ -9,6 +13,7 @@ pub fn markdown() -> String {
     for section in Section::ALL {
         page.push_str(&section_of(section));
     }
+    page.push_str(&changeable());
     page.push_str(&reserved());
     page
 }
@@ -55,6 +60,9 @@ fn section_of(section: Section) -> String {
     if !remark.is_empty() {
         let _ = writeln!(text, "{remark}\n");
     }
+    if section == Section::GroupRoles {
+        return text;
+    }
     text.push_str("| Variable | TOML | Default | Meaning |\n| --- | --- | --- | --- |\n");
     for row in variables::ALL.iter().filter(|row| row.section == section) {
         let _ = writeln!(text, "{}", table_row(row));
@@ -72,7 +80,7 @@ fn table_row(row: &Variable) -> String {
 fn toml_key(row: &Variable) -> String {
     match (row.section, row.key) {
         (_, "") => "–".to_owned(),
-        (Section::Racks, key) => format!("`racks.<name>.{key}`"),
+        (section, key) if section.is_named() => format!("`{}.<name>.{key}`", section.table()),
         (section, key) => format!("`{}.{key}`", section.table()),
     }
 }
@@ -89,6 +97,10 @@ fn title(section: Section) -> &'static str {
         Section::Identity => "Identity",
         Section::Mail => "Mail",
         Section::Registry => "Registry",
+        Section::Login => "Login",
+        Section::Oidc => "Login: OpenID Connect",
+        Section::Github => "Login: GitHub",
+        Section::GroupRoles => "Login: roles of groups",
         Section::Log => "Log",
         Section::Sentry => "Sentry",
     }
@@ -115,9 +127,51 @@ fn remark(section: Section) -> &'static str {
             "The gateway writes to people when a new device has logged in as them, when they are locked, when a token of theirs\n\
              is made and when their roles change. Mail that cannot be delivered is tried again for a day."
         }
+        Section::Login => {
+            "People log in at providers, by passkey, or come in by a one-time link: the first start of a gateway without users\n\
+             prints one for its first administrator, and who may invite makes more."
+        }
+        Section::Oidc => {
+            "The variables describe one provider, `google`. Each further one is a table `[oidc.<name>]` of the file, with its own\n\
+             `issuer`, `client_id` and `client_secret`; a name has 1 to 40 of the characters `a-z`, `0-9` and `-`. Every provider\n\
+             sends people back to `PUBLIC_URL/api/v1/auth/web/callback`. ID tokens must be signed with RS256, ES256 or EdDSA, and\n\
+             say `email_verified: true`. A provider that does not answer keeps nobody out who is in, and does not stop a start."
+        }
+        Section::GroupRoles => GROUP_ROLES,
         _ => "",
     }
 }
+
+/// Settings that the API changes.
+fn changeable() -> String {
+    let mut text = String::from(
+        "\n## Changed while it runs\n\n\
+         These may also be changed by `PUT /api/v1/settings/{key}`, and back by `DELETE`; a change reaches every replica\n\
+         within five seconds. The database is stronger than these variables, which are stronger than the variables above.\n\n\
+         | Variable | Values | Meaning |\n| --- | --- | --- |\n",
+    );
+    for key in &settings::KEYS {
+        let values = match &key.kind {
+            Kind::Switch => "`true`, `false`".to_owned(),
+            Kind::Number(range) => format!("{} to {}", range.start(), range.end()),
+        };
+        let _ = writeln!(text, "| `{}` | {values} | {} |", key.env, key.meaning);
+    }
+    text
+}
+
+const GROUP_ROLES: &str = "\
+Whoever a provider puts into a group holds a role, from login to login. `provider` is the name of a provider, or
+`github`, whose groups are `organization` and `organization/team`; `target` is `*` when it is not written. Grants that
+people gave stay untouched.
+
+```toml
+[[group_roles]]
+provider = \"okta\"
+group = \"platform\"
+role = \"ops\"
+target = \"staging\"
+```";
 
 fn reserved() -> String {
     let mut text = String::from(
@@ -130,7 +184,7 @@ fn reserved() -> String {
         let _ = writeln!(text, "| {purpose} | {} |", names.join(", "));
     }
     let prefixes: Vec<_> = RESERVED_PREFIXES.iter().map(|prefix| format!("`{prefix}*`")).collect();
-    let _ = writeln!(text, "| Stored settings | {} |", prefixes.join(", "));
+    let _ = writeln!(text, "| Other stored settings | {} |", prefixes.join(", "));
     text
 }
 

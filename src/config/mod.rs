@@ -14,13 +14,16 @@ mod errors;
 pub mod identity;
 pub mod limits;
 pub mod log;
+pub mod login;
 pub mod mail;
 mod names;
 pub mod racks;
 mod reader;
 pub mod registry;
+mod reserved;
 pub mod sentry;
 pub mod server;
+pub mod settings;
 mod suggest;
 mod text_file;
 mod toml_file;
@@ -35,12 +38,14 @@ pub use errors::{ConfigError, ConfigErrors, Origin};
 pub use identity::{IdentityConfig, SessionConfig};
 pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogFormat, LogLevel};
+pub use login::{GithubConfig, GroupRole, LoginConfig, OidcConfig};
 pub use mail::{SmtpConfig, SmtpTls};
 pub use racks::{RackConfig, RackConfigs, RackTrust};
 pub use reader::SummaryRow;
 pub use registry::{GarbageConfig, RegistryBucket, RegistryConfig, RegistryPlace};
 pub use sentry::{SentryConfig, SentryJsConfig};
 pub use server::{ServerConfig, TlsFiles};
+pub use settings::SettingsConfig;
 
 use reader::Reader;
 use std::path::{Path, PathBuf};
@@ -55,7 +60,9 @@ pub struct Config {
     pub audit: AuditConfig,
     pub access: AccessConfig,
     pub identity: IdentityConfig,
+    pub settings: SettingsConfig,
     pub registry: RegistryConfig,
+    pub login: LoginConfig,
     pub log: LogConfig,
     pub sentry: SentryConfig,
     pub limits: LimitsConfig,
@@ -105,7 +112,9 @@ impl Config {
         let audit = audit::read(r);
         let access = access::read(r);
         let identity = identity::read(r, server.as_ref());
+        let settings = settings::read(r);
         let registry = registry::read(r);
+        let login = login::read(r);
         let log = log::read(r);
         let mail = mail::read(r);
         let sentry = sentry::read(r);
@@ -117,7 +126,9 @@ impl Config {
             audit: audit?,
             access,
             identity: identity?,
+            settings,
             registry: registry?,
+            login: login?,
             log: log?,
             mail,
             sentry: sentry?,

@@ -2,8 +2,8 @@
 
 use super::{
     env::Env,
-    suggest,
-    variables::{self, RESERVED, RESERVED_PREFIXES},
+    reserved::{RESERVED, RESERVED_PREFIXES},
+    suggest, variables,
 };
 
 const OUR_PREFIXES: [&str; 2] = ["RACK_GATEWAY_", "RGW_"];

@@ -40,6 +40,11 @@ impl Place {
         Self { env, toml: Some(toml), default: row.default, secret: row.is_secret() }
     }
 
+    /// A setting that only the environment knows.
+    pub const fn in_environment(name: &'static str) -> Self {
+        Self { env: Some(name), toml: None, default: "", secret: false }
+    }
+
     /// A setting that only the file knows.
     pub fn in_file(toml: String) -> Self {
         Self { env: None, toml: Some(toml), default: "", secret: false }
@@ -99,8 +104,8 @@ impl<'a> Reader<'a> {
     }
 
     /// A list: an array in the file, or one text with commas.
-    pub fn list<T>(&mut self, row: &Variable, parse: impl Fn(&str) -> Checked<T>) -> Vec<T> {
-        let place = Place::from(row);
+    pub fn list<T>(&mut self, place: impl Into<Place>, parse: impl Fn(&str) -> Checked<T>) -> Vec<T> {
+        let place = place.into();
         let Some(found) = self.find(&place) else { return Vec::new() };
         let items: Vec<(String, Origin)> = match &found.value {
             Value::One(text) => text.split(',').map(|item| (item.to_owned(), found.origin.clone())).collect(),

@@ -1,13 +1,13 @@
-//! The container registry: the embedded one with its storage, or one elsewhere.
+//! The container registry with its storage.
 
 use super::{
     reader::{Place, Reader},
     values::{self, Checked, choice, duration, switch},
     variables::{
-        REGISTRY_DIR, REGISTRY_GC_GRACE, REGISTRY_GC_INTERVAL, REGISTRY_GC_UNTAGGED, REGISTRY_PASSWORD,
+        REGISTRY_DIR, REGISTRY_GC_GRACE, REGISTRY_GC_INTERVAL, REGISTRY_GC_UNTAGGED, REGISTRY_PUBLIC,
         REGISTRY_READ_ONLY, REGISTRY_READ_ONLY_MESSAGE, REGISTRY_S3_ACCESS_KEY_ID, REGISTRY_S3_BUCKET,
         REGISTRY_S3_ENDPOINT, REGISTRY_S3_REGION, REGISTRY_S3_SECRET_ACCESS_KEY, REGISTRY_STORAGE,
-        REGISTRY_UPLOAD_LEASE, REGISTRY_URL, REGISTRY_USERNAME, Variable,
+        REGISTRY_UPLOAD_LEASE, Variable,
     },
 };
 use crate::core::Secret;
@@ -17,6 +17,8 @@ use url::Url;
 #[derive(Debug, Clone)]
 pub struct RegistryConfig {
     pub place: RegistryPlace,
+    /// Patterns of repositories that anybody may pull from.
+    pub public: Vec<String>,
     /// What clients are told when nothing may be changed.
     pub read_only: Option<String>,
     pub garbage: GarbageConfig,
@@ -25,13 +27,10 @@ pub struct RegistryConfig {
 /// Where images are.
 #[derive(Debug, Clone)]
 pub enum RegistryPlace {
+    /// There is no registry.
+    Off,
     Directory(PathBuf),
     S3(RegistryBucket),
-    /// In a registry behind the gateway. The URL has neither user nor password.
-    Foreign {
-        url: Url,
-        user: Option<(String, Secret)>,
-    },
 }
 
 #[derive(Debug, Clone)]
@@ -54,6 +53,7 @@ pub struct GarbageConfig {
 
 #[derive(Debug, Clone, Copy)]
 enum Storage {
+    Off,
     Directory,
     S3,
 }
@@ -65,20 +65,23 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<RegistryConfig> {
     let place = place(r);
     let is_read_only = r.required(&REGISTRY_READ_ONLY, switch);
     let message = r.required(&REGISTRY_READ_ONLY_MESSAGE, values::text);
+    let public = r.list(&REGISTRY_PUBLIC, values::repository_pattern);
     let garbage = garbage(r);
     Some(RegistryConfig {
         place: place?,
+        public,
         read_only: message.filter(|_| is_read_only == Some(true)),
         garbage: garbage?,
     })
 }
 
 fn place(r: &mut Reader<'_>) -> Option<RegistryPlace> {
-    let storage = r.required(&REGISTRY_STORAGE, choice(&[("dir", Storage::Directory), ("s3", Storage::S3)]));
-    if r.is_set(&Place::from(&REGISTRY_URL)) {
-        return foreign(r);
-    }
+    let storage = r.required(
+        &REGISTRY_STORAGE,
+        choice(&[("off", Storage::Off), ("dir", Storage::Directory), ("s3", Storage::S3)]),
+    );
     match storage? {
+        Storage::Off => Some(RegistryPlace::Off),
         Storage::Directory => r.required(&REGISTRY_DIR, values::path).map(RegistryPlace::Directory),
         Storage::S3 => bucket(r).map(RegistryPlace::S3),
     }
@@ -97,12 +100,6 @@ fn bucket(r: &mut Reader<'_>) -> Option<RegistryBucket> {
     }
     let endpoint = endpoint.map(|url| url.as_str().trim_end_matches('/').to_owned());
     Some(RegistryBucket { name: name?, region: region?, endpoint, keys })
-}
-
-fn foreign(r: &mut Reader<'_>) -> Option<RegistryPlace> {
-    let url = r.optional(&REGISTRY_URL, http_url);
-    let user = pair(r, &REGISTRY_USERNAME, &REGISTRY_PASSWORD)?;
-    Some(RegistryPlace::Foreign { url: url?, user })
 }
 
 /// Both or neither.
@@ -154,11 +151,12 @@ fn garbage(r: &mut Reader<'_>) -> Option<GarbageConfig> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::testing::{error, load, load_toml};
+    use crate::config::testing::{error, load};
 
     #[test]
-    fn a_directory_unless_told_otherwise() {
-        let registry = load([]).registry;
+    fn none_or_a_directory() {
+        assert!(matches!(load([]).registry.place, RegistryPlace::Off));
+        let registry = load([("REGISTRY_STORAGE", "dir")]).registry;
         assert!(matches!(registry.place, RegistryPlace::Directory(path) if path == *"./data/registry"));
         assert_eq!(registry.read_only, None);
         let day = Duration::from_secs(86_400);
@@ -187,20 +185,14 @@ mod tests {
         let half =
             [("REGISTRY_STORAGE", "s3"), ("REGISTRY_S3_BUCKET", "b"), ("REGISTRY_S3_ACCESS_KEY_ID", "id")];
         assert!(error(half).contains("REGISTRY_S3_SECRET_ACCESS_KEY: is missing"));
-        assert!(error([("REGISTRY_STORAGE", "tape")]).contains("write one of dir, s3"));
+        assert!(error([("REGISTRY_STORAGE", "tape")]).contains("write one of off, dir, s3"));
     }
 
     #[test]
-    fn a_registry_elsewhere() {
-        let toml = "[registry]\nurl = 'https://registry.example.com'\nusername = 'u'\npassword = 'p'\n";
-        let RegistryPlace::Foreign { url, user } = load_toml([], toml).registry.place else {
-            panic!("not foreign")
-        };
-        assert_eq!(url.as_str(), "https://registry.example.com/");
-        assert!(user.is_some());
-        for bad in ["registry.example.com", "ftp://x", "https://u:p@registry.example.com", "https://x/?y"] {
-            assert!(error([("REGISTRY_URL", bad)]).starts_with("environment: REGISTRY_URL: "), "{bad}");
-        }
+    fn who_may_pull_without_a_name() {
+        let config = load([("REGISTRY_STORAGE", "dir"), ("REGISTRY_PUBLIC", "base/**,tools/lint")]);
+        assert_eq!(config.registry.public, ["base/**", "tools/lint"]);
+        assert!(error([("REGISTRY_PUBLIC", "base/")]).starts_with("environment: REGISTRY_PUBLIC: "));
     }
 
     #[test]

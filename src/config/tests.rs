@@ -142,13 +142,15 @@ fn an_existing_environment_loads() {
         ("GOOGLE_CLIENT_ID", "id"),
         ("COOKIE_SECURE", "true"),
         ("DEV_MODE", "perhaps"),
+        ("GOOGLE_CLIENT_SECRET", "hunter2"),
+        ("GOOGLE_ALLOWED_DOMAIN", "example.com"),
         ("RATE_LIMIT_RPS", "10"),
         ("DB_CONN_MAX_LIFETIME", "30m"),
         ("RGW_SETTING_SESSION_TIMEOUT_MINUTES", "5"),
         ("ADMIN_USERS", "ada@example.com"),
     ]);
     assert_eq!(config.server.listen.to_string(), "0.0.0.0:8080");
-    assert_eq!(config.reserved, ["DEV_MODE", "GOOGLE_CLIENT_ID", "RATE_LIMIT_RPS"]);
+    assert_eq!(config.reserved, ["DEV_MODE", "RATE_LIMIT_RPS"]);
     assert_eq!(config.warnings, Vec::<String>::new());
 }
 

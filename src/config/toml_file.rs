@@ -29,8 +29,10 @@ pub(super) struct Entry {
 pub(super) struct TomlFile {
     path: Arc<str>,
     entries: BTreeMap<String, Entry>,
-    /// Name of each `[racks.<name>]` and its line.
-    racks: BTreeMap<String, usize>,
+    /// `racks.<name>` and its like, each with the line of its table.
+    named: BTreeMap<String, usize>,
+    /// The line of each `[[group_roles]]`.
+    group_roles: Vec<usize>,
     is_readable: bool,
 }
 
@@ -39,7 +41,13 @@ type Keyed<'s, 'i> = (&'s Spanned<DeString<'i>>, &'s Spanned<DeValue<'i>>);
 impl TomlFile {
     /// No file was asked for.
     pub fn none() -> Self {
-        Self { path: "".into(), entries: BTreeMap::new(), racks: BTreeMap::new(), is_readable: true }
+        Self {
+            path: "".into(),
+            entries: BTreeMap::new(),
+            named: BTreeMap::new(),
+            group_roles: Vec::new(),
+            is_readable: true,
+        }
     }
 
     /// A file was asked for and is not there, or is not TOML.
@@ -72,7 +80,18 @@ impl TomlFile {
     }
 
     pub fn racks(&self) -> Vec<String> {
-        self.racks.keys().cloned().collect()
+        self.named(Section::Racks)
+    }
+
+    /// The names of the tables of a section that has one for each thing.
+    pub fn named(&self, section: Section) -> Vec<String> {
+        let prefix = format!("{}.", section.table());
+        self.named.keys().filter_map(|key| key.strip_prefix(&prefix)).map(str::to_owned).collect()
+    }
+
+    /// Where each `[[group_roles]]` begins; its entries are `group_roles.<index>.<key>`.
+    pub fn group_roles(&self) -> Vec<Origin> {
+        self.group_roles.iter().map(|line| self.origin(*line)).collect()
     }
 
     pub fn origin(&self, line: usize) -> Origin {
@@ -81,7 +100,12 @@ impl TomlFile {
 
     /// Where `[racks.<name>]` begins.
     pub fn rack_origin(&self, name: &str) -> Option<Origin> {
-        self.racks.get(name).map(|line| self.origin(*line))
+        self.named_origin(Section::Racks, name)
+    }
+
+    /// Where a named table begins.
+    pub fn named_origin(&self, section: Section, name: &str) -> Option<Origin> {
+        self.named.get(&format!("{}.{name}", section.table())).map(|line| self.origin(*line))
     }
 }
 
@@ -97,7 +121,11 @@ impl Walk<'_> {
             let name: &str = key.get_ref();
             let section = Section::ALL.into_iter().find(|section| section.table() == name);
             match (section, value.get_ref()) {
-                (Some(Section::Racks), DeValue::Table(racks)) => self.racks(racks),
+                (Some(section), DeValue::Table(tables)) if section.is_named() => self.named(section, tables),
+                (Some(Section::GroupRoles), DeValue::Array(items)) => self.group_roles(items),
+                (Some(Section::GroupRoles), _) => {
+                    self.complain(key.span(), name, "is not a list; write each as [[group_roles]]".into());
+                }
                 (Some(section), DeValue::Table(table)) => self.table(name, section, table),
                 (Some(_), _) => {
                     let mend = format!("is not a table; write it as [{name}]");
@@ -108,20 +136,39 @@ impl Walk<'_> {
         }
     }
 
-    fn racks(&mut self, racks: &DeTable<'_>) {
-        for (key, value) in racks {
+    fn named(&mut self, section: Section, tables: &DeTable<'_>) {
+        let (all, one) = (section.table(), if section == Section::Racks { "rack" } else { "provider" });
+        for (key, value) in tables {
             let name: &str = key.get_ref();
+            let full = format!("{all}.{name}");
             let DeValue::Table(table) = value.get_ref() else {
-                let problem = "is not a rack; write a table for each rack, for example [racks.staging]";
-                self.complain(key.span(), &format!("racks.{name}"), problem.into());
+                let problem =
+                    format!("is not a {one}; write a table for each {one}, for example [{all}.staging]");
+                self.complain(key.span(), &full, problem);
                 continue;
             };
             if let Err(invalid) = values::name(name) {
-                self.complain(key.span(), "racks", format!("{} {invalid}", quoted(name)));
+                self.complain(key.span(), all, format!("{} {invalid}", quoted(name)));
                 continue;
             }
-            self.file.racks.insert(name.to_owned(), self.line(key.span()));
-            self.table(&format!("racks.{name}"), Section::Racks, table);
+            self.file.named.insert(full.clone(), self.line(key.span()));
+            self.table(&full, section, table);
+        }
+    }
+
+    fn group_roles(&mut self, items: &[Spanned<DeValue<'_>>]) {
+        for item in items {
+            let DeValue::Table(table) = item.get_ref() else {
+                self.complain(
+                    item.span(),
+                    "group_roles",
+                    "is not a table; write each as [[group_roles]]".into(),
+                );
+                continue;
+            };
+            let index = self.file.group_roles.len();
+            self.file.group_roles.push(self.line(item.span()));
+            self.table(&format!("group_roles.{index}"), Section::GroupRoles, table);
         }
     }
 
@@ -193,7 +240,7 @@ fn all_keys() -> Vec<String> {
     let mut all = Vec::new();
     for section in Section::ALL.into_iter().filter(|section| *section != Section::File) {
         all.push(section.table().to_owned());
-        if section != Section::Racks {
+        if !section.is_named() && section != Section::GroupRoles {
             all.extend(variables::keys(section).iter().map(|key| format!("{}.{key}", section.table())));
         }
     }

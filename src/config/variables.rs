@@ -14,12 +14,16 @@ pub enum Section {
     Identity,
     Mail,
     Registry,
+    Login,
+    Oidc,
+    Github,
+    GroupRoles,
     Log,
     Sentry,
 }
 
 impl Section {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::File,
         Self::Server,
         Self::Limits,
@@ -30,9 +34,18 @@ impl Section {
         Self::Identity,
         Self::Mail,
         Self::Registry,
+        Self::Login,
+        Self::Oidc,
+        Self::Github,
+        Self::GroupRoles,
         Self::Log,
         Self::Sentry,
     ];
+
+    /// True for the sections with a table for each named thing, as in `[racks.staging]`.
+    pub const fn is_named(self) -> bool {
+        matches!(self, Self::Racks | Self::Oidc)
+    }
 
     /// The name of its table in the TOML file.
     pub const fn table(self) -> &'static str {
@@ -47,6 +60,10 @@ impl Section {
             Self::Identity => "identity",
             Self::Mail => "mail",
             Self::Registry => "registry",
+            Self::Login => "login",
+            Self::Oidc => "oidc",
+            Self::Github => "github",
+            Self::GroupRoles => "group_roles",
             Self::Log => "log",
             Self::Sentry => "sentry",
         }
@@ -262,8 +279,10 @@ variables! {
             "Sender of the mail, as in `Rack Gateway <gateway@example.com>`.";
     }
     Registry {
-        REGISTRY_STORAGE Plain "storage" = "dir":
-            "Where the embedded container registry keeps images: `dir` or `s3`.";
+        REGISTRY_STORAGE Plain "storage" = "off":
+            "Where the container registry under `/v2/` keeps images: `dir`, `s3`, or `off` for no registry.";
+        REGISTRY_PUBLIC Plain "public" = "":
+            "List of patterns of repositories that anybody may pull from without logging in, as in `base/**`.";
         REGISTRY_DIR Plain "dir" = "./data/registry":
             "Directory of the embedded registry; made at the first start.";
         REGISTRY_S3_BUCKET Plain "s3_bucket" = "":
@@ -288,12 +307,40 @@ variables! {
             "`true` collects manifests that no tag, index or kept subject leads to.";
         REGISTRY_UPLOAD_LEASE Plain "upload_lease" = "24h":
             "How long an upload may rest before it is discarded.";
-        REGISTRY_URL Plain "url" = "":
-            "URL of a registry elsewhere, which then takes the place of the embedded one.";
-        REGISTRY_USERNAME Plain "username" = "":
-            "User name for `REGISTRY_URL`.";
-        REGISTRY_PASSWORD Secret "password" = "":
-            "Password for `REGISTRY_URL`.";
+    }
+    Login {
+        LOGIN_PROVISION Plain "provision" = "false":
+            "`true` makes an account, without any role, for every person whom a provider vouches for. Else people must be known, invited, or in a group with a role.";
+    }
+    Oidc {
+        GOOGLE_OAUTH_BASE_URL Plain "issuer" = "https://accounts.google.com":
+            "Address of the provider, as it calls itself in its tokens.";
+        GOOGLE_CLIENT_ID Plain "client_id" = "":
+            "What the provider calls this gateway.";
+        GOOGLE_CLIENT_SECRET Secret "client_secret" = "":
+            "What proves to the provider that the gateway is itself.";
+        GOOGLE_ALLOWED_DOMAIN Plain "allowed_domains" = "":
+            "List of domains; only addresses in one of them may come in. Without it every address may that the provider verified.";
+        GOOGLE_SCOPES Plain "scopes" = "email,profile":
+            "Scopes to ask for besides `openid`.";
+        GOOGLE_GROUPS_CLAIM Plain "groups_claim" = "groups":
+            "The claim of the ID token that lists a person's groups.";
+        GOOGLE_DISPLAY_NAME Plain "name" = "":
+            "Name for people, on the login page.";
+    }
+    Github {
+        GITHUB_CLIENT_ID Plain "client_id" = "":
+            "Client id of the OAuth app; turns login with GitHub on.";
+        GITHUB_CLIENT_SECRET Secret "client_secret" = "":
+            "Client secret of the OAuth app.";
+        GITHUB_ALLOWED_ORGS Plain "allowed_orgs" = "":
+            "List of organizations; only their members may come in, or those of an allowed team.";
+        GITHUB_ALLOWED_TEAMS Plain "allowed_teams" = "":
+            "List of teams, each as `organization/team`.";
+        GITHUB_URL Plain "url" = "https://github.com":
+            "Where people log in; another for GitHub Enterprise.";
+        GITHUB_API_URL Plain "api_url" = "https://api.github.com":
+            "Where the API answers; `https://HOST/api/v3` for GitHub Enterprise.";
     }
     Log {
         LOG_LEVEL Plain "level" = "info":
@@ -319,57 +366,6 @@ variables! {
     }
 }
 
-/// Names that are accepted without effect in this version, so that an existing environment loads unchanged.
-/// Their values are never read.
-pub const RESERVED: &[(&[&str], &str)] = &[
-    (&["AUDIT_HMAC_SECRET"], "Signing keys"),
-    (&["DEV_MODE"], "Development mode"),
-    (
-        &["GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "GOOGLE_ALLOWED_DOMAIN", "GOOGLE_OAUTH_BASE_URL"],
-        "Sign-in with Google",
-    ),
-    (&["YUBICO_CLIENT_ID", "YUBICO_SECRET_KEY"], "Second factors"),
-    (&["RATE_LIMIT_RPS", "RATE_LIMIT_BURST"], "Limits of login attempts"),
-    (
-        &[
-            "AUDIT_ANCHOR_BUCKET",
-            "AUDIT_ANCHOR_CHAIN_ID",
-            "AUDIT_ANCHOR_RETENTION_DAYS",
-            "AUDIT_ANCHOR_INTERVAL_MINUTES",
-            "AWS_ACCESS_KEY_ID",
-            "AWS_SECRET_ACCESS_KEY",
-            "AWS_SESSION_TOKEN",
-            "AWS_REGION",
-            "AWS_ENDPOINT_URL_S3",
-        ],
-        "Anchoring of the audit chain in S3",
-    ),
-    (
-        &["POSTMARK_API_TOKEN", "POSTMARK_FROM", "POSTMARK_STREAM", "POSTMARK_API_BASE", "DEV_EMAIL_LOG"],
-        "Mail",
-    ),
-    (
-        &["SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "SLACK_WEBHOOK_URL", "GITHUB_TOKEN", "CIRCLECI_TOKEN"],
-        "Integrations",
-    ),
-    (&["DEBUG_TOPICS", "ENABLE_SENTRY_TEST_BUTTONS"], "Debugging"),
-    (&["FORCE_CSP_IN_DEV", "WEB_DEV_SERVER_URL", "E2E_TEST_MODE"], "Development and tests"),
-    (&["RESET_RACK_GATEWAY_DATABASE", "DISABLE_DATABASE_ENVIRONMENT_CHECK"], "Reset of the database"),
-    (
-        &[
-            "RACK_GATEWAY_RACK",
-            "RACK_GATEWAY_URL",
-            "RACK_GATEWAY_API_TOKEN",
-            "GATEWAY_CLI_CONFIG_DIR",
-            "CONVOX_APP",
-        ],
-        "Client commands",
-    ),
-];
-
-/// Beginnings of reserved names with a variable end: `RGW_SETTING_<KEY>`, `RGW_APP_<APP>_SETTING_<KEY>`.
-pub const RESERVED_PREFIXES: &[&str] = &["RGW_SETTING_", "RGW_APP_"];
-
 /// The keys a section's table may hold; a secret has `<key>_file` too.
 pub fn keys(section: Section) -> Vec<String> {
     let mut keys = Vec::new();
@@ -382,15 +378,22 @@ pub fn keys(section: Section) -> Vec<String> {
     if section == Section::Racks {
         keys.push(RACK_DEFAULT_KEY.to_owned());
     }
+    if section == Section::GroupRoles {
+        keys.extend(GROUP_ROLE_KEYS.map(str::to_owned));
+    }
     keys
 }
 
 /// `default = true` marks the default rack among several; the environment says it by `RACK`.
 pub const RACK_DEFAULT_KEY: &str = "default";
 
+/// Of one entry `[[group_roles]]`; only the file has them.
+pub const GROUP_ROLE_KEYS: [&str; 4] = ["provider", "group", "role", "target"];
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::reserved::RESERVED;
     use std::collections::BTreeSet;
 
     #[test]

@@ -12,6 +12,7 @@ mod pipeline;
 mod rack_document;
 mod refusal;
 mod refuse_socket;
+pub mod registry;
 pub mod respond;
 mod settings;
 pub mod target;

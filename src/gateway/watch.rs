@@ -32,6 +32,15 @@ impl Watch {
         Self::over(exchange, demands.into_iter().collect())
     }
 
+    pub(super) const fn new(
+        access: Arc<AccessCache>,
+        clock: SharedClock,
+        principal: Principal,
+        demands: Vec<Demand>,
+    ) -> Self {
+        Self { access, clock, principal, demands }
+    }
+
     fn over(exchange: &Exchange<'_>, demands: Vec<Demand>) -> Self {
         Self {
             access: exchange.pipeline.entrance.access.clone(),

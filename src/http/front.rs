@@ -12,6 +12,7 @@ use crate::{
     core::{RequestId, SharedClock, Timestamp, rate_limit::RateLimiter},
     gateway::{
         Arrival, Body, Pipeline, Refusal, RouteLabel,
+        registry::{RegistryArrival, RegistryPipeline},
         respond::{self, ErrorFormat},
     },
     listener::Connection,
@@ -46,6 +47,7 @@ pub struct FrontSettings {
 #[derive(Debug)]
 pub struct Front {
     pipeline: Arc<Pipeline>,
+    registry: Option<RegistryPipeline>,
     api: Router,
     site: Site,
     health: Health,
@@ -59,6 +61,7 @@ pub struct Front {
 impl Front {
     pub fn new(
         pipeline: Arc<Pipeline>,
+        registry: Option<RegistryPipeline>,
         api: Router,
         health: Health,
         metrics: HttpMetrics,
@@ -67,7 +70,18 @@ impl Front {
         let limiter = RateLimiter::new(settings.rate_limit_per_minute);
         let clock = pipeline.clock.clone();
         let FrontSettings { trusted_proxies: trusted, hosts, .. } = settings;
-        Self { pipeline, api, site: Site::embedded(), health, limiter, metrics, clock, trusted, hosts }
+        Self {
+            pipeline,
+            registry,
+            api,
+            site: Site::embedded(),
+            health,
+            limiter,
+            metrics,
+            clock,
+            trusted,
+            hosts,
+        }
     }
 
     /// Answers. A panic in any room becomes a 500 and is reported; the connection lives on.
@@ -135,6 +149,14 @@ impl Front {
                 let arrival = Box::new(Arrival { head, body, request_id, ip, rack: name, target });
                 self.pipeline.run(arrival).await
             }
+            Place::Registry => match &self.registry {
+                Some(registry) => registry.run(for_registry(request, request_id, ip)).await,
+                None => (not_found(), "unknown"),
+            },
+            Place::RegistryToken => match &self.registry {
+                Some(registry) => registry.token(for_registry(request, request_id, ip)).await,
+                None => (not_found(), "unknown"),
+            },
             Place::Api => self.api(request, request_id, ip).await,
             Place::Web => {
                 (self.site.answer(request.method(), request.uri().path(), request.headers()), "/app")
@@ -158,6 +180,11 @@ impl Front {
 fn labelled(response: Response<Body>) -> (Response<Body>, &'static str) {
     let label = response.extensions().get::<RouteLabel>().map_or("unknown", |label| label.0);
     (response, label)
+}
+
+fn for_registry(request: Request<Incoming>, request_id: RequestId, ip: IpAddr) -> RegistryArrival {
+    let (head, body) = request.into_parts();
+    RegistryArrival { head, body, request_id, ip }
 }
 
 /// The rack's path and query as they stood on the request line.

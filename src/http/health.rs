@@ -1,7 +1,7 @@
 //! Whether this replica can serve, as probes ask it. No check takes a query of its own: the tasks that keep the
 //! access snapshot young and the audit log written know already.
 
-use crate::{audit::Audit, core::drain::Drain, gateway::Body, identity::AccessCache};
+use crate::{audit::Audit, core::drain::Drain, gateway::Body, identity::AccessCache, registry::Backend};
 use http::{
     HeaderValue, Response, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE},
@@ -14,6 +14,8 @@ pub struct Health {
     pub audit: Audit,
     pub access: Arc<AccessCache>,
     pub drain: Drain,
+    /// The registry, when there is one.
+    pub registry: Option<Arc<dyn Backend>>,
     /// The file that must be there, when the database is one.
     pub database_file: Option<PathBuf>,
 }
@@ -52,11 +54,15 @@ impl Health {
     }
 
     async fn storage(&self) -> Result<(), String> {
-        let Some(file) = &self.database_file else { return Ok(()) };
-        tokio::fs::metadata(file)
-            .await
-            .map(drop)
-            .map_err(|error| format!("Storage health check failed: {}", named(&error)))
+        if let Some(file) = &self.database_file
+            && let Err(error) = tokio::fs::metadata(file).await
+        {
+            return Err(format!("Storage health check failed: {}", named(&error)));
+        }
+        match &self.registry {
+            Some(registry) => registry.health().await.map_err(|unhealthy| unhealthy.to_string()),
+            None => Ok(()),
+        }
     }
 }
 

@@ -17,6 +17,10 @@ pub enum Place<'a> {
     },
     /// The gateway's own API.
     Api,
+    /// The container registry, where its clients demand it.
+    Registry,
+    /// Where they get their tokens.
+    RegistryToken,
     /// The console in the browser.
     Web,
     Unknown,
@@ -45,6 +49,9 @@ pub fn place_of(path: &str) -> Place<'_> {
     }
     match path {
         "/" | "/app" | "/favicon.ico" | "/robots.txt" => Place::Web,
+        "/v2" => Place::Registry,
+        "/token" => Place::RegistryToken,
+        _ if path.starts_with("/v2/") => Place::Registry,
         _ if path.starts_with("/app/") => Place::Web,
         _ if path.starts_with("/api/v1/") => Place::Api,
         _ => Place::Unknown,

@@ -52,7 +52,7 @@ pub fn authenticate(
         }
         Presented::Session(hash) => {
             let entry = snapshot.session(hash).ok_or(AuthError::Unknown)?;
-            entry.check(now, snapshot.idle)?;
+            entry.check(now, snapshot.settings.idle)?;
             let via = Via::Session(entry.session.clone());
             Ok(Principal { user: entry.user.clone(), via, rights: entry.rights.clone() })
         }
@@ -127,6 +127,7 @@ mod tests {
             expires_at: None,
             revoked_at: None,
             last_used_at: None,
+            created_by: None,
         };
         let grants = vec![
             GrantRow::new(Subject::User(user.id), "ops", "*", None, NOW),
@@ -141,6 +142,7 @@ mod tests {
                 tokens: vec![token],
                 grants,
                 sessions: vec![],
+                settings: vec![],
             },
             presented,
         }

@@ -1,6 +1,6 @@
 //! The snapshot that requests read, and the task that keeps it young.
 
-use super::{AccessSnapshot, SessionIdentity, session::IdleLimits, token::TokenHash};
+use super::{AccessSnapshot, SessionIdentity, settings::Settings, token::TokenHash};
 use crate::{
     core::{SharedClock, Timestamp, id::SessionId},
     store::{Db, StoreResult},
@@ -39,7 +39,8 @@ pub struct AccessStale(Duration);
 pub struct AccessCache {
     db: Db,
     clock: SharedClock,
-    idle: IdleLimits,
+    /// What the configuration says; the database may say otherwise.
+    defaults: Settings,
     snapshot: ArcSwap<AccessSnapshot>,
     started: Instant,
     /// Held while the database is asked, so that newcomers share one answer.
@@ -52,13 +53,14 @@ pub struct AccessCache {
 
 impl AccessCache {
     /// Reads the snapshot for the first time.
-    pub async fn load(db: Db, clock: SharedClock, idle: IdleLimits) -> StoreResult<Arc<Self>> {
+    pub async fn load(db: Db, clock: SharedClock, defaults: impl Into<Settings>) -> StoreResult<Arc<Self>> {
+        let defaults = defaults.into();
         let snapshot =
-            ArcSwap::from_pointee(AccessSnapshot::compile(&db.access_rows(clock.now()).await?, idle));
+            ArcSwap::from_pointee(AccessSnapshot::compile(&db.access_rows(clock.now()).await?, defaults));
         Ok(Arc::new(Self {
             db,
             clock,
-            idle,
+            defaults,
             snapshot,
             started: Instant::now(),
             asking: Mutex::new(()),
@@ -76,9 +78,28 @@ impl AccessCache {
         Ok(self.snapshot.load())
     }
 
+    /// Settings as this process last saw them.
+    pub fn settings(&self) -> Settings {
+        self.snapshot.load().settings
+    }
+
+    /// Settings where the database says nothing.
+    pub const fn defaults(&self) -> &Settings {
+        &self.defaults
+    }
+
     /// Changes whenever somebody who is in the middle of something should look at their rights again.
     pub fn pulse(&self) -> watch::Receiver<()> {
         self.pulse.subscribe()
+    }
+
+    /// Sessions that could be used now.
+    fn open_sessions(&self) -> usize {
+        let (snapshot, now) = (self.snapshot.load(), self.clock.now());
+        let is_open = |session: &&Arc<SessionIdentity>| {
+            session.expires_at > now && !snapshot.settings.idle.is_over(session, now)
+        };
+        snapshot.sessions().filter(is_open).count()
     }
 
     /// Time since the database last confirmed the snapshot.
@@ -140,7 +161,7 @@ impl AccessCache {
         let asked_at = self.started.elapsed();
         if self.db.access_epoch().await? != self.snapshot.load().epoch {
             let rows = self.db.access_rows(self.clock.now()).await?;
-            let newer = AccessSnapshot::compile(&rows, self.idle);
+            let newer = AccessSnapshot::compile(&rows, self.defaults);
             newer.inherit_uses(&self.snapshot.load());
             self.snapshot.store(Arc::new(newer));
             self.pulse.send_replace(());
@@ -160,6 +181,7 @@ impl AccessCache {
                 self.pulse.send_replace(());
             }
             metrics::gauge!("access_snapshot_age_seconds").set(self.age().as_secs_f64());
+            metrics::gauge!("gateway_sessions_active").set(self.open_sessions() as f64);
             match refreshed {
                 Ok(Ok(())) if away => {
                     away = false;

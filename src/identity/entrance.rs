@@ -5,7 +5,10 @@ use super::{
     cookie::SessionCookie,
 };
 use crate::{
-    core::{Secret, SharedClock, Timestamp},
+    core::{
+        Secret, SharedClock, Timestamp,
+        id::{SessionId, TokenId},
+    },
     observe::metrics::TokenMetrics,
 };
 use http::HeaderMap;
@@ -71,6 +74,27 @@ impl Entrance {
         }
         count(known.as_ref().err());
         let principal = known?;
+        self.note(&principal, now);
+        Ok(principal)
+    }
+
+    /// Whoever was let in by this token before, with the rights they have now.
+    pub fn recall_token(&self, id: TokenId) -> Result<Principal, NotAdmitted> {
+        let now = self.clock.now();
+        let principal = self.access.current()?.recall_token(id, now)?;
+        self.note(&principal, now);
+        Ok(principal)
+    }
+
+    /// Whoever was let in by this session before, with the rights they have now.
+    pub fn recall_session(&self, id: SessionId) -> Result<Principal, NotAdmitted> {
+        let now = self.clock.now();
+        let principal = self.access.current()?.recall_session(id, now)?;
+        self.note(&principal, now);
+        Ok(principal)
+    }
+
+    fn note(&self, principal: &Principal, now: Timestamp) {
         match &principal.via {
             Via::Token(token) => {
                 self.usage.note(token.id, now);
@@ -78,7 +102,6 @@ impl Entrance {
             }
             Via::Session(session) => session.saw(now),
         }
-        Ok(principal)
     }
 
     fn look_up(

@@ -1,7 +1,7 @@
 //! The access tables in the shape in which a request looks things up: one hash map, decisions precompiled.
 
 use super::{
-    Channel, Principal, SessionIdentity, TokenIdentity, UserIdentity, Via, session::IdleLimits,
+    AuthError, Channel, Principal, SessionIdentity, TokenIdentity, UserIdentity, Via, settings::Settings,
     token::TokenHash,
 };
 use crate::{
@@ -24,7 +24,7 @@ pub struct AccessSnapshot {
     sessions: HashMap<TokenHash, SessionEntry>,
     /// A session's secret changes; its id does not.
     sessions_by_id: HashMap<SessionId, TokenHash>,
-    pub(super) idle: IdleLimits,
+    pub settings: Settings,
 }
 
 #[derive(Debug)]
@@ -53,7 +53,8 @@ pub(super) enum Standing {
 }
 
 impl AccessSnapshot {
-    pub fn compile(rows: &AccessRows, idle: IdleLimits) -> Self {
+    pub fn compile(rows: &AccessRows, defaults: impl Into<Settings>) -> Self {
+        let settings = defaults.into().with(&rows.settings);
         let roles = role_permissions(&rows.roles);
         let (by_user, by_token) = compile_grants(&rows.grants, &roles);
         let users: HashMap<UserId, _> = rows.users.iter().map(|user| (user.id, user)).collect();
@@ -107,7 +108,7 @@ impl AccessSnapshot {
             })
             .collect();
         let sessions_by_id = sessions.iter().map(|(hash, entry)| (entry.session.id, *hash)).collect();
-        Self { epoch: rows.epoch, tokens, sessions, sessions_by_id, idle }
+        Self { epoch: rows.epoch, tokens, sessions, sessions_by_id, settings }
     }
 
     pub(super) fn token(&self, hash: &TokenHash) -> Option<&TokenEntry> {
@@ -134,27 +135,29 @@ impl AccessSnapshot {
     /// whoever is in the middle of something.
     pub fn again(&self, principal: &Principal, now: Timestamp) -> Option<Principal> {
         match &principal.via {
-            Via::Token(token) => {
-                let entry = self.tokens.values().find(|entry| entry.token.id == token.id)?;
-                entry.check(now).ok()?;
-                Some(Principal {
-                    user: entry.user.clone(),
-                    via: Via::Token(entry.token.clone()),
-                    rights: entry.rights.clone(),
-                })
-            }
+            Via::Token(token) => self.recall_token(token.id, now).ok(),
             Via::Session(session) => {
-                let entry = self.session_by_id(session.id)?;
                 // What runs is use: the idle limit counts from its end.
-                entry.session.saw(now);
-                entry.check(now, self.idle).ok()?;
-                Some(Principal {
-                    user: entry.user.clone(),
-                    via: Via::Session(entry.session.clone()),
-                    rights: entry.rights.clone(),
-                })
+                self.session_by_id(session.id)?.session.saw(now);
+                self.recall_session(session.id, now).ok()
             }
         }
+    }
+
+    /// Somebody who was let in by this token before.
+    pub(super) fn recall_token(&self, id: TokenId, now: Timestamp) -> Result<Principal, AuthError> {
+        let entry = self.tokens.values().find(|entry| entry.token.id == id).ok_or(AuthError::Unknown)?;
+        entry.check(now)?;
+        let via = Via::Token(entry.token.clone());
+        Ok(Principal { user: entry.user.clone(), via, rights: entry.rights.clone() })
+    }
+
+    /// Somebody who was let in by this session before.
+    pub(super) fn recall_session(&self, id: SessionId, now: Timestamp) -> Result<Principal, AuthError> {
+        let entry = self.session_by_id(id).ok_or(AuthError::Unknown)?;
+        entry.check(now, self.settings.idle)?;
+        let via = Via::Session(entry.session.clone());
+        Ok(Principal { user: entry.user.clone(), via, rights: entry.rights.clone() })
     }
 
     /// Takes over the newer uses that `older` knew of and the database did not.
@@ -191,7 +194,7 @@ fn session(row: &SessionRow, is_outgrown: bool) -> Option<Arc<SessionIdentity>> 
 }
 
 /// The permissions of each custom role. Patterns that this version does not know give nothing.
-fn role_permissions(roles: &[RoleRow]) -> HashMap<&str, PermissionSet> {
+pub(super) fn role_permissions(roles: &[RoleRow]) -> HashMap<&str, PermissionSet> {
     let expand = |role: &RoleRow| {
         role.permissions
             .lines()
@@ -201,9 +204,9 @@ fn role_permissions(roles: &[RoleRow]) -> HashMap<&str, PermissionSet> {
     roles.iter().map(|role| (role.name.as_str(), expand(role))).collect()
 }
 
-type GrantsBy<K> = HashMap<K, Arc<[CompiledGrant]>>;
+pub(super) type GrantsBy<K> = HashMap<K, Arc<[CompiledGrant]>>;
 
-fn compile_grants(
+pub(super) fn compile_grants(
     rows: &[GrantRow],
     custom: &HashMap<&str, PermissionSet>,
 ) -> (GrantsBy<UserId>, GrantsBy<TokenId>) {

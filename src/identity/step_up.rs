@@ -5,7 +5,6 @@
 
 use super::{Channel, Principal, Proof, SessionIdentity, session::Sessions};
 use crate::{core::Timestamp, policy::MfaLevel};
-use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, StatusCode};
 use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
@@ -135,23 +134,19 @@ pub trait Verifier: Send + Sync + fmt::Debug {
 /// Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct StepUp {
-    policy: Arc<ArcSwap<MfaPolicy>>,
     verifier: Arc<dyn Verifier>,
     sessions: Sessions,
 }
 
 impl StepUp {
-    pub fn new(policy: MfaPolicy, verifier: Arc<dyn Verifier>, sessions: Sessions) -> Self {
-        Self { policy: Arc::new(ArcSwap::from_pointee(policy)), verifier, sessions }
+    pub fn new(verifier: Arc<dyn Verifier>, sessions: Sessions) -> Self {
+        Self { verifier, sessions }
     }
 
+    /// As the settings are now.
     pub fn policy(&self) -> MfaPolicy {
-        **self.policy.load()
-    }
-
-    /// In force for the next request.
-    pub fn set_policy(&self, policy: MfaPolicy) {
-        self.policy.store(Arc::new(policy));
+        let settings = self.sessions.settings();
+        MfaPolicy { window: settings.step_up_window, required_for_all: settings.mfa_require_all_users }
     }
 
     /// Lets the caller pass, or says what is missing. A proof is looked at only when one is needed.

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 pub const PREFIX: &str = "rgw_";
 pub const SESSION_PREFIX: &str = "rgs_";
+pub const LINK_PREFIX: &str = "rgl_";
 const BODY: usize = 43;
 const CHECKSUM: usize = 6;
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -42,6 +43,11 @@ pub fn generate_session() -> Secret {
     generate_with(SESSION_PREFIX)
 }
 
+/// Makes the secret of a new one-time link.
+pub fn generate_link() -> Secret {
+    generate_with(LINK_PREFIX)
+}
+
 fn generate_with(prefix: &str) -> Secret {
     let mut random = [0u8; 32];
     rand::rng().fill_bytes(&mut random);
@@ -59,6 +65,11 @@ pub fn is_well_formed(text: &str) -> bool {
 /// The same for a session's secret.
 pub fn is_session(text: &str) -> bool {
     has_shape(text, SESSION_PREFIX)
+}
+
+/// The same for a link's secret.
+pub fn is_link(text: &str) -> bool {
+    has_shape(text, LINK_PREFIX)
 }
 
 fn has_shape(text: &str, prefix: &str) -> bool {

@@ -96,7 +96,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_hangs_does_not_keep_the_process() {
-        let job = Job::new("test", Duration::ZERO, || std::future::pending());
+        let job = Job::new("test", Duration::ZERO, std::future::pending);
         let stop = CancellationToken::new();
         let doing = tokio::spawn(job.keep_doing(stop.clone()));
         tokio::time::sleep(Duration::from_millis(20)).await;

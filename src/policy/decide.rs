@@ -1,6 +1,6 @@
 //! The decision. Nothing but [`authorize`] makes a [`Permit`], and nothing but a `Permit` opens an upstream.
 
-use super::{Permission, Rights, Target};
+use super::{CompiledGrant, Permission, Rights, Target};
 use crate::core::Timestamp;
 use std::fmt;
 
@@ -32,6 +32,12 @@ pub struct Permit<T> {
 impl<T> Permit<T> {
     pub fn call(&self) -> &T {
         &self.call
+    }
+
+    /// The same permission for a call that `change` made of this one. For changes that need no more rights than
+    /// were granted.
+    pub(crate) fn map(self, change: impl FnOnce(T) -> T) -> Self {
+        Self { call: change(self.call) }
     }
 
     pub fn into_call(self) -> T {
@@ -76,7 +82,7 @@ pub fn authorize<T: Demanding>(rights: &Rights, call: T, now: Timestamp) -> Resu
         return Err(Denied { call, demand: None, missing: Missing::Demand });
     }
     let unmet = demands.iter().find_map(|demand| {
-        let missing = missing(rights, demand, now)?;
+        let missing = consider(rights, demand, now).err()?;
         Some((demand.clone(), missing))
     });
     match unmet {
@@ -85,23 +91,25 @@ pub fn authorize<T: Demanding>(rights: &Rights, call: T, now: Timestamp) -> Resu
     }
 }
 
-fn missing(rights: &Rights, demand: &Demand, now: Timestamp) -> Option<Missing> {
-    if rights.own_grant(demand.permission, &demand.target, now).is_none() {
-        return Some(Missing::Grant);
-    }
+/// The grant by which one demand is met, or what is missing. [`authorize`] and every explanation ask this.
+pub fn consider<'a>(
+    rights: &'a Rights,
+    demand: &Demand,
+    now: Timestamp,
+) -> Result<&'a CompiledGrant, Missing> {
+    let Some(grant) = rights.own_grant(demand.permission, &demand.target, now) else {
+        return Err(Missing::Grant);
+    };
     if !rights.owner_allows(demand.permission, &demand.target, now) {
-        return Some(Missing::OwnersGrant);
+        return Err(Missing::OwnersGrant);
     }
-    None
+    Ok(grant)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        core::id::GrantId,
-        policy::{CompiledGrant, built_in},
-    };
+    use crate::{core::id::GrantId, policy::built_in};
     use proptest::prelude::*;
     use std::sync::Arc;
 

@@ -16,9 +16,11 @@ pub struct CompiledGrant {
 
 impl CompiledGrant {
     pub fn allows(&self, permission: Permission, target: &Target, now: Timestamp) -> bool {
-        self.permissions.contains(permission)
-            && self.expires_at.is_none_or(|end| now < end)
-            && self.target.covers(target)
+        self.permissions.contains(permission) && self.is_in_force(now) && self.target.covers(target)
+    }
+
+    pub fn is_in_force(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|end| now < end)
     }
 }
 

@@ -2,13 +2,15 @@
 //! Pure: no database, no clock of its own, no HTTP.
 
 mod decide;
+mod delegate;
 mod grant;
 mod permission;
 mod role;
 mod target;
 
-pub use decide::{Demand, Demanding, Denied, Missing, Permit, authorize};
+pub use decide::{Demand, Demanding, Denied, Missing, Permit, authorize, consider};
+pub use delegate::{NotYours, Offer, may_give};
 pub use grant::{CompiledGrant, Rights};
 pub use permission::{Effect, MfaLevel, Permission, PermissionPattern, PermissionSet};
 pub use role::{BUILT_IN, BuiltInRole, built_in};
-pub use target::{InvalidPattern, Target, TargetKind, TargetPattern};
+pub use target::{InvalidPattern, InvalidTarget, Target, TargetKind, TargetPattern};

@@ -84,6 +84,7 @@ pub static BUILT_IN: [BuiltInRole; 5] = [
             "convox:resource:read",
             "registry:artifact:publish",
             "registry:repo:push",
+            "registry:tag:overwrite",
             "registry-svc:instance:edit",
             "registry-svc:node:edit",
         ],
@@ -115,6 +116,7 @@ pub static BUILT_IN: [BuiltInRole; 5] = [
             "registry:catalog:list",
             "registry:repo:pull",
             "registry:repo:push",
+            "registry:tag:overwrite",
         ],
     },
     BuiltInRole {

@@ -1,5 +1,10 @@
 //! What a permission is used on, and the patterns that grants are written with.
 
+mod contain;
+mod one;
+
+pub use one::InvalidTarget;
+
 use std::{fmt, str::FromStr};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

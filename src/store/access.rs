@@ -1,12 +1,13 @@
 //! Everything that decisions are made from, read at once, and the epoch that tells when to read it again.
 
-use super::{Db, GrantRow, RoleRow, SessionRow, StoreResult, TokenRow, UserRow, read};
+use super::{Db, GrantRow, RoleRow, SessionRow, SettingRow, StoreResult, TokenRow, UserRow, read};
 use crate::core::Timestamp;
 
-/// Grows with every change to users, roles, tokens, grants or sessions.
+/// Grows with every change to users, roles, tokens, grants, sessions or settings.
 pub type Epoch = i64;
 
 pub(super) const ADVANCE_EPOCH: &str = "UPDATE access_epoch SET epoch = epoch + 1 WHERE id = 1";
+pub(super) const NEXT_EPOCH: &str = "UPDATE access_epoch SET epoch = epoch + 1 WHERE id = 1 RETURNING epoch";
 const EPOCH: &str = "SELECT epoch FROM access_epoch WHERE id = 1";
 
 /// The access tables as they were at `epoch`, or a little later: readers compare epochs again next time.
@@ -18,6 +19,7 @@ pub struct AccessRows {
     pub tokens: Vec<TokenRow>,
     pub grants: Vec<GrantRow>,
     pub sessions: Vec<SessionRow>,
+    pub settings: Vec<SettingRow>,
 }
 
 impl Db {
@@ -27,6 +29,12 @@ impl Db {
     }
 
     pub async fn access_rows(&self, now: Timestamp) -> StoreResult<AccessRows> {
+        let rows = self.standing_rows().await?;
+        Ok(AccessRows { sessions: self.live_sessions(now).await?, ..rows })
+    }
+
+    /// The same without sessions, of which there may be many.
+    pub async fn standing_rows(&self) -> StoreResult<AccessRows> {
         // The epoch is read first: a change between the reads makes the next comparison differ.
         let epoch = self.access_epoch().await?;
         Ok(AccessRows {
@@ -35,7 +43,8 @@ impl Db {
             roles: self.custom_roles().await?,
             tokens: self.tokens().await?,
             grants: self.grants().await?,
-            sessions: self.live_sessions(now).await?,
+            sessions: Vec::new(),
+            settings: self.settings().await?,
         })
     }
 }

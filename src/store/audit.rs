@@ -104,12 +104,12 @@ impl Db {
     /// By user, by request and by time only the stretches are searched that hold such rows. All other filters
     /// walk the log from its newest row downwards.
     pub async fn audit_rows(&self, filter: &AuditFilter) -> StoreResult<Vec<StoredAuditRow>> {
-        Ok(read!(self, pool => list("", filter).build_query_as().fetch_all(pool).await)?)
+        Ok(read!(self, pool => list("", filter, None).build_query_as().fetch_all(pool).await)?)
     }
 }
 
-/// The question that `filter` asks, behind `prefix`.
-fn list<DB: Database>(prefix: &str, filter: &AuditFilter) -> QueryBuilder<DB>
+/// The question that `filter` asks, behind `prefix`, of rows from the number `floor` on.
+pub(super) fn list<DB: Database>(prefix: &str, filter: &AuditFilter, floor: Option<i64>) -> QueryBuilder<DB>
 where
     for<'q> i64: Encode<'q, DB> + Type<DB>,
     for<'q> String: Encode<'q, DB> + Type<DB>,
@@ -119,6 +119,9 @@ where
     let mut query = QueryBuilder::new(prefix);
     let stretch = push_from(&mut query, filter);
     query.push(" l.seq < ").push_bind(filter.before.unwrap_or(i64::MAX));
+    if let Some(floor) = floor {
+        query.push(" AND l.seq >= ").push_bind(floor);
+    }
     let texts = [
         (" AND l.user_email = ", &filter.user_email),
         (" AND l.action = ", &filter.action),
@@ -202,7 +205,7 @@ mod tests {
         let db = Db::open(&Options::new(Place::Sqlite(dir.path().join("plan.db")))).await.unwrap();
         db.migrate().await.unwrap();
         let Db::Sqlite { read, .. } = &db else { panic!("asked for SQLite") };
-        let steps = list("EXPLAIN QUERY PLAN ", &AuditFilter { limit: 10, ..filter });
+        let steps = list("EXPLAIN QUERY PLAN ", &AuditFilter { limit: 10, ..filter }, None);
         let steps = { steps }.build().fetch_all(read).await.unwrap();
         steps.iter().map(|step| step.get::<String, _>("detail")).collect::<Vec<_>>().join("; ")
     }

@@ -27,6 +27,11 @@ pub struct GrantRow {
 }
 
 impl GrantRow {
+    /// Who holds it.
+    pub fn subject(&self) -> Option<Subject> {
+        self.user_id.map(Subject::User).or_else(|| self.token_id.map(Subject::Token))
+    }
+
     pub fn new(
         subject: Subject,
         role: &str,
@@ -54,8 +59,8 @@ impl GrantRow {
 
 pub(super) const INSERT: &str = "INSERT INTO grants (id, user_id, token_id, role, target, created_at, expires_at, origin) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-const LIST: &str = "SELECT id, user_id, token_id, role, target, created_at, expires_at, origin FROM grants ORDER BY created_at, id";
-const DELETE: &str = "DELETE FROM grants WHERE id = $1";
+pub(super) const LIST: &str = "SELECT id, user_id, token_id, role, target, created_at, expires_at, origin FROM grants ORDER BY created_at, id";
+pub(super) const DELETE: &str = "DELETE FROM grants WHERE id = $1";
 
 /// Binds a grant's columns in the order of [`INSERT`].
 macro_rules! bind_grant {

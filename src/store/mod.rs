@@ -7,19 +7,25 @@ mod access;
 mod app_key;
 mod attempts;
 mod audit;
+mod audit_page;
 mod backup_codes;
 mod ceremonies;
+mod change;
 mod cli_logins;
 mod dialect;
 mod error;
+mod failures;
 mod file;
 mod grants;
+mod identities;
+mod links;
 mod mail;
 mod mfa_methods;
 mod migrate;
 mod open;
 mod roles;
 mod sessions;
+mod settings;
 mod stretch;
 mod sweep;
 mod tokens;
@@ -31,18 +37,23 @@ pub use access::{AccessRows, Epoch};
 pub use app_key::{key_beside, known_key_beside};
 pub use attempts::Reservation;
 pub use audit::{AuditFilter, AuditRow, StoredAuditRow};
+pub use audit_page::AuditPage;
 pub use backup_codes::BackupCodeRow;
 pub use ceremonies::CeremonyRow;
+pub use change::AccessWrite;
 pub use cli_logins::{ApproverRow, CliLoginRow};
 pub use error::{StoreError, StoreResult};
 pub use file::DatabaseFile;
 pub use grants::{GrantRow, Subject};
+pub use identities::{IdentityRow, NewPerson};
+pub use links::{LinkRow, Ticket};
 pub use mail::{ClaimedMail, MailRow};
 pub use mfa_methods::{Confirmed, Factor, Grounds, MethodRow, NewFactor, Removed};
 pub use migrate::MigrationReport;
 pub use open::{Options, Place, PoolState, private_directory};
 pub use roles::RoleRow;
 pub use sessions::SessionRow;
+pub use settings::SettingRow;
 pub use tokens::{NewToken, TokenRow};
 pub use trusted_devices::DeviceRow;
 pub use users::UserRow;
@@ -91,13 +102,13 @@ macro_rules! write_tx {
     };
 }
 
-/// A write transaction on the access tables: it also advances the epoch that every process watches.
+/// A write transaction on the access tables: it also advances the epoch that every process watches. That comes
+/// first, because the epoch's row is what those wait for who decide by what stands in the tables.
 macro_rules! access_tx {
     ($db:expr, $tx:ident => $body:expr) => {
         crate::store::write_tx!($db, $tx => {
-            let out = $body;
             sqlx::query(crate::store::access::ADVANCE_EPOCH).execute(&mut *$tx).await?;
-            out
+            $body
         })
     };
 }

@@ -12,9 +12,11 @@ pub struct RoleRow {
     pub created_at: Timestamp,
 }
 
-const INSERT: &str = "INSERT INTO roles (name, description, permissions, created_at) VALUES ($1, $2, $3, $4)";
-const LIST: &str = "SELECT name, description, permissions, created_at FROM roles ORDER BY name";
-const DELETE: &str = "DELETE FROM roles WHERE name = $1";
+pub(super) const INSERT: &str =
+    "INSERT INTO roles (name, description, permissions, created_at) VALUES ($1, $2, $3, $4)";
+pub(super) const LIST: &str = "SELECT name, description, permissions, created_at FROM roles ORDER BY name";
+pub(super) const SET: &str = "UPDATE roles SET description = $1, permissions = $2 WHERE name = $3";
+pub(super) const DELETE: &str = "DELETE FROM roles WHERE name = $1";
 
 impl Db {
     pub async fn add_role(&self, role: &RoleRow) -> StoreResult<()> {

@@ -52,8 +52,10 @@ const LIVE: &str = concat!(
 const OF_USER: &str =
     concat!("SELECT ", columns!(), " FROM sessions WHERE user_id = $1 ORDER BY created_at DESC, id DESC");
 const REVOKE: &str = "UPDATE sessions SET revoked_at = $1, revoked_why = $2 WHERE id = $3 AND user_id = $4 AND revoked_at IS NULL";
-const REVOKE_ALL: &str =
+pub(super) const REVOKE_ALL: &str =
     "UPDATE sessions SET revoked_at = $1, revoked_why = $2 WHERE user_id = $3 AND revoked_at IS NULL";
+pub(super) const FORGET_STEP_UP: &str =
+    "UPDATE sessions SET step_up_at = NULL WHERE user_id = $1 AND step_up_at IS NOT NULL";
 const REVOKE_OTHERS: &str = "UPDATE sessions SET revoked_at = $1, revoked_why = $2 \
      WHERE user_id = $3 AND id <> $4 AND revoked_at IS NULL";
 const SEEN: &str = "UPDATE sessions SET last_seen_at = $1 WHERE id = $2 AND last_seen_at < $1";

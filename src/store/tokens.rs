@@ -16,6 +16,8 @@ pub struct TokenRow {
     pub expires_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
     pub last_used_at: Option<Timestamp>,
+    /// Who made it; `None` when it was made on the machine itself.
+    pub created_by: Option<UserId>,
 }
 
 /// A token and its grants, written together or not at all.
@@ -25,25 +27,36 @@ pub struct NewToken {
     pub grants: Vec<GrantRow>,
 }
 
-const INSERT: &str =
-    "INSERT INTO tokens (id, user_id, name, hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)";
-const LIST: &str = "SELECT id, user_id, name, hash, created_at, expires_at, revoked_at, last_used_at \
+pub(super) const INSERT: &str = "INSERT INTO tokens (id, user_id, name, hash, created_at, expires_at, created_by) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7)";
+pub(super) const LIST: &str = "SELECT id, user_id, name, hash, created_at, expires_at, revoked_at, last_used_at, created_by \
      FROM tokens ORDER BY created_at, id";
-const REVOKE: &str = "UPDATE tokens SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL";
+pub(super) const SET: &str = "UPDATE tokens SET name = $1, expires_at = $2 WHERE id = $3";
+pub(super) const REVOKE: &str = "UPDATE tokens SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL";
 const USED: &str =
     "UPDATE tokens SET last_used_at = $1 WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $1)";
+
+/// Binds a token's columns in the order of [`INSERT`].
+macro_rules! bind_token {
+    ($token:expr) => {
+        sqlx::query(crate::store::tokens::INSERT)
+            .bind($token.id)
+            .bind($token.user_id)
+            .bind(&$token.name)
+            .bind(&$token.hash)
+            .bind($token.created_at)
+            .bind($token.expires_at)
+            .bind($token.created_by)
+    };
+}
+
+pub(super) use bind_token;
 
 impl Db {
     pub async fn add_token(&self, new: &NewToken) -> StoreResult<()> {
         let token = &new.token;
         access_tx!(self, tx => {
-            sqlx::query(INSERT)
-                .bind(token.id)
-                .bind(token.user_id)
-                .bind(&token.name)
-                .bind(&token.hash)
-                .bind(token.created_at)
-                .bind(token.expires_at)
+            bind_token!(token)
                 .execute(&mut *tx)
                 .await
                 .map_err(|error| StoreError::or_exists(error, || format!("the token {}", token.name)))?;

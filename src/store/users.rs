@@ -17,8 +17,8 @@ pub struct UserRow {
     pub preferred_mfa: Option<String>,
 }
 
-const INSERT: &str = "INSERT INTO users (id, email, name, created_at) VALUES ($1, $2, $3, $4)";
-const LIST: &str = "SELECT id, email, name, created_at, locked_at, locked_reason, mfa_enrolled_at, preferred_mfa \
+pub(super) const INSERT: &str = "INSERT INTO users (id, email, name, created_at) VALUES ($1, $2, $3, $4)";
+pub(super) const LIST: &str = "SELECT id, email, name, created_at, locked_at, locked_reason, mfa_enrolled_at, preferred_mfa \
      FROM users ORDER BY email";
 const BY_EMAIL: &str = "SELECT id, email, name, created_at, locked_at, locked_reason, mfa_enrolled_at, preferred_mfa \
      FROM users WHERE email = $1";
@@ -30,14 +30,36 @@ const BY_ID: &str = "SELECT id, email, name, created_at, locked_at, locked_reaso
 const LOCK_ONCE: &str =
     "UPDATE users SET locked_at = $1, locked_reason = $2 WHERE id = $3 AND locked_at IS NULL";
 const PREFER: &str = "UPDATE users SET preferred_mfa = $1 WHERE id = $2";
-const FORGIVE: &str = "DELETE FROM attempts WHERE subject = $1";
+pub(super) const FORGIVE: &str = "DELETE FROM attempts WHERE subject = $1";
 const ID_OF: &str = "SELECT id FROM users WHERE email = $1";
 const LOCK: &str = "UPDATE users SET locked_at = $1, locked_reason = $2 WHERE email = $3";
+pub(super) const LOCK_BY_ID: &str = "UPDATE users SET locked_at = $1, locked_reason = $2 WHERE id = $3";
+pub(super) const SET: &str = "UPDATE users SET email = $1, name = $2 WHERE id = $3";
+pub(super) const DELETE: &str = "DELETE FROM users WHERE id = $1";
+pub(super) const RESET_MFA: &[&str] = &[
+    "DELETE FROM mfa_methods WHERE user_id = $1",
+    "DELETE FROM backup_codes WHERE user_id = $1",
+    "DELETE FROM trusted_devices WHERE user_id = $1",
+    "UPDATE users SET mfa_enrolled_at = NULL, preferred_mfa = NULL WHERE id = $1",
+];
 
-impl Db {
-    /// Adds a user. `email` must be in the canonical form of `identity::email`.
-    pub async fn add_user(&self, email: &str, name: &str, now: Timestamp) -> StoreResult<UserRow> {
-        let user = UserRow {
+/// Binds a user's columns in the order of [`INSERT`].
+macro_rules! bind_user {
+    ($user:expr) => {
+        sqlx::query(crate::store::users::INSERT)
+            .bind($user.id)
+            .bind(&$user.email)
+            .bind(&$user.name)
+            .bind($user.created_at)
+    };
+}
+
+pub(super) use bind_user;
+
+impl UserRow {
+    /// Somebody new. `email` must be in the canonical form of `identity::email`.
+    pub fn new(email: &str, name: &str, now: Timestamp) -> Self {
+        Self {
             id: UserId::new(now),
             email: email.to_owned(),
             name: name.to_owned(),
@@ -46,13 +68,16 @@ impl Db {
             locked_reason: None,
             mfa_enrolled_at: None,
             preferred_mfa: None,
-        };
+        }
+    }
+}
+
+impl Db {
+    /// Adds a user. `email` must be in the canonical form of `identity::email`.
+    pub async fn add_user(&self, email: &str, name: &str, now: Timestamp) -> StoreResult<UserRow> {
+        let user = UserRow::new(email, name, now);
         access_tx!(self, tx => {
-            sqlx::query(INSERT)
-                .bind(user.id)
-                .bind(&user.email)
-                .bind(&user.name)
-                .bind(user.created_at)
+            bind_user!(user)
                 .execute(&mut *tx)
                 .await
                 .map_err(|error| StoreError::or_exists(error, || format!("the user {email}")))?;

@@ -16,4 +16,4 @@ fi
 export CHROMIUM
 if [ -n "${SHOTS:-}" ]; then mkdir -p "$SHOTS"; fi
 web/tools/build.sh
-node --test --test-concurrency=1 --test-reporter=spec tests/e2e/web/*.test.mjs
+node --test --test-concurrency=2 --test-reporter=spec tests/e2e/web/*.test.mjs

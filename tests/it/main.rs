@@ -11,18 +11,23 @@
     reason = "a test that meets what it did not expect fails"
 )]
 
+mod admin;
 mod alerts;
 mod architecture;
+mod change;
 mod chaos;
 mod cli;
 mod cli_login;
 mod cve;
 mod gateway;
 mod listener;
+mod login;
 mod mail;
+mod matrix;
 mod mfa;
 mod redaction;
 mod registry;
+mod registry_front;
 mod sessions;
 mod store;
 mod streams;

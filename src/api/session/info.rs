@@ -150,7 +150,7 @@ fn view(context: &Context, session: &SessionIdentity) -> Session {
         id: session.id,
         channel: session.channel.as_str(),
         expires_at: session.expires_at,
-        idle_expires_at: context.sessions.limits().idle().end_of(session).min(session.expires_at),
+        idle_expires_at: context.sessions.settings().idle.end_of(session).min(session.expires_at),
     }
 }
 

@@ -178,7 +178,8 @@ fn cannot(what: &str, path: &Path, error: &io::Error) -> Failure {
     Failure::NotDone(format!("cannot {what} {}: {error}", path.display()))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use std::os::unix::fs::{PermissionsExt as _, symlink};

@@ -7,6 +7,8 @@ mod words;
 
 pub(super) use address::{cidr, domain, socket_addr};
 pub(super) use quantity::{duration, fraction, number, size};
-pub(super) use words::{choice, email, existing_file, name, path, secret, switch, text, variable_name};
+pub(super) use words::{
+    choice, email, existing_file, name, path, repository_pattern, secret, switch, text, variable_name,
+};
 
 pub(super) type Checked<T> = Result<T, String>;

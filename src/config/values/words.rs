@@ -49,6 +49,23 @@ pub fn name(text: &str) -> Checked<String> {
     Ok(text.to_owned())
 }
 
+/// A pattern of repositories: names with `*` for a part and `**` for the rest.
+pub fn repository_pattern(text: &str) -> Checked<String> {
+    let plain = |character: char| {
+        character.is_ascii_lowercase() || character.is_ascii_digit() || "._-".contains(character)
+    };
+    let parts: Vec<_> = text.split('/').collect();
+    let fits = |(index, part): (usize, &&str)| match *part {
+        "*" => true,
+        "**" => index + 1 == parts.len(),
+        part => !part.is_empty() && !matches!(part, "." | "..") && part.chars().all(plain),
+    };
+    if text.len() > 250 || !parts.iter().enumerate().all(fits) {
+        return Err("is not a pattern of repositories; write for example base/** or tools/lint".into());
+    }
+    Ok(text.to_owned())
+}
+
 /// An e-mail address, in lower case; people are compared by it.
 pub fn email(text: &str) -> Checked<String> {
     let mend = "is not an e-mail address; write for example ada@example.com";

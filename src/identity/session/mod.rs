@@ -9,6 +9,7 @@ pub use usage::SessionUsage;
 
 use super::{
     AccessCache, Channel,
+    settings::Settings,
     token::{self, TokenHash},
 };
 use crate::{
@@ -142,13 +143,18 @@ impl Sessions {
         Ok(rows)
     }
 
+    /// Settings as they are now; of them come the idle limits.
+    pub fn settings(&self) -> Settings {
+        self.access.settings()
+    }
+
     pub const fn limits(&self) -> SessionLimits {
         self.limits
     }
 
     fn is_idle(&self, row: &SessionRow, now: Timestamp) -> bool {
         match self.access.session(row.id) {
-            Some(session) => self.limits.idle().is_over(&session, now),
+            Some(session) => self.settings().idle.is_over(&session, now),
             None => false,
         }
     }

@@ -130,6 +130,8 @@ families! {
         "Runs of periodic work.";
     GATEWAY_MAIL = Recorder Counter "gateway_mail_total" ["outcome"]
         "Mail queued, sent, put off and given up.";
+    OIDC_REQUESTS = Recorder Counter "oidc_requests_total" ["provider", "outcome"]
+        "Requests to login providers: answered, refused, server_error, unreachable, timed_out, too_large or broken.";
     RATE_LIMITED = Recorder Counter "rate_limited_total" []
         "Requests refused because the client made too many.";
 

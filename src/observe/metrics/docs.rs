@@ -29,8 +29,6 @@ The `route` label is never a path that a client made up. For requests to racks i
 (`/apps/{app}/restart`), whichever rack it is, or `preflight`; for the gateway's own endpoints it is their path. What fits
 neither is `unknown`, what the rate limit stopped `rate-limited`, and what ended in a panic `panic`.
 
-`gateway_sessions_active` belongs to sign-in with a browser, which this version has not.
-
 The `nodejs_*` names are those of published dashboards and alerts. They carry honest equivalents of this process: the
 allocator's heap, the delay of the runtime's scheduler, and a garbage collection that never happens.
 

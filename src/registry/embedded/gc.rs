@@ -101,7 +101,12 @@ impl Embedded {
     /// One run. Of several processes on the same storage, only one is to collect at a time.
     pub async fn collect_garbage(&self, collection: &Collection) -> Result<Collected> {
         let inner = &self.0;
-        let Some(_watching) = inner.watch.begin() else {
+        // With the gate closed: what was linked before is found in the lists, and what comes later is noted.
+        let watching = {
+            let _alone = inner.gate.write().await;
+            inner.watch.begin()
+        };
+        let Some(_watching) = watching else {
             return Err(Problem::new(ErrorCode::Unavailable, "garbage is being collected already"));
         };
         let run = Run { inner, collection, now: inner.clock.now() };

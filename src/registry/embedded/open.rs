@@ -27,12 +27,12 @@ pub enum Place {
 }
 
 impl Options {
-    /// `None` when images are kept by a registry elsewhere.
+    /// `None` when there is no registry.
     pub fn of(config: &RegistryConfig) -> Option<Self> {
         let place = match &config.place {
             RegistryPlace::Directory(path) => Place::Directory(path.clone()),
             RegistryPlace::S3(bucket) => Place::S3(bucket.clone()),
-            RegistryPlace::Foreign { .. } => return None,
+            RegistryPlace::Off => return None,
         };
         Some(Self { place, read_only: config.read_only.clone() })
     }

@@ -14,6 +14,9 @@ use object_store::{
 use std::{error::Error as _, io, path::PathBuf, sync::Arc};
 use tokio::time::Instant;
 
+/// How often something is tried whose folder somebody else removes as empty meanwhile.
+pub(super) const ATTEMPTS: usize = 5;
+
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
     #[error(transparent)]
@@ -97,8 +100,14 @@ impl Storage {
     /// Replaces the object as a whole or not at all.
     pub async fn put(&self, path: &Path, bytes: impl Into<Bytes>) -> Result<()> {
         let payload = PutPayload::from_bytes(bytes.into());
-        self.timed("PutContent", self.objects.put(path, payload)).await?;
-        Ok(())
+        let mut attempts = 1;
+        loop {
+            let put = self.timed("PutContent", self.objects.put(path, payload.clone())).await;
+            match put.map_err(StorageError::from) {
+                Err(error) if error.is_not_found() && attempts < ATTEMPTS => attempts += 1,
+                other => return other.map(drop),
+            }
+        }
     }
 
     pub async fn stat(&self, path: &Path) -> Result<Option<Entry>> {
@@ -108,8 +117,10 @@ impl Storage {
 
     /// One that is not there is what is wanted.
     pub async fn delete(&self, path: &Path) -> Result<()> {
-        found(self.timed("Delete", self.objects.delete(path)).await)?;
-        Ok(())
+        match found(self.timed("Delete", self.objects.delete(path)).await) {
+            Err(error) if !error.is_not_found() => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Deletes it, and tells whether it was there, which a bucket does not.
@@ -176,6 +187,11 @@ fn found<T>(result: std::result::Result<T, ObjectError>) -> Result<Option<T>> {
 }
 
 impl StorageError {
+    /// A folder that had become empty went away between two steps.
+    pub fn is_not_found(&self) -> bool {
+        self.io().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
+    }
+
     /// The operating system's error at the bottom, if there is one.
     pub fn io(&self) -> Option<&io::Error> {
         let mut source = match self {

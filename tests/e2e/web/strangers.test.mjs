@@ -22,7 +22,8 @@ describe("strangers", () => {
   let browser, gateway, person;
 
   before(async () => {
-    [browser, gateway] = await Promise.all([launch(), Gateway.start()]);
+    gateway = await Gateway.start();
+    browser = await launch();
     person = await Person.arrive(browser, gateway, SHOTS);
   });
 

@@ -51,7 +51,7 @@ async fn a_clock_that_jumps_stops_nobody_and_loses_nothing() {
         clock: clock.clone(),
         metrics: Metrics::install().unwrap(),
     };
-    let gateway = Gateway::start(&Config::load(&env, None).unwrap(), parts).await.unwrap();
+    let gateway = Box::pin(Gateway::start(&Config::load(&env, None).unwrap(), parts)).await.unwrap();
 
     let url = format!("http://{}/api/v1/rack-proxy/apps/web/restart", gateway.address());
     let client = reqwest::Client::new();

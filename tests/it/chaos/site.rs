@@ -227,6 +227,7 @@ impl Deployer {
             expires_at: None,
             revoked_at: None,
             last_used_at: None,
+            created_by: None,
         };
         let grants = vec![grant(Subject::Token(token_id))];
         db.add_token(&NewToken { token, grants }).await.unwrap();

@@ -2,7 +2,7 @@
 
 use super::{
     Own, new_bucket,
-    target::{Target, digest, header_of, refused, with_digest},
+    target::{OCI_MANIFEST, Target, digest, header_of, refused, with_digest},
 };
 use crate::support::{
     registry::RegistryServer,
@@ -181,6 +181,33 @@ async fn nothing_is_left_of_what_failed() {
     assert_eq!(own.files(), (1, 0));
 }
 
+/// Folders that become empty are removed while others store into them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn folders_come_and_go() {
+    let own = Own::start().await;
+    let target = own.target();
+    let (image, _) = target.push_image("busy/app", "v1", "busy").await;
+    assert_eq!(target.send("DELETE", "/v2/busy/app/manifests/v1").await.status(), 202);
+    let comings = (0..6).map(|number| {
+        let (target, image) = (target.clone(), image.clone());
+        async move {
+            let path = format!("/v2/busy/app/manifests/t{number}");
+            for round in 0..15 {
+                let tagged =
+                    target.put_manifest("busy/app", &format!("t{number}"), OCI_MANIFEST, &image).await;
+                assert_eq!(tagged.status(), 201, "{}", tagged.text().await.unwrap());
+                assert_eq!(target.send("DELETE", &path).await.status(), 202);
+                let repository = format!("busy/own-{number}");
+                let blob = target.push_blob(&repository, format!("{number} {round}").as_bytes()).await;
+                let deleted = target.send("DELETE", &format!("/v2/{repository}/blobs/{blob}")).await;
+                assert_eq!(deleted.status(), 202);
+                assert_eq!(target.get("/v2/_catalog").await.status(), 200);
+            }
+        }
+    });
+    futures_util::future::join_all(comings).await;
+}
+
 #[tokio::test]
 async fn a_storage_that_is_gone_takes_nothing_and_tells_no_path() {
     let own = Own::start().await;
@@ -190,7 +217,7 @@ async fn a_storage_that_is_gone_takes_nothing_and_tells_no_path() {
     fs::rename(own.root.path(), &away).unwrap();
     let start = target.send("POST", "/v2/gone/app/blobs/uploads/").await;
     refused(start, 503, "UNAVAILABLE").await;
-    let put = target.put_manifest("gone/app", "v2", super::target::OCI_MANIFEST, &image).await;
+    let put = target.put_manifest("gone/app", "v2", OCI_MANIFEST, &image).await;
     let document = refused(put, 503, "UNAVAILABLE").await;
     assert!(!document.to_string().contains(own.root.path().to_str().unwrap()));
     assert!(!own.root.path().exists(), "it was made anew, which hides that it is gone");
@@ -206,7 +233,7 @@ async fn read_only_says_why() {
     own.server.embedded.set_read_only(Some("moving to another house until 12:00".into()));
     let refusals = [
         target.send("POST", "/v2/frozen/app/blobs/uploads/").await,
-        target.put_manifest("frozen/app", "v2", super::target::OCI_MANIFEST, &image).await,
+        target.put_manifest("frozen/app", "v2", OCI_MANIFEST, &image).await,
         target.send("DELETE", &format!("/v2/frozen/app/manifests/{digest}")).await,
     ];
     for answer in refusals {

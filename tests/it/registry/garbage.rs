@@ -10,7 +10,13 @@ use rack_gateway::{
     registry::embedded::{Collected, Collection, Keep, Place},
 };
 use serde_json::json;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 const GRACE: Duration = Duration::from_secs(3_600);
 
@@ -188,17 +194,15 @@ async fn beside_pushes() {
     let own = Own::start().await;
     let target = own.target();
     let embedded = own.server.embedded.clone();
+    let (pause, taken) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let (breath, sum) = (pause.clone(), taken.clone());
     let collecting = tokio::spawn(async move {
         let collection =
             Collection { grace: Duration::ZERO, upload_lease: Duration::from_secs(60), manifests: Keep::All };
-        let mut done = 0;
         loop {
             let collected = embedded.collect_garbage(&collection).await.unwrap();
-            done += collected.links + collected.contents;
-            if done > 10_000 {
-                return;
-            }
-            tokio::task::yield_now().await;
+            sum.fetch_add(collected.links + collected.contents, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(breath.load(Ordering::Relaxed))).await;
         }
     });
     let (mut pushed, mut retries) = (0, 0);
@@ -207,7 +211,9 @@ async fn beside_pushes() {
         let (config, layer) = (format!("config of {content}"), format!("layer of {content}"));
         let document = image(&[descriptor(CONFIG, config.as_bytes()), descriptor(LAYER, layer.as_bytes())]);
         for attempt in 0.. {
-            assert!(attempt < 200, "a push never comes through");
+            assert!(attempt < 50, "a push never comes through");
+            // The longer it is kept from its end, the longer the collector rests.
+            pause.store(attempt * 10, Ordering::Relaxed);
             target.push_blob("gc/busy", config.as_bytes()).await;
             target.push_blob("gc/busy", layer.as_bytes()).await;
             let tag = format!("t{round}");
@@ -229,6 +235,9 @@ async fn beside_pushes() {
         }
         pushed += 1;
     }
+    assert!(!collecting.is_finished(), "the collector gave up");
     collecting.abort();
-    println!("{pushed} pushes, {retries} times begun again");
+    let taken = taken.load(Ordering::Relaxed);
+    println!("{pushed} pushes, {retries} times begun again, {taken} links and contents taken");
+    assert!(taken > 0);
 }

@@ -2,14 +2,14 @@
 //! the embedded one, in a directory and, when `TEST_S3_ENDPOINT` names an S3 server, in a bucket. With
 //! `TEST_REGISTRY_URL` it also asks a registry that runs already, at least what every registry must do.
 
-mod conformance;
+pub mod conformance;
 mod damage;
 mod garbage;
 mod health;
 mod large;
 mod metrics;
-mod skopeo;
-mod target;
+pub mod skopeo;
+pub mod target;
 
 use super::support::registry::{RegistryServer, bucket};
 use rack_gateway::{config::RegistryBucket, core::SystemClock, registry::embedded::Place};

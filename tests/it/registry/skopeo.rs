@@ -13,7 +13,7 @@ fn digest(bytes: &[u8]) -> String {
 }
 
 /// An OCI layout with an image of `layers` layers, called `v1`. Returns the digests of the layers.
-fn layout(folder: &Path, layers: u8) -> Vec<String> {
+pub fn layout(folder: &Path, layers: u8) -> Vec<String> {
     let blobs = folder.join("blobs/sha256");
     fs::create_dir_all(&blobs).unwrap();
     let put = |bytes: &[u8], kind: &str| {
@@ -55,14 +55,14 @@ fn tar(number: u8) -> Vec<u8> {
     tar.into_inner().unwrap()
 }
 
-async fn skopeo(arguments: &[&str]) -> String {
+pub async fn skopeo(arguments: &[&str]) -> String {
     let output = Command::new("skopeo").args(arguments).output().await.unwrap();
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "skopeo {arguments:?}: {error}");
     String::from_utf8(output.stdout).unwrap()
 }
 
-async fn is_there() -> bool {
+pub async fn is_there() -> bool {
     let is_there = Command::new("skopeo").arg("--version").output().await.is_ok();
     assert!(
         is_there || ProcessEnv.get("TEST_SKOPEO").is_none(),

@@ -20,6 +20,7 @@ fn new_token(user: &UserRow, name: &str, hash: u8, expires_at: Option<Timestamp>
         expires_at,
         revoked_at: None,
         last_used_at: None,
+        created_by: None,
     };
     let grants = vec![
         GrantRow::new(Subject::Token(token.id), "cicd", "staging/*", None, NOW),

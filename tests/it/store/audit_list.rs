@@ -154,6 +154,41 @@ async fn everything_now(db: &Db) -> i64 {
 }
 
 #[tokio::test]
+async fn a_search_without_an_index_stops_at_its_budget_and_goes_on_from_there() {
+    each(async |db: TestDb| {
+        // The only row that fits is the oldest of 129.
+        db.append_audit(&[AuditRow { action: Cow::Borrowed("rare"), ..row("rare") }]).await.unwrap();
+        db.append_audit(&rows()).await.unwrap();
+        let mut filter = AuditFilter { action: Some("rare".into()), limit: 10, ..AuditFilter::default() };
+        let (mut calls, mut found) = (0, Vec::new());
+        loop {
+            let page = db.audit_page_within(&filter, 50).await.unwrap();
+            calls += 1;
+            found.extend(page.rows);
+            assert_eq!(page.is_cut, page.next.is_some());
+            match page.next {
+                Some(next) => filter.before = Some(next),
+                None => break,
+            }
+        }
+        assert_eq!((calls, found.len(), found[0].seq), (3, 1, 1));
+        // With an index, or without any filter, nothing is cut.
+        for filter in [
+            AuditFilter {
+                user_email: Some("nobody@example.com".into()),
+                limit: 10,
+                ..AuditFilter::default()
+            },
+            AuditFilter { limit: 200, ..AuditFilter::default() },
+        ] {
+            let page = db.audit_page_within(&filter, 50).await.unwrap();
+            assert_eq!((page.next, page.is_cut), (None, false), "{filter:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_empty_log_has_no_pages() {
     each(async |db: TestDb| {
         assert_eq!(visit(&db, 10, async || ()).await, Vec::<i64>::new());

@@ -94,7 +94,7 @@ impl TestGateway {
             .with("RACK_TOKEN", "rack-password")
             .with("DRAIN_TIMEOUT", "5s");
         let env = variables.into_iter().fold(env, |env, (name, value)| env.with(name, value));
-        let config = Config::load(&env, None).unwrap();
+        let config = Config::load(&env, None).unwrap_or_else(|errors| panic!("{errors}"));
         let lines = Lines::default();
         let clock: SharedClock = Arc::new(SystemClock);
         let parts = Parts {
@@ -104,7 +104,7 @@ impl TestGateway {
             clock: clock.clone(),
             metrics: Metrics::install().unwrap(),
         };
-        let gateway = Gateway::start(&config, parts).await.unwrap();
+        let gateway = Box::pin(Gateway::start(&config, parts)).await.unwrap();
         let client = reqwest::Client::new();
         Self { gateway, rack, db, lines, clock, client, directory }
     }
@@ -116,6 +116,11 @@ impl TestGateway {
 
     pub fn address(&self) -> SocketAddr {
         self.gateway.address()
+    }
+
+    /// The way in for the first administrator, while there is none.
+    pub fn first_link(&self) -> Option<&str> {
+        self.gateway.first_link()
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -169,6 +174,7 @@ impl TestGateway {
             expires_at: None,
             revoked_at: None,
             last_used_at: None,
+            created_by: None,
         };
         let grants = vec![GrantRow::new(Subject::Token(id), role, target, None, now)];
         self.db.add_token(&NewToken { token, grants }).await.unwrap();

@@ -4,6 +4,7 @@ pub mod database;
 pub mod exchange;
 pub mod fake_rack;
 pub mod gateway;
+pub mod issuer;
 pub mod person;
 pub mod process;
 pub mod registry;

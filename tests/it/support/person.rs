@@ -43,6 +43,7 @@ impl Person {
             expires_at: until.token,
             revoked_at: None,
             last_used_at: None,
+            created_by: None,
         };
         let grants = vec![GrantRow::new(Subject::Token(token_id), role, target, None, now)];
         db.add_token(&NewToken { token: row, grants }).await.unwrap();

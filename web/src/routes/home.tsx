@@ -94,9 +94,9 @@ function Racks() {
       <Problem error={racks.error} retry={() => void racks.refetch()} />
       {racks.data?.length === 0 && <Empty>There is none that you may see.</Empty>}
       {racks.data && racks.data.length > 0 && (
-        <ul className="grid gap-5" aria-label="Racks">
+        <ul className="grid grid-cols-1 gap-5" aria-label="Racks">
           {racks.data.map((rack) => (
-            <li key={rack.name} className="grid gap-2.5">
+            <li key={rack.name} className="grid grid-cols-1 gap-2.5">
               <p className="flex items-center gap-2 font-medium">
                 <Server aria-hidden="true" className="size-[1.1rem] text-soft" />
                 {rack.name}

@@ -37,7 +37,7 @@ export function Dialog({
       }}
       className="m-auto w-[min(30rem,calc(100vw-2rem))] rounded-2xl border border-line bg-panel p-0 text-ink shadow-float"
     >
-      <div className="grid gap-4 p-6">
+      <div className="grid grid-cols-1 gap-4 p-6">
         <header className="flex items-start justify-between gap-4">
           <div>
             <h2 id={heading} className="text-lg font-semibold">

@@ -20,7 +20,7 @@ function useTitle(title: string) {
 export function Page({ title, about, children }: { title: string; about?: ReactNode; children: ReactNode }) {
   const heading = useTitle(title);
   return (
-    <div className="grid gap-6">
+    <div className="grid grid-cols-1 gap-6">
       <header>
         <h1 ref={heading} tabIndex={-1} className="text-2xl font-semibold">
           {title}
@@ -49,7 +49,7 @@ export function Stage({
         {title}
       </h1>
       {about && <div className="mt-1.5 text-soft">{about}</div>}
-      {children && <div className="mt-6 grid gap-4">{children}</div>}
+      {children && <div className="mt-6 grid grid-cols-1 gap-4">{children}</div>}
     </div>
   );
 }

@@ -4,7 +4,7 @@
 use super::{
     super::{
         layout, read,
-        storage::{Storage, StorageError},
+        storage::{ATTEMPTS, Storage, StorageError},
     },
     Appended, End, Held, data, destination, empty_stream,
 };
@@ -138,12 +138,22 @@ pub(super) async fn publish(
     let staged = file(storage, upload)?;
     let content = storage.file(&destination(digest)).ok_or_else(no_directory)?;
     let moving = blocking(move || {
-        let folder = content.parent().ok_or_else(no_directory)?;
-        make_folder(folder)?;
-        fs::rename(&staged, &content)?;
-        sync(folder)
+        let mut attempts = 1;
+        loop {
+            match publish_file(&staged, &content) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound && attempts < ATTEMPTS => attempts += 1,
+                other => return other,
+            }
+        }
     });
     Ok(storage.timed("Move", moving).await?)
+}
+
+fn publish_file(staged: &Path, content: &Path) -> io::Result<()> {
+    let folder = content.parent().ok_or_else(no_directory)?;
+    make_folder(folder)?;
+    fs::rename(staged, content)?;
+    sync(folder)
 }
 
 /// So that it is still there after a loss of power.

@@ -17,6 +17,7 @@ export async function launch() {
 /** Somebody with a browser of their own. `shots` is where pictures go. */
 export class Person {
   #complaints = [];
+  #calls = [];
 
   static async arrive(browser, gateway, shots, options = {}) {
     const context = await browser.newContext({
@@ -40,6 +41,12 @@ export class Person {
       // A refusal is an answer; what the content policy stops is a mistake.
       if (/Content Security Policy|Trusted ?Type|Refused to/i.test(text)) person.#complaints.push(text);
     });
+    person.page.on("response", async (answer) => {
+      const { pathname } = new URL(answer.url());
+      if (!pathname.startsWith("/api/")) return;
+      const refusal = answer.status() < 400 ? "" : ` ${await answer.text().catch(() => "")}`;
+      person.#calls.push(`${answer.request().method()} ${pathname}: ${answer.status()}${refusal}`);
+    });
     person.cdp = await context.newCDPSession(person.page);
     await person.cdp.send("WebAuthn.enable");
     return person;
@@ -59,15 +66,15 @@ export class Person {
     this.authenticator = authenticatorId;
   }
 
-  async forgetPasskeys() {
-    await this.cdp.send("WebAuthn.clearCredentials", { authenticatorId: this.authenticator });
-  }
-
-  /** The passkeys of another browser, as a password manager would bring them. */
+  /**
+   * Takes the passkeys of another browser instead of one's own, with how often they were used: the gateway refuses a
+   * key that counts less than it did before, for there must be a copy of it.
+   */
   async syncPasskeys(from) {
     const { credentials } = await from.cdp.send("WebAuthn.getCredentials", {
       authenticatorId: from.authenticator,
     });
+    await this.cdp.send("WebAuthn.clearCredentials", { authenticatorId: this.authenticator });
     for (const credential of credentials) {
       await this.cdp.send("WebAuthn.addCredential", { authenticatorId: this.authenticator, credential });
     }
@@ -104,6 +111,11 @@ export class Person {
       }, theme);
       // Colours change gradually, and would be measured half way.
       await this.page.waitForTimeout(200);
+      const overhang = await this.page.evaluate(() => {
+        const { scrollWidth, clientWidth } = document.documentElement;
+        return scrollWidth - clientWidth;
+      });
+      assert.equal(overhang, 0, `${name} must be moved sideways to be read`);
       if (this.shots) await this.page.screenshot({ path: `${this.shots}/${name}-${theme}.png` });
       await this.page.evaluate(axe);
       const violations = await this.page.evaluate(async () => {
@@ -118,6 +130,13 @@ export class Person {
       delete document.documentElement.dataset.theme;
     });
     this.isUnharmed(name);
+  }
+
+  /** Adds to an error what the page shows, and what it asked last. */
+  async tell(error) {
+    const text = await this.page.locator("body").textContent();
+    if (!(error instanceof Error)) return;
+    error.stack += `\nThe page ${this.page.url()} shows:\n${text}\nand asked:\n${this.#calls.slice(-8).join("\n")}`;
   }
 
   isUnharmed(where) {

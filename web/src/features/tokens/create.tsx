@@ -127,7 +127,7 @@ function Shown({ made, onClose }: { made: Made; onClose: () => void }) {
       <Callout tone="warn">Copy it now. It is shown only once.</Callout>
       <CodeBlock text={made.token} what="token" wrap />
       {rack && (
-        <div className="grid gap-2">
+        <div className="grid grid-cols-1 gap-2">
           <p className="text-sm font-medium">With the stock convox command line</p>
           <CodeBlock text={cliLines(rack, made.token)} what="lines for the terminal" wrap />
         </div>

@@ -1,0 +1,66 @@
+//! `POST /api/v1/auth/links/{secret}`: uses a one-time link. The person is made, logged in, and sent to enrol a second
+//! factor, without which they can do nothing.
+
+use super::{
+    entry,
+    link_show::{check_budget, refused},
+};
+use crate::{
+    api::{Access, ApiError, ApiRoute, Context, Edge, Endpoint, Note, Payload, cookie},
+    identity::links::Newcomer,
+    policy::MfaLevel,
+};
+use axum::{
+    Extension, Json,
+    extract::{Path, State},
+    response::{IntoResponse as _, Response},
+    routing::post,
+};
+use http::{HeaderMap, Method};
+use serde::Deserialize;
+use serde_json::json;
+
+pub static ROUTE: ApiRoute = ApiRoute {
+    method: Method::POST,
+    path: "/api/v1/auth/links/{secret}",
+    access: Access::Public,
+    mfa: MfaLevel::None,
+    action: "link.use",
+};
+
+pub fn endpoint() -> Endpoint {
+    Endpoint::new(&ROUTE, post(take))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Body {
+    name: Option<String>,
+    /// Only with the first administrator's link; an invitation names its own.
+    email: Option<String>,
+}
+
+const NEXT: &str = "/app/account/security?enrollment=required";
+
+async fn take(
+    State(context): State<Context>,
+    Extension(edge): Extension<Edge>,
+    Extension(note): Extension<Note>,
+    Path(secret): Path<String>,
+    headers: HeaderMap,
+    Payload(body): Payload<Body>,
+) -> Result<Response, ApiError> {
+    check_budget(&context, edge).await?;
+    let who = Newcomer { name: body.name, email: body.email };
+    let user = match Box::pin(context.login.links.take(&secret, &who)).await {
+        Ok(user) => user,
+        Err(error) => return Err(refused(&context, edge, &note, error).await),
+    };
+    note.user(&user.email);
+    note.resource(&*user.email);
+    note.changes(&json!(null), &json!(["added the user"]));
+    let secret = entry::open(&context, &user, "link".to_owned(), edge, &headers).await?;
+    let mut response = Json(json!({ "redirect": NEXT })).into_response();
+    cookie::set_session(&context, response.headers_mut(), &secret);
+    Ok(response)
+}

@@ -1,0 +1,13 @@
+//! Invitations: who may come in that nobody knows yet, and what they begin with.
+
+mod create;
+mod list;
+mod offer;
+mod revoke;
+mod view;
+
+use super::Endpoint;
+
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![list::endpoint(), create::endpoint(), revoke::endpoint()]
+}

@@ -1,0 +1,87 @@
+//! Who asks the registry: somebody who is known by a token or a session, or anybody, by a ticket that says so.
+
+use super::ticket::{Subject, Tickets};
+use crate::{
+    core::{Timestamp, id::GrantId},
+    identity::{Entrance, NotAdmitted, Principal},
+    policy::{CompiledGrant, Permission, PermissionSet, Rights, Target, TargetPattern},
+};
+use http::{HeaderMap, header::AUTHORIZATION};
+
+#[derive(Debug)]
+pub enum Caller {
+    Known(Principal),
+    Anonymous,
+}
+
+/// Why the caller is not known.
+#[derive(Debug, thiserror::Error)]
+pub enum Stranger {
+    #[error("no credential")]
+    Nothing,
+    #[error("an unknown or expired ticket")]
+    Ticket,
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
+}
+
+/// Repositories that anybody may pull from.
+#[derive(Clone, Debug)]
+pub struct Public(Rights);
+
+impl Public {
+    pub fn new(patterns: &[TargetPattern]) -> Self {
+        let permissions: PermissionSet =
+            [Permission::RepoPull, Permission::CatalogList].into_iter().collect();
+        let grant = |target: &TargetPattern| CompiledGrant {
+            id: GrantId::from_uuid(uuid::Uuid::nil()),
+            role: "public".into(),
+            permissions,
+            target: target.clone(),
+            expires_at: None,
+        };
+        Self(Rights::of_user(patterns.iter().map(grant).collect::<Vec<_>>().into()))
+    }
+
+    pub const fn rights(&self) -> &Rights {
+        &self.0
+    }
+}
+
+impl Caller {
+    /// By a ticket of `/token`, or at once by a credential.
+    pub async fn read(headers: &HeaderMap, entrance: &Entrance, tickets: &Tickets) -> Result<Self, Stranger> {
+        if !headers.contains_key(AUTHORIZATION) {
+            return Err(Stranger::Nothing);
+        }
+        let Some(ticket) = shown_ticket(headers) else {
+            return Ok(Self::Known(entrance.admit(headers).await?));
+        };
+        match tickets.read(ticket).ok_or(Stranger::Ticket)? {
+            Subject::Anonymous => Ok(Self::Anonymous),
+            Subject::Token(id) => Ok(Self::Known(entrance.recall_token(id)?)),
+            Subject::Session(id) => Ok(Self::Known(entrance.recall_session(id)?)),
+        }
+    }
+
+    pub const fn principal(&self) -> Option<&Principal> {
+        match self {
+            Self::Known(principal) => Some(principal),
+            Self::Anonymous => None,
+        }
+    }
+
+    /// What everybody may do is open to those who are known, too.
+    pub fn may(&self, permission: Permission, target: &Target, public: &Public, now: Timestamp) -> bool {
+        let own = self.principal().is_some_and(|who| who.rights.allow(permission, target, now));
+        own || public.0.allow(permission, target, now)
+    }
+}
+
+/// A bearer credential that is a JWT, and so none of our tokens.
+fn shown_ticket(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let (scheme, rest) = values.next()?.to_str().ok()?.split_once(' ')?;
+    let only = values.next().is_none() && scheme.eq_ignore_ascii_case("bearer");
+    (only && rest.starts_with("ey")).then(|| rest.trim())
+}

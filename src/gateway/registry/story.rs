@@ -1,0 +1,316 @@
+//! The story of a request to the registry, from top to bottom.
+
+use super::{
+    body::{self, Unread},
+    caller::{Caller, Public, Stranger},
+    challenge::{self, Realm, Shown},
+    demands::{self, RegistryCall},
+    facts, listing,
+    ticket::Tickets,
+};
+use crate::{
+    audit::{Audit, Decision, Scope, Seen},
+    core::{PublicUrl, RequestId, SharedClock},
+    gateway::{Body, Watch, audit_facts, count_decision},
+    identity::{Entrance, NotAdmitted},
+    policy::{self, Demanding as _, Permission, Permit},
+    registry::{
+        self, Backend, ErrorCode, Operation, Problem,
+        model::{Algorithm, Digest, MAX_MANIFEST_BYTES, Reference, route},
+    },
+};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{
+    HeaderMap, Method, Response, StatusCode,
+    header::{AUTHORIZATION, COOKIE, USER_AGENT},
+    request::Parts,
+};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
+
+/// A request for the registry as the edge hands it over.
+#[derive(Debug)]
+pub struct RegistryArrival {
+    pub head: Parts,
+    pub body: Incoming,
+    pub request_id: RequestId,
+    pub ip: IpAddr,
+}
+
+#[derive(Debug, Clone)]
+pub struct RegistryPipeline {
+    pub audit: Audit,
+    pub entrance: Entrance,
+    pub clock: SharedClock,
+    pub backend: Arc<dyn Backend>,
+    pub tickets: Tickets,
+    pub public: Public,
+    pub public_url: PublicUrl,
+}
+
+/// Why a request is not carried out: the answer, and what the record keeps.
+pub(super) struct Refused {
+    pub problem: Box<Problem>,
+    pub code: &'static str,
+    pub reason: Cow<'static, str>,
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        let (code, reason) = (problem.code.as_str(), problem.message.clone());
+        Self { problem: Box::new(problem), code, reason }
+    }
+}
+
+const NO_AUDIT: &str = "the audit log cannot take records now, so nothing is done; try again shortly";
+const NO_ACCESS: &str = "rights cannot be verified now, so nothing is done; try again shortly";
+
+impl RegistryPipeline {
+    /// Serves one request under `/v2`. The text is the route's name in the metrics.
+    pub async fn run(&self, arrival: RegistryArrival) -> (Response<Body>, &'static str) {
+        let RegistryArrival { head, body, request_id, ip } = arrival;
+        let parsed = route::parse(&head.method, head.uri.path(), head.uri.query().unwrap_or_default());
+        let label = parsed.as_ref().map_or("unknown", facts::route);
+        let Ok(mut scope) = self.audit.open(seen(&head, request_id, ip)) else {
+            return (refusal(Problem::new(ErrorCode::Unavailable, NO_AUDIT)), label);
+        };
+        let response = match Box::pin(self.carry(&mut scope, head, body, parsed)).await {
+            Ok((answer, watch)) => {
+                count_decision(scope.decision, None);
+                body::relay(answer, scope, watch)
+            }
+            Err(refused) => refuse(scope, refused),
+        };
+        (response, label)
+    }
+
+    /// authenticate → authorize → record the intent → let the registry answer.
+    async fn carry(
+        &self,
+        scope: &mut Scope,
+        head: Parts,
+        body: Incoming,
+        parsed: Result<Operation, Problem>,
+    ) -> Result<(Response<registry::Body>, Option<Watch>), Refused> {
+        if let Ok(operation) = &parsed {
+            facts::note(scope, operation);
+        }
+        let caller = self.authenticate(scope, &head.headers, parsed.as_ref().ok()).await?;
+        let operation = parsed?;
+        let call = match RegistryCall::of(operation) {
+            Ok(call) => call,
+            Err(operation) => {
+                scope.decision = Decision::Allow;
+                return Ok((self.general(&caller, operation).await?, None));
+            }
+        };
+        let permit = self.authorize(scope, &caller, call, &head.headers)?;
+        let (permit, body) = Box::pin(self.prepare(scope, &caller, permit, &head.headers, body)).await?;
+        if demands::is_recorded_first(&permit.call().operation) {
+            let unrecorded = |_| Refused::from(Problem::new(ErrorCode::Unavailable, NO_AUDIT));
+            scope.intent().await.map_err(unrecorded)?;
+        }
+        let watch = self.watch(&caller, permit.call());
+        Ok((self.send(permit, head.headers, body).await, watch))
+    }
+
+    async fn authenticate(
+        &self,
+        scope: &mut Scope,
+        headers: &HeaderMap,
+        operation: Option<&Operation>,
+    ) -> Result<Caller, Refused> {
+        let stranger = match Caller::read(headers, &self.entrance, &self.tickets).await {
+            Ok(caller) => {
+                if let Some(principal) = caller.principal() {
+                    scope.set_principal(principal);
+                }
+                return Ok(caller);
+            }
+            Err(stranger) => stranger,
+        };
+        let realm = Realm::of(headers, &self.public_url);
+        let (shown, reason) = match stranger {
+            Stranger::NotAdmitted(NotAdmitted::Stale(_)) => {
+                return Err(Problem::new(ErrorCode::Unavailable, NO_ACCESS).into());
+            }
+            Stranger::NotAdmitted(NotAdmitted::Auth(error)) => (Shown::Stale, error.code()),
+            Stranger::Ticket => (Shown::Stale, "ticket_invalid"),
+            Stranger::Nothing => (Shown::Nothing, "credential_missing"),
+        };
+        let problem = challenge::challenge(&realm, operation, shown);
+        Err(Refused { problem: Box::new(problem), code: "unauthenticated", reason: Cow::Borrowed(reason) })
+    }
+
+    fn authorize(
+        &self,
+        scope: &mut Scope,
+        caller: &Caller,
+        call: RegistryCall,
+        headers: &HeaderMap,
+    ) -> Result<Permit<RegistryCall>, Refused> {
+        if let Some(demand) = call.demands().last() {
+            facts::note_demand(scope, demand);
+        }
+        let now = self.clock.now();
+        // What anybody may do needs nobody's rights.
+        let call = match policy::authorize(self.public.rights(), call, now) {
+            Ok(permit) => {
+                scope.decision = Decision::Allow;
+                return Ok(permit);
+            }
+            Err(denied) => denied.call,
+        };
+        let Some(principal) = caller.principal() else {
+            let realm = Realm::of(headers, &self.public_url);
+            let problem = challenge::challenge(&realm, Some(&call.operation), Shown::Nothing);
+            let reason = Cow::Borrowed("anonymous callers may not do this");
+            return Err(Refused { problem: Box::new(problem), code: "unauthenticated", reason });
+        };
+        match policy::authorize(&principal.rights, call, now) {
+            Ok(permit) => {
+                scope.decision = Decision::Allow;
+                Ok(permit)
+            }
+            Err(denied) => {
+                let sentence = audit_facts::sentence(principal, &denied);
+                scope.decision = Decision::Deny;
+                let problem = Problem::new(ErrorCode::Denied, sentence.clone());
+                Err(Refused { problem: Box::new(problem), code: "denied", reason: Cow::Owned(sentence) })
+            }
+        }
+    }
+
+    /// Grants a mount whose source may be read, and asks for the right to move a tag when one would move.
+    async fn prepare(
+        &self,
+        scope: &mut Scope,
+        caller: &Caller,
+        permit: Permit<RegistryCall>,
+        headers: &HeaderMap,
+        body: Incoming,
+    ) -> Result<(Permit<RegistryCall>, registry::Body), Refused> {
+        let counted = body::counted(body, scope.traffic());
+        if let Some(source) = permit.call().operation.mount_source() {
+            let demand = demands::demand(Permission::RepoPull, source);
+            if caller.may(demand.permission, &demand.target, &self.public, self.clock.now()) {
+                let granted = permit.map(|mut call| {
+                    call.operation = call.operation.grant_mount();
+                    call
+                });
+                facts::note(scope, &granted.call().operation);
+                return Ok((granted, counted));
+            }
+        }
+        let Operation::ManifestPut { repository, reference, tags } = &permit.call().operation else {
+            return Ok((permit, counted));
+        };
+        let manifest = read_manifest(counted).await?;
+        // Tags point to manifests by SHA-256.
+        let digest = Digest::of(Algorithm::Sha256, &manifest);
+        let named = match reference {
+            Reference::Tag(tag) => Some(tag.clone()),
+            Reference::Digest(_) => None,
+        };
+        let mut moves = false;
+        for tag in named.into_iter().chain(tags.iter().cloned()) {
+            let there = self.digest_of(Operation::ManifestHead {
+                repository: repository.clone(),
+                reference: Reference::Tag(tag),
+            });
+            moves |= there.await.is_some_and(|there| there != digest.to_string());
+        }
+        scope.changes = Some(digest.to_string());
+        let body = Full::new(manifest).map_err(|never| match never {}).boxed_unsync();
+        if !moves {
+            return Ok((permit, body));
+        }
+        let call = permit.into_call().and(Permission::TagOverwrite);
+        Ok((self.authorize(scope, caller, call, headers)?, body))
+    }
+
+    async fn digest_of(&self, operation: Operation) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        headers.insert(http::header::ACCEPT, http::HeaderValue::from_static("*/*"));
+        let request = registry::Request { operation, headers, body: registry::backend::empty() };
+        let answer = self.backend.answer(request).await;
+        let digest = answer.headers().get("docker-content-digest")?;
+        (answer.status() == StatusCode::OK).then(|| digest.to_str().ok().map(str::to_owned))?
+    }
+
+    /// The one door to the registry for what needs a permission.
+    async fn send(
+        &self,
+        permit: Permit<RegistryCall>,
+        mut headers: HeaderMap,
+        body: registry::Body,
+    ) -> Response<registry::Body> {
+        headers.remove(AUTHORIZATION);
+        headers.remove(COOKIE);
+        let operation = permit.into_call().operation;
+        self.backend.answer(registry::Request { operation, headers, body }).await
+    }
+
+    /// What everybody who is known may ask.
+    fn general<'a>(
+        &'a self,
+        caller: &'a Caller,
+        operation: Operation,
+    ) -> BoxFuture<'a, Result<Response<registry::Body>, Refused>> {
+        Box::pin(async move {
+            let Operation::Catalog { page } = operation else {
+                let (headers, body) = (HeaderMap::new(), registry::backend::empty());
+                return Ok(self.backend.answer(registry::Request { operation, headers, body }).await);
+            };
+            let now = self.clock.now();
+            let sees = |name: &str| {
+                let target = policy::Target::repository(name);
+                caller.may(Permission::CatalogList, &target, &self.public, now)
+            };
+            Ok(listing::catalog(&*self.backend, page, &sees).await?)
+        })
+    }
+
+    /// Large downloads end when the right to them does.
+    fn watch(&self, caller: &Caller, call: &RegistryCall) -> Option<Watch> {
+        let Operation::BlobGet { .. } = call.operation else { return None };
+        let demand = call.demands().first()?;
+        if self.public.rights().allow(demand.permission, &demand.target, self.clock.now()) {
+            return None;
+        }
+        let principal = caller.principal()?.clone();
+        Some(Watch::new(self.entrance.access.clone(), self.clock.clone(), principal, call.demands().to_vec()))
+    }
+}
+
+async fn read_manifest(body: registry::Body) -> Result<Bytes, Refused> {
+    body::read(body, MAX_MANIFEST_BYTES).await.map_err(|unread| match unread {
+        Unread::TooLong => registry::model::too_large().into(),
+        Unread::Broken => {
+            Problem::new(ErrorCode::ManifestInvalid, "the manifest broke off before its end").into()
+        }
+    })
+}
+
+pub(super) fn seen(head: &Parts, request_id: RequestId, ip: IpAddr) -> Seen {
+    let (user_agent, method): (_, Method) = (head.headers.get(USER_AGENT).cloned(), head.method.clone());
+    Seen { request_id, ip, user_agent, method }
+}
+
+pub(super) fn refuse(mut scope: Scope, refused: Refused) -> Response<Body> {
+    if refused.problem.code == ErrorCode::Denied || refused.problem.status == StatusCode::SERVICE_UNAVAILABLE
+    {
+        scope.decision = Decision::Deny;
+    }
+    scope.reason = Some(refused.reason);
+    count_decision(scope.decision, Some(refused.code));
+    scope.answered(refused.problem.status);
+    scope.close();
+    refusal(*refused.problem)
+}
+
+pub(super) fn refusal(problem: Problem) -> Response<Body> {
+    problem.into_response().map(Body::Boxed)
+}

@@ -1,0 +1,181 @@
+//! The short tokens that `/token` hands out: who the bearer is, for five minutes, and nothing of what they may do.
+//! Rights are looked up anew with each request, so that a revocation does not wait for a token to expire.
+//!
+//! A ticket is a JWT (RFC 7519) signed with Ed25519. Only the one header that we write is accepted, compared byte for
+//! byte, so there is no algorithm and no key to choose.
+
+use crate::core::{
+    SharedClock, Timestamp,
+    id::{SessionId, TokenId},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use ed25519_dalek::{Signature, Signer as _, SigningKey};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::{fmt, sync::Arc};
+
+const HEADER: &[u8] = br#"{"alg":"EdDSA","typ":"JWT"}"#;
+const AUDIENCE: &str = "registry";
+/// What clients are told, in seconds.
+pub const LIFETIME: i64 = 300;
+/// For how long after that a ticket is still good: clients count from when the answer reached them.
+const LEEWAY: i64 = 60;
+
+/// Who a ticket names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    Anonymous,
+    Token(TokenId),
+    Session(SessionId),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Claims {
+    aud: String,
+    sub: String,
+    iat: i64,
+    exp: i64,
+}
+
+#[derive(Clone)]
+pub struct Tickets {
+    key: Arc<SigningKey>,
+    clock: SharedClock,
+}
+
+impl fmt::Debug for Tickets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tickets([REDACTED])")
+    }
+}
+
+impl Tickets {
+    /// All replicas must be given the same seed: a ticket of one is shown to another.
+    pub fn new(seed: &[u8], clock: SharedClock) -> Self {
+        let seed: [u8; 32] =
+            Sha256::new().chain_update(b"rack-gateway registry tickets").chain_update(seed).finalize().into();
+        Self { key: Arc::new(SigningKey::from_bytes(&seed)), clock }
+    }
+
+    /// The ticket and the moment it was made.
+    pub fn issue(&self, subject: Subject) -> (String, Timestamp) {
+        let now = self.clock.now();
+        let iat = now.as_micros() / 1_000_000;
+        let claims = Claims { aud: AUDIENCE.to_owned(), sub: subject.to_string(), iat, exp: iat + LIFETIME };
+        let body = serde_json::to_vec(&claims).unwrap_or_default();
+        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(HEADER), URL_SAFE_NO_PAD.encode(body));
+        let signature = self.key.sign(signed.as_bytes());
+        (format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes())), now)
+    }
+
+    /// `None` for whatever this gateway did not sign, or that has expired.
+    pub fn read(&self, ticket: &str) -> Option<Subject> {
+        let (signed, signature) = ticket.rsplit_once('.')?;
+        let (header, body) = signed.split_once('.')?;
+        if URL_SAFE_NO_PAD.decode(header).ok()? != HEADER {
+            return None;
+        }
+        let signature: [u8; 64] = URL_SAFE_NO_PAD.decode(signature).ok()?.try_into().ok()?;
+        self.key.verifying_key().verify_strict(signed.as_bytes(), &Signature::from_bytes(&signature)).ok()?;
+        let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body).ok()?).ok()?;
+        let now = self.clock.now().as_micros() / 1_000_000;
+        let is_in_time = claims.iat <= now.saturating_add(LEEWAY) && now < claims.exp.saturating_add(LEEWAY);
+        (claims.aud == AUDIENCE && is_in_time).then(|| Subject::parse(&claims.sub))?
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anonymous => f.write_str("anonymous"),
+            Self::Token(id) => write!(f, "token:{id}"),
+            Self::Session(id) => write!(f, "session:{id}"),
+        }
+    }
+}
+
+impl Subject {
+    fn parse(text: &str) -> Option<Self> {
+        match text.split_once(':') {
+            None if text == "anonymous" => Some(Self::Anonymous),
+            Some(("token", id)) => id.parse().ok().map(Self::Token),
+            Some(("session", id)) => id.parse().ok().map(Self::Session),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::clock::FixedClock;
+
+    fn at(seconds: i64) -> Tickets {
+        Tickets::new(b"seed", FixedClock::at(Timestamp::from_micros(seconds * 1_000_000)))
+    }
+
+    fn forged(header: &str, claims: &str) -> String {
+        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let signature = at(0).key.sign(signed.as_bytes());
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
+    }
+
+    const HEAD: &str = r#"{"alg":"EdDSA","typ":"JWT"}"#;
+    const GOOD: &str = r#"{"aud":"registry","sub":"anonymous","iat":1000,"exp":1300}"#;
+
+    #[test]
+    fn a_ticket_names_its_bearer_until_it_expires() {
+        let id = TokenId::new(Timestamp::from_micros(5));
+        let (ticket, _) = at(1_000).issue(Subject::Token(id));
+        assert_eq!(at(1_000).read(&ticket), Some(Subject::Token(id)));
+        assert_eq!(at(1_359).read(&ticket), Some(Subject::Token(id)));
+        assert_eq!(at(1_360).read(&ticket), None);
+        assert_eq!(at(900).read(&ticket), None, "from the future");
+        let other = Tickets::new(b"other", FixedClock::at(Timestamp::from_micros(1_000_000_000)));
+        assert_eq!(other.read(&ticket), None);
+        for end in 0..ticket.len() {
+            assert_eq!(at(1_000).read(&ticket[..end]), None, "a prefix of {end}");
+        }
+    }
+
+    #[test]
+    fn cve_2025_24976_no_header_but_ours_is_accepted() {
+        assert_eq!(at(1_000).read(&forged(HEAD, GOOD)), Some(Subject::Anonymous));
+        for header in [
+            r#"{"alg":"none","typ":"JWT"}"#,
+            r#"{"alg":"HS256","typ":"JWT"}"#,
+            r#"{"alg":"eddsa","typ":"JWT"}"#,
+            r#"{"alg":"EdDSA","typ":"JWT","kid":"x"}"#,
+            r#"{"alg":"EdDSA","typ":"JWT","jwk":{}}"#,
+            r#"{"typ":"JWT","alg":"EdDSA"}"#,
+            "",
+        ] {
+            assert_eq!(at(1_000).read(&forged(header, GOOD)), None, "{header}");
+        }
+        let unsigned = format!("{}.{}.", URL_SAFE_NO_PAD.encode(HEAD), URL_SAFE_NO_PAD.encode(GOOD));
+        assert_eq!(at(1_000).read(&unsigned), None);
+        let zero = URL_SAFE_NO_PAD.encode([0u8; 64]);
+        assert_eq!(at(1_000).read(&format!("{unsigned}{zero}")), None);
+    }
+
+    #[test]
+    fn cve_2026_25537_claims_of_other_types_are_refused() {
+        for claims in [
+            r#"{"aud":"registry","sub":"anonymous","iat":1000}"#,
+            r#"{"aud":"registry","sub":"anonymous","iat":1000,"exp":"1300"}"#,
+            r#"{"aud":"registry","sub":"anonymous","iat":1000,"exp":1300.5}"#,
+            r#"{"aud":"registry","sub":"anonymous","iat":1000,"exp":null}"#,
+            r#"{"aud":"registry","sub":"anonymous","iat":1000,"exp":99999999999999999999}"#,
+            r#"{"aud":"registry","sub":"anonymous","iat":1000,"exp":-1}"#,
+            r#"{"aud":["registry"],"sub":"anonymous","iat":1000,"exp":1300}"#,
+            r#"{"aud":"other","sub":"anonymous","iat":1000,"exp":1300}"#,
+            r#"{"aud":"registry","sub":["anonymous"],"iat":1000,"exp":1300}"#,
+            r#"{"aud":"registry","sub":"admin","iat":1000,"exp":1300}"#,
+            r#"{"aud":"registry","sub":"anonymous","iat":1000,"exp":1300,"access":[]}"#,
+            r#"{"aud":"registry","sub":"anonymous","iat":9000,"exp":9300}"#,
+        ] {
+            assert_eq!(at(1_000).read(&forged(HEAD, claims)), None, "{claims}");
+        }
+    }
+}

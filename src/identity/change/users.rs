@@ -1,0 +1,176 @@
+//! People and service accounts.
+
+use super::{
+    Actor, Changes, Done, Refused, Scene, carry_out,
+    grants::{self, NewGrant},
+    names,
+};
+use crate::{
+    core::Timestamp,
+    identity::email,
+    store::{AccessWrite, Db, Subject, UserRow},
+};
+use serde_json::{Value, json};
+
+/// Somebody to be added, with what they hold from the beginning.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    pub email: String,
+    pub name: String,
+    pub grants: Vec<NewGrant>,
+}
+
+/// What to change; `None` leaves it.
+#[derive(Clone, Debug, Default)]
+pub struct UserEdit {
+    pub email: Option<String>,
+    pub name: Option<String>,
+}
+
+pub fn email(text: &str) -> Result<String, Refused> {
+    email::canonical(text).map_err(|error| Refused::field("email", error.to_string()))
+}
+
+fn name(text: &str) -> Result<String, Refused> {
+    names::line(text).map_err(|problem| Refused::field("name", problem))
+}
+
+pub async fn create(
+    db: &Db,
+    actor: &Actor<'_>,
+    now: Timestamp,
+    new: &NewUser,
+) -> Result<Done<UserRow>, Refused> {
+    let user = UserRow::new(&email(&new.email)?, &name(&new.name)?, now);
+    carry_out(db, actor, now, |scene| {
+        scene.must_be_a_person()?;
+        if scene.user(&user.email).is_ok() {
+            return Err(Refused::Conflict(format!("the user {} exists already", user.email)));
+        }
+        let mut writes = vec![AccessWrite::AddUser(user.clone())];
+        for grant in &new.grants {
+            writes.push(AccessWrite::AddGrant(grants::offered(scene, Subject::User(user.id), grant)?));
+        }
+        let grants: Vec<_> = new.grants.iter().map(grants::offer_facts).collect();
+        let facts = json!({ "user": facts(&user), "grants": grants });
+        Ok((writes, Done { value: user, changes: Changes::added(facts) }))
+    })
+    .await
+}
+
+pub async fn update(
+    db: &Db,
+    actor: &Actor<'_>,
+    now: Timestamp,
+    who: &str,
+    edit: &UserEdit,
+) -> Result<Done<UserRow>, Refused> {
+    let new_email = edit.email.as_deref().map(email).transpose()?;
+    let new_name = edit.name.as_deref().map(name).transpose()?;
+    carry_out(db, actor, now, |scene| {
+        scene.must_be_a_person()?;
+        let before = scene.user(who)?;
+        scene.may_take_over(before.id)?;
+        let mut after = before.clone();
+        if let Some(name) = new_name {
+            after.name = name;
+        }
+        if let Some(email) = new_email {
+            after.email = email;
+        }
+        let UserRow { id, email, name, .. } = after.clone();
+        let mut writes = vec![AccessWrite::SetUser { id, email, name }];
+        if after.email != before.email {
+            if scene.rows.users.iter().any(|user| user.email == after.email) {
+                return Err(Refused::Conflict(format!("the user {} exists already", after.email)));
+            }
+            // Who they are to providers changes, so everybody logs in anew.
+            writes.push(AccessWrite::EndSessions { user: id, why: "email changed", at: now });
+        }
+        let changes = Changes::new(facts(before), facts(&after));
+        Ok((writes, Done { value: after, changes }))
+    })
+    .await
+}
+
+/// Their sessions end for good; their tokens do not work until they are unlocked.
+pub async fn lock(
+    db: &Db,
+    actor: &Actor<'_>,
+    now: Timestamp,
+    who: &str,
+    reason: &str,
+) -> Result<Done<UserRow>, Refused> {
+    let reason = names::line(reason).map_err(|problem| Refused::field("reason", problem))?;
+    carry_out(db, actor, now, |scene| {
+        let before = scene.user(who)?;
+        not_oneself(scene, before, "lock")?;
+        let after = UserRow { locked_at: Some(now), locked_reason: Some(reason.clone()), ..before.clone() };
+        let writes = vec![
+            AccessWrite::LockUser { id: before.id, at: now, reason },
+            AccessWrite::EndSessions { user: before.id, why: "user locked", at: now },
+        ];
+        let changes = Changes::new(facts(before), facts(&after));
+        Ok((writes, Done { value: after, changes }))
+    })
+    .await
+}
+
+pub async fn unlock(db: &Db, actor: &Actor<'_>, now: Timestamp, who: &str) -> Result<Done<UserRow>, Refused> {
+    carry_out(db, actor, now, |scene| {
+        scene.must_be_a_person()?;
+        let before = scene.user(who)?;
+        scene.may_take_over(before.id)?;
+        let after = UserRow { locked_at: None, locked_reason: None, ..before.clone() };
+        let changes = Changes::new(facts(before), facts(&after));
+        Ok((vec![AccessWrite::UnlockUser(before.id)], Done { value: after, changes }))
+    })
+    .await
+}
+
+/// With all that is theirs.
+pub async fn delete(db: &Db, actor: &Actor<'_>, now: Timestamp, who: &str) -> Result<Done<()>, Refused> {
+    carry_out(db, actor, now, |scene| {
+        let user = scene.user(who)?;
+        not_oneself(scene, user, "delete")?;
+        scene.may_take_over_if_a_person(user.id)?;
+        let changes = Changes::removed(facts(user));
+        Ok((vec![AccessWrite::DeleteUser(user.id)], Done { value: (), changes }))
+    })
+    .await
+}
+
+/// Forgets all second factors, so that the person enrols anew at the next login.
+pub async fn reset_mfa(db: &Db, actor: &Actor<'_>, now: Timestamp, who: &str) -> Result<Done<()>, Refused> {
+    carry_out(db, actor, now, |scene| {
+        scene.must_be_a_person()?;
+        let user = scene.user(who)?;
+        not_oneself(scene, user, "reset the second factors of")?;
+        scene.may_take_over(user.id)?;
+        let writes = vec![
+            AccessWrite::ResetMfa(user.id),
+            AccessWrite::EndSessions { user: user.id, why: "second factors reset", at: now },
+        ];
+        let after = UserRow { mfa_enrolled_at: None, preferred_mfa: None, ..user.clone() };
+        Ok((writes, Done { value: (), changes: Changes::new(facts(user), facts(&after)) }))
+    })
+    .await
+}
+
+fn not_oneself(scene: &Scene<'_>, user: &UserRow, verb: &str) -> Result<(), Refused> {
+    if scene.is_caller(user.id) {
+        return Err(Refused::NotAllowed(format!("nobody may {verb} themselves; ask somebody else")));
+    }
+    Ok(())
+}
+
+/// For the audit record.
+fn facts(user: &UserRow) -> Value {
+    json!({
+        "email": user.email,
+        "name": user.name,
+        "locked_at": user.locked_at,
+        "locked_reason": user.locked_reason,
+        "mfa_enrolled": user.mfa_enrolled_at.is_some(),
+    })
+}

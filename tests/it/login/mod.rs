@@ -1,0 +1,11 @@
+//! How people come in: through providers that are honest, hostile or down, and by one-time links.
+
+mod arrivals;
+mod certified;
+mod flows;
+mod github;
+mod keys;
+mod links;
+mod starting;
+mod tokens;
+mod world;
