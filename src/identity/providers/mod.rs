@@ -77,7 +77,7 @@ pub struct Return {
 #[derive(Debug)]
 pub enum Provider {
     Oidc(Box<OidcProvider>),
-    Github(GithubProvider),
+    Github(Box<GithubProvider>),
 }
 
 impl Provider {
@@ -150,7 +150,7 @@ impl Providers {
             providers.push(Provider::Oidc(Box::new(oidc)));
         }
         if let Some(github) = &config.github {
-            providers.push(Provider::Github(GithubProvider::new(github, &back)?));
+            providers.push(Provider::Github(Box::new(GithubProvider::new(github, &back)?)));
         }
         Ok(Self(providers.into()))
     }

@@ -108,7 +108,8 @@ async fn others_do_not() {
     let site = github.site("allowed_orgs = ['acme']\nallowed_teams = ['umbrella/ops']\n").await;
     site.add_user(ADA).await;
     let pending = json!([{ "state": "pending", "organization": { "login": "acme" } }]);
-    let cases: [(&str, &str, fn(&mut Account, &Value)); 7] = [
+    type Change = fn(&mut Account, &Value);
+    let cases: [(&str, &str, Change); 7] = [
         ("no member", "not_allowed", |account, _| account.orgs = json!([])),
         ("invited only", "not_allowed", |account, pending| account.orgs = pending.clone()),
         ("another team", "not_allowed", |account, _| {
