@@ -19,10 +19,7 @@ use axum::{
     response::Response,
     routing::MethodRouter,
 };
-use http::{
-    HeaderMap,
-    header::{CONTENT_TYPE, USER_AGENT},
-};
+use http::{HeaderMap, header::CONTENT_TYPE};
 use std::{borrow::Cow, net::IpAddr};
 use tower_http::compression::CompressionLayer;
 
@@ -64,12 +61,7 @@ async fn check(
     let Some(edge) = request.extensions().get::<Edge>().copied() else {
         return ApiError::internal().response(request_id);
     };
-    let seen = Seen {
-        request_id,
-        ip: edge.ip,
-        user_agent: request.headers().get(USER_AGENT).cloned(),
-        method: request.method().clone(),
-    };
+    let seen = Seen::of(request_id, edge.ip, request.method(), request.headers());
     let Ok(mut scope) = context.audit.open(seen) else {
         return ApiError::from(Refusal::AuditUnavailable).response(request_id);
     };

@@ -3,7 +3,7 @@
 
 use super::{Audit, AuditUnavailable, Record, record::Ending, writer::Room};
 use crate::core::RequestId;
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header::USER_AGENT};
 use std::{
     borrow::Cow,
     net::IpAddr,
@@ -22,6 +22,12 @@ pub struct Seen {
     pub ip: IpAddr,
     pub user_agent: Option<HeaderValue>,
     pub method: Method,
+}
+
+impl Seen {
+    pub fn of(request_id: RequestId, ip: IpAddr, method: &Method, headers: &HeaderMap) -> Self {
+        Self { request_id, ip, user_agent: headers.get(USER_AGENT).cloned(), method: method.clone() }
+    }
 }
 
 /// Bytes of bodies and tunnels, counted where they pass.

@@ -186,6 +186,9 @@ impl Task {
                 keep
             });
             self.kept.append(&mut rows);
+            // The outcomes of those refused just now queue up meanwhile: that they can be written proves more than
+            // a probe of one page, which may just fit a disk that is full.
+            sleep(RETRY).await;
         }
     }
 

@@ -18,7 +18,7 @@ use crate::{
     upstream::{Outbound, OutgoingBody, Rack, RackBody, Racks, Silence},
 };
 use bytes::Bytes;
-use http::{Response, StatusCode, header::USER_AGENT, request::Parts};
+use http::{Response, StatusCode, request::Parts};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use std::{borrow::Cow, error::Error, net::IpAddr, sync::Arc};
@@ -34,6 +34,12 @@ pub struct Arrival {
     pub rack: Option<String>,
     /// The rack path and query, as they stood on the request line; begins with `/`.
     pub target: String,
+}
+
+impl Arrival {
+    fn seen(&self) -> Seen {
+        Seen::of(self.request_id, self.ip, &self.head.method, &self.head.headers)
+    }
 }
 
 #[derive(Debug)]
@@ -72,7 +78,7 @@ impl Pipeline {
         if let Err(Refusal::Preflight) = understood {
             return respond::refuse(&Refusal::Preflight, format, request_id);
         }
-        let Ok(mut scope) = self.audit.open(seen(&arrival)) else {
+        let Ok(mut scope) = self.audit.open(arrival.seen()) else {
             return respond::refuse(&Refusal::AuditUnavailable, format, request_id);
         };
         let Arrival { mut head, body, ip, .. } = *arrival;
@@ -277,15 +283,6 @@ const SHORT: u64 = 256 * 1024;
 
 fn is_long(answer: &Response<RackBody>) -> bool {
     answer.body().size_hint().upper().is_none_or(|length| length > SHORT)
-}
-
-fn seen(arrival: &Arrival) -> Seen {
-    Seen {
-        request_id: arrival.request_id,
-        ip: arrival.ip,
-        user_agent: arrival.head.headers.get(USER_AGENT).cloned(),
-        method: arrival.head.method.clone(),
-    }
 }
 
 impl From<Unclassified> for Refusal {

@@ -68,6 +68,14 @@ const ROTATE: &str = "UPDATE sessions SET hash = $1, rotated_at = $2 \
      WHERE id = $3 AND hash = $4 AND revoked_at IS NULL";
 const NOTE_STEP_UP: &str = "UPDATE sessions SET step_up_at = $1 WHERE id = $2 AND revoked_at IS NULL";
 
+/// An update that met no row found no session that is still open.
+fn was_live(id: SessionId, rows: u64) -> StoreResult<()> {
+    if rows == 0 {
+        return Err(StoreError::NotFound(format!("a live session {id}")));
+    }
+    Ok(())
+}
+
 impl Db {
     pub async fn add_session(&self, session: &SessionRow) -> StoreResult<()> {
         access_tx!(self, tx => {
@@ -114,9 +122,7 @@ impl Db {
         access_tx!(self, tx => {
             let done =
                 sqlx::query(REVOKE).bind(now).bind(why).bind(id).bind(user).execute(&mut *tx).await?;
-            if done.rows_affected() == 0 {
-                return Err(StoreError::NotFound(format!("a live session {id}")));
-            }
+            was_live(id, done.rows_affected())?;
         })
     }
 
@@ -139,9 +145,7 @@ impl Db {
         access_tx!(self, tx => {
             let done =
                 sqlx::query(STEP_UP).bind(now).bind(new_hash).bind(id).bind(old_hash).execute(&mut *tx).await?;
-            if done.rows_affected() == 0 {
-                return Err(StoreError::NotFound(format!("a live session {id}")));
-            }
+            was_live(id, done.rows_affected())?;
         })
     }
 
@@ -156,9 +160,7 @@ impl Db {
         access_tx!(self, tx => {
             let done =
                 sqlx::query(ROTATE).bind(new_hash).bind(now).bind(id).bind(old_hash).execute(&mut *tx).await?;
-            if done.rows_affected() == 0 {
-                return Err(StoreError::NotFound(format!("a live session {id}")));
-            }
+            was_live(id, done.rows_affected())?;
         })
     }
 
@@ -166,9 +168,7 @@ impl Db {
     pub async fn note_step_up(&self, id: SessionId, now: Timestamp) -> StoreResult<()> {
         access_tx!(self, tx => {
             let done = sqlx::query(NOTE_STEP_UP).bind(now).bind(id).execute(&mut *tx).await?;
-            if done.rows_affected() == 0 {
-                return Err(StoreError::NotFound(format!("a live session {id}")));
-            }
+            was_live(id, done.rows_affected())?;
         })
     }
 

@@ -22,8 +22,8 @@ use crate::{
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{
-    HeaderMap, Method, Response, StatusCode,
-    header::{AUTHORIZATION, COOKIE, USER_AGENT},
+    HeaderMap, Response, StatusCode,
+    header::{AUTHORIZATION, COOKIE},
     request::Parts,
 };
 use http_body_util::{BodyExt as _, Full};
@@ -73,7 +73,7 @@ impl RegistryPipeline {
         let RegistryArrival { head, body, request_id, ip } = arrival;
         let parsed = route::parse(&head.method, head.uri.path(), head.uri.query().unwrap_or_default());
         let label = parsed.as_ref().map_or("unknown", facts::route);
-        let Ok(mut scope) = self.audit.open(seen(&head, request_id, ip)) else {
+        let Ok(mut scope) = self.audit.open(Seen::of(request_id, ip, &head.method, &head.headers)) else {
             return (refusal(Problem::new(ErrorCode::Unavailable, NO_AUDIT)), label);
         };
         let response = match Box::pin(self.carry(&mut scope, head, body, parsed)).await {
@@ -292,11 +292,6 @@ async fn read_manifest(body: registry::Body) -> Result<Bytes, Refused> {
             Problem::new(ErrorCode::ManifestInvalid, "the manifest broke off before its end").into()
         }
     })
-}
-
-pub(super) fn seen(head: &Parts, request_id: RequestId, ip: IpAddr) -> Seen {
-    let (user_agent, method): (_, Method) = (head.headers.get(USER_AGENT).cloned(), head.method.clone());
-    Seen { request_id, ip, user_agent, method }
 }
 
 pub(super) fn refuse(mut scope: Scope, refused: Refused) -> Response<Body> {

@@ -4,11 +4,11 @@
 use super::{
     body,
     caller::Caller,
-    story::{Refused, RegistryArrival, RegistryPipeline, refusal, refuse, seen},
+    story::{Refused, RegistryArrival, RegistryPipeline, refusal, refuse},
     ticket::{LIFETIME, Subject},
 };
 use crate::{
-    audit::{Decision, Scope},
+    audit::{Decision, Scope, Seen},
     core::{Secret, Timestamp},
     gateway::{Body, count_decision},
     identity::{NotAdmitted, Via},
@@ -41,7 +41,7 @@ impl RegistryPipeline {
     pub async fn token(&self, arrival: RegistryArrival) -> (Response<Body>, &'static str) {
         const LABEL: &str = "/token";
         let RegistryArrival { head, body, request_id, ip } = arrival;
-        let Ok(mut scope) = self.audit.open(seen(&head, request_id, ip)) else {
+        let Ok(mut scope) = self.audit.open(Seen::of(request_id, ip, &head.method, &head.headers)) else {
             let message = "the audit log cannot take records now; try again shortly";
             return (refusal(Problem::new(ErrorCode::Unavailable, message)), LABEL);
         };
