@@ -28,7 +28,7 @@ pub fn endpoint() -> Endpoint {
 
 #[derive(Serialize)]
 pub struct LinkView {
-    /// `bootstrap` or `invitation`
+    /// `bootstrap`, `invitation` or `enrolment`
     kind: String,
     /// `null` where the person says theirs
     email: Option<String>,

@@ -1,6 +1,7 @@
 //! The container registry through the gateway: who gets in, what they may do, and what is recorded of it.
 
 mod conforming;
+mod people;
 mod recorded;
 mod rights;
 mod skopeo;
