@@ -19,6 +19,8 @@ use http::{
     header::{SET_COOKIE, USER_AGENT},
 };
 use rand::Rng as _;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 const NAME: &str = "rgw_browser";
 /// Seconds; no longer than sessions are remembered.
@@ -40,6 +42,12 @@ pub struct WebLogin<'a> {
 pub struct Begun {
     secret: Secret,
     browser: Secret,
+}
+
+/// Where the browser goes next: a path of ours.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct Onward {
+    pub redirect: &'static str,
 }
 
 /// Begins a session. What the browser sent along as a session is not looked at, let alone taken over.

@@ -5,7 +5,7 @@ use super::link_show::{check_budget, refused};
 use crate::{
     api::{
         Access, ApiError, ApiRoute, Context, Edge, Endpoint, Note, Payload,
-        web_session::{self, WebLogin},
+        web_session::{self, Onward, WebLogin},
     },
     identity::links::{Newcomer, Taken},
     policy::MfaLevel,
@@ -19,6 +19,7 @@ use axum::{
 use http::{HeaderMap, Method};
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 pub static ROUTE: ApiRoute = ApiRoute {
     method: Method::POST,
@@ -32,8 +33,9 @@ pub fn endpoint() -> Endpoint {
     Endpoint::new(&ROUTE, post(take))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = LinkBody)]
 pub struct Body {
     name: Option<String>,
     /// Only with the first administrator's link; an invitation names its own.
@@ -63,7 +65,7 @@ async fn take(
     }
     let login = WebLogin { user: &user, method: "link".to_owned(), step_up: None };
     let begun = web_session::begin(&context, edge, &headers, login).await?;
-    let mut response = Json(json!({ "redirect": NEXT })).into_response();
+    let mut response = Json(Onward { redirect: NEXT }).into_response();
     begun.set(&context, response.headers_mut());
     Ok(response)
 }

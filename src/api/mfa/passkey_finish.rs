@@ -4,7 +4,7 @@
 use crate::{
     api::{
         Access, ApiError, ApiRoute, Context, Edge, Endpoint, Note, Payload,
-        web_session::{self, WebLogin},
+        web_session::{self, Onward, WebLogin},
     },
     core::Secret,
     identity::mfa::MfaError,
@@ -18,7 +18,7 @@ use axum::{
 };
 use http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
-use serde_json::json;
+use utoipa::ToSchema;
 use webauthn_rs::prelude::PublicKeyCredential;
 
 static ROUTE: ApiRoute = ApiRoute {
@@ -29,9 +29,12 @@ static ROUTE: ApiRoute = ApiRoute {
     action: "login.passkey",
 };
 
-#[derive(Deserialize)]
-struct Given {
+#[derive(Deserialize, ToSchema)]
+#[schema(as = PasskeyAnswer)]
+pub struct Given {
+    #[schema(value_type = String)]
     handle: Secret,
+    #[schema(value_type = Object)]
     credential: PublicKeyCredential,
 }
 
@@ -53,7 +56,7 @@ async fn finish(
     note.resource(login.user.email.as_str());
     let login = WebLogin { user: &login.user, method: "passkey".to_owned(), step_up: Some(now) };
     let begun = web_session::begin(&context, edge, &headers, login).await?;
-    let mut response = Json(json!({ "redirect": "/app/" })).into_response();
+    let mut response = Json(Onward { redirect: "/app/" }).into_response();
     begun.set(&context, response.headers_mut());
     Ok(response)
 }

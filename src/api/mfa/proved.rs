@@ -14,9 +14,10 @@ use http::{
     header::{SET_COOKIE, USER_AGENT},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
-pub(super) struct Verified {
+#[derive(Serialize, ToSchema)]
+pub struct Verified {
     mfa_verified_at: Timestamp,
     recent_step_up_expires_at: Timestamp,
     /// For the new session cookie; the old one ended with the old cookie.

@@ -38,8 +38,8 @@ pub struct MailServer {
     pub connections: Arc<AtomicUsize>,
     /// The verbs of all conversations.
     pub heard: Arc<Mutex<Vec<String>>>,
-    tls: Option<TlsAcceptor>,
-    begins: Begins,
+    pub tls: Option<TlsAcceptor>,
+    pub begins: Begins,
 }
 
 /// Where a conversation begins with a server that has a certificate.

@@ -19,7 +19,8 @@ fn reached(gateway: &TestGateway) -> usize {
 
 async fn refused(answer: Response, sentence: &str) {
     assert_eq!(answer.status(), 401);
-    assert_eq!((&answer.headers()["x-mfa-required"], &answer.headers()["x-mfa-level"]), (&"true", &"always"));
+    assert_eq!(answer.headers()["x-mfa-required"], "true");
+    assert_eq!(answer.headers()["x-mfa-level"], "always");
     let text = answer.text().await.unwrap();
     assert!(text.contains(sentence), "{text}");
 }
