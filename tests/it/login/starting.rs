@@ -136,15 +136,19 @@ async fn only_who_has_nothing_to_log_in_with_gets_a_link() {
     let answer = gateway.plain(&format!("GET /api/v1/auth/links/{secret}")).send().await.unwrap();
     assert_eq!(answer.status(), 404);
     gateway.stop().await;
+}
 
-    let with_provider = [
+#[tokio::test]
+async fn where_a_provider_vouches_no_link_is_made() {
+    let (db, directory) = empty().await;
+    let variables = [
         ("ADMIN_USERS", "new@corp.example"),
         ("GOOGLE_CLIENT_ID", "id"),
         ("GOOGLE_CLIENT_SECRET", "secret"),
         ("GOOGLE_ALLOWED_DOMAIN", "corp.example"),
     ];
-    let gateway = TestGateway::on(db.clone(), tempfile::tempdir().unwrap(), with_provider).await;
-    assert!(gateway.enrolments().is_empty(), "the provider vouches for them");
+    let gateway = TestGateway::on(db.clone(), directory, variables).await;
+    assert!(gateway.enrolments().is_empty());
     gateway.stop().await;
 }
 

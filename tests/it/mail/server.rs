@@ -135,7 +135,8 @@ impl MailServer {
                         message.push_str(line.strip_prefix('.').unwrap_or(&line));
                         message.push('\n');
                     }
-                    self.taken.lock().unwrap().push(message);
+                    // Lines that were too long for the wire.
+                    self.taken.lock().unwrap().push(message.replace("=\n", ""));
                     "250 taken"
                 }
                 ("QUIT", _) => {

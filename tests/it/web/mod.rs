@@ -195,7 +195,7 @@ async fn cve_2026_33758_what_a_link_brings_along_never_becomes_a_page() {
             if kind.starts_with("text/html") {
                 assert!(!body.contains(payload.as_str()), "{path} repeats it in a page");
                 assert!(
-                    policy.contains("default-src 'self'") && !policy.contains("unsafe-"),
+                    policy.contains("default-src 'none'; script-src 'self';") && !policy.contains("unsafe-"),
                     "{path}: {policy}"
                 );
             }
