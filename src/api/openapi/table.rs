@@ -164,7 +164,7 @@ pub static TABLE: &[Doc] = &[
         .takes::<invitations::NewInvitation>()
         .gives::<invitations::Invited>()
         .status(201),
-    doc("DELETE /api/v1/invitations/{id}", "Takes an invitation back"),
+    doc("DELETE /api/v1/invitations/{id}", "Takes an invitation back").status(204),
     doc("GET /api/v1/racks", "The racks that the caller may read").tells(bodies::racks),
     doc("GET /api/v1/openapi.json", "This document").tells(bodies::anything),
     doc("GET /api/v1/users", "Users by e-mail address")
