@@ -101,8 +101,9 @@ impl Gateway {
         let mfa = factors::factors(&config.identity, &db, &audit)?;
         let step_up = StepUp::new(Arc::new(mfa.clone()), sessions.clone());
 
-        let registry = registry::registry(config, &clock).await?;
+        let registry = registry::registry(config, &db, &clock).await?;
         let backend = registry.as_ref().map(|registry| registry.backend.clone());
+        let foreign_metrics = registry.as_ref().and_then(registry::Registry::foreign_metrics);
         if let Some(registry) = registry {
             tasks.spawn(registry.keep_clean(stop.clone()));
         }
@@ -164,7 +165,7 @@ impl Gateway {
         };
         let front =
             Front::new(Arc::new(pipeline), registry_pipeline, api, health.clone(), metrics.http(), settings);
-        let ops = Ops { metrics, health, db: db.clone() };
+        let ops = Ops { metrics, health, db: db.clone(), foreign_metrics };
 
         let certificate = config.server.tls.as_ref().map(tls::server_config).transpose()?;
         let listener = bind(config.server.listen, certificate, limits(config)).await?;

@@ -8,18 +8,14 @@ use super::{
     tags::ABREAST,
 };
 use crate::registry::{
-    backend::{Body, empty},
+    backend::{Body, Terms, empty},
     error::{ErrorCode, Problem, Result},
-    model::{
-        Accepted, Algorithm, Digest, MAX_MANIFEST_BYTES, Manifest, Part, Reference, RepositoryName, Tag,
-        if_none_match, too_large,
-    },
+    model::{Accepted, Digest, Manifest, Part, Reference, RepositoryName, Tag, if_none_match},
+    reading::read_manifest,
     respond::{Answer, CONTENT_DIGEST, OCI_SUBJECT, OCI_TAG},
 };
-use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture};
 use http::{HeaderMap, Response, StatusCode, header};
-use http_body_util::BodyExt as _;
 use serde_json::json;
 
 impl Inner {
@@ -72,13 +68,17 @@ impl Inner {
         tags: &[Tag],
         headers: &HeaderMap,
         body: Body,
+        terms: &Terms,
     ) -> Result<Response<Body>> {
-        let bytes = read_whole(body).await?;
+        let bytes = read_manifest(body).await?;
         let content_type = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
         let manifest = Manifest::parse(content_type, &bytes)?;
-        let (digest, mut names) = named(reference, &bytes)?;
+        let (digest, mut names) = reference.names(&bytes)?;
         names.extend(tags.iter().cloned());
 
+        for tag in &names {
+            self.check_pin(repository, tag, &digest, terms).await?;
+        }
         let _open = self.gate.read().await;
         self.check_parts(repository, &manifest).await?;
         self.watch.note(&digest);
@@ -94,7 +94,7 @@ impl Inner {
         };
         self.storage.put(&layout::manifest_link(repository, &digest), link.bytes()).await?;
         for tag in &names {
-            self.write_tag(repository, tag, &digest).await?;
+            self.write_tag(repository, tag, &digest, terms).await?;
         }
 
         let mut answer = Answer::new(StatusCode::CREATED)
@@ -217,33 +217,6 @@ impl Inner {
             Some(_) => Ok(None),
         }
     }
-}
-
-fn named(reference: &Reference, bytes: &[u8]) -> Result<(Digest, Vec<Tag>)> {
-    match reference {
-        Reference::Tag(tag) => Ok((Digest::of(Algorithm::default(), bytes), vec![tag.clone()])),
-        Reference::Digest(said) => {
-            let digest = Digest::of(said.algorithm(), bytes);
-            if digest != *said {
-                let message = format!("the manifest's digest is {digest}, not {said}");
-                return Err(Problem::new(ErrorCode::DigestInvalid, message));
-            }
-            Ok((digest, Vec::new()))
-        }
-    }
-}
-
-async fn read_whole(mut body: Body) -> Result<Bytes> {
-    let mut whole = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let broken = || Problem::new(ErrorCode::ManifestInvalid, "the manifest broke off before its end");
-        let piece = frame.map_err(|_| broken())?.into_data().unwrap_or_default();
-        if whole.len() + piece.len() > MAX_MANIFEST_BYTES {
-            return Err(too_large());
-        }
-        whole.extend_from_slice(&piece);
-    }
-    Ok(whole.freeze())
 }
 
 fn unknown(reference: &Reference) -> Problem {

@@ -8,7 +8,6 @@ use crate::{
     config::{RegistryBucket, RegistryConfig, RegistryPlace},
     core::SharedClock,
 };
-use arc_swap::ArcSwapOption;
 use object_store::aws::AmazonS3Builder;
 use std::{fmt, path::PathBuf, sync::Arc};
 use tokio::sync::RwLock;
@@ -16,8 +15,6 @@ use tokio::sync::RwLock;
 #[derive(Debug, Clone)]
 pub struct Options {
     pub place: Place,
-    /// Set when nothing may be changed: why, in words for the client.
-    pub read_only: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -27,14 +24,14 @@ pub enum Place {
 }
 
 impl Options {
-    /// `None` when there is no registry.
+    /// `None` when there is no registry, or it is elsewhere.
     pub fn of(config: &RegistryConfig) -> Option<Self> {
         let place = match &config.place {
             RegistryPlace::Directory(path) => Place::Directory(path.clone()),
             RegistryPlace::S3(bucket) => Place::S3(bucket.clone()),
-            RegistryPlace::Off => return None,
+            RegistryPlace::Upstream(_) | RegistryPlace::Off => return None,
         };
-        Some(Self { place, read_only: config.read_only.clone() })
+        Some(Self { place })
     }
 }
 
@@ -65,7 +62,6 @@ impl Embedded {
             descriptors: Descriptors::new(),
             gate: RwLock::new(()),
             watch: Watch::default(),
-            read_only: ArcSwapOption::from_pointee(options.read_only),
             clock,
         })))
     }
