@@ -43,7 +43,7 @@ pub async fn registry(config: &Config, db: &Db, clock: &SharedClock) -> Result<O
         let upkeep = Upkeep::Proxy { proxy, scrape, upload_lease: garbage.upload_lease };
         return Ok(Some(Registry { backend, upkeep }));
     }
-    let Some(options) = Options::of(&config.registry) else { return Ok(None) };
+    let Some(options) = Options::of(&config.registry, leases) else { return Ok(None) };
     let embedded = Embedded::open(options, clock.clone()).await?;
     let collection = garbage.interval.map(|interval| (interval, Collection::from(garbage)));
     let backend = Arc::new(Observed::new(Ruled::new(embedded.clone(), rules)));

@@ -35,6 +35,11 @@ impl Leases {
         Self { db, clock, process }
     }
 
+    /// Whether other processes may use the same database.
+    pub const fn are_shared(&self) -> bool {
+        matches!(self.db, Db::Postgres(_))
+    }
+
     /// Takes it for at most `length`, and waits for it for at most `patience`. `None` when somebody else keeps it.
     pub async fn take(&self, name: &str, length: Duration, patience: Duration) -> Result<Option<Lease>> {
         let holder = format!("{}/{:016x}", self.process, rand::random::<u64>());

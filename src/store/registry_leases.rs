@@ -12,7 +12,8 @@ const SWEEP: &str = "DELETE FROM registry_leases WHERE until <= $1 AND name <> '
 
 /// Both sides change this row first, so that neither overlooks the other.
 const GATE: &str = "UPDATE registry_leases SET until = until WHERE name = 'gate'";
-const CLOSED: &str = "SELECT count(*) FROM registry_leases WHERE name = 'closed' AND until > $1";
+const CLOSED: &str =
+    "SELECT count(*) FROM registry_leases WHERE name = 'closed' AND until > $1 AND holder <> $2";
 const OPEN: &str =
     "SELECT count(*) FROM registry_leases WHERE name LIKE 'open/%' AND until > $1 AND holder <> $2";
 
@@ -37,7 +38,7 @@ impl Db {
         })
     }
 
-    /// Says that `process` may link things until then; false while the gate is closed.
+    /// Says that `process` may link things until then; false while another keeps the gate closed.
     pub async fn open_registry_gate(
         &self,
         process: &str,
@@ -47,7 +48,7 @@ impl Db {
         let name = format!("open/{process}");
         write_tx!(self, tx => {
             sqlx::query(GATE).execute(&mut *tx).await?;
-            let closed: i64 = sqlx::query_scalar(CLOSED).bind(now).fetch_one(&mut *tx).await?;
+            let closed: i64 = sqlx::query_scalar(CLOSED).bind(now).bind(process).fetch_one(&mut *tx).await?;
             let is_open = closed == 0;
             if is_open {
                 sqlx::query(TAKE).bind(&name).bind(process).bind(until).bind(now).execute(&mut *tx).await?;

@@ -14,6 +14,7 @@ use crate::registry::{
     reading::read_manifest,
     respond::{Answer, CONTENT_DIGEST, OCI_SUBJECT, OCI_TAG},
 };
+use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture};
 use http::{HeaderMap, Response, StatusCode, header};
 use serde_json::json;
@@ -79,23 +80,7 @@ impl Inner {
         for tag in &names {
             self.check_pin(repository, tag, &digest, terms).await?;
         }
-        let _open = self.gate.read().await;
-        self.check_parts(repository, &manifest).await?;
-        self.watch.note(&digest);
-        self.storage.put(&layout::content(&digest), bytes.clone()).await?;
-        if let Some(subject) = &manifest.subject {
-            self.note_referrer(repository, &subject.digest, &manifest, &digest, bytes.len()).await?;
-        }
-        let link = ManifestLink {
-            media_type: manifest.media_type.to_owned(),
-            size: bytes.len() as u64,
-            subject: manifest.subject.as_ref().map(|subject| subject.digest.clone()),
-            condemned: None,
-        };
-        self.storage.put(&layout::manifest_link(repository, &digest), link.bytes()).await?;
-        for tag in &names {
-            self.write_tag(repository, tag, &digest, terms).await?;
-        }
+        self.gate.pass(self.store(repository, &manifest, &digest, &bytes, &names, terms)).await?;
 
         let mut answer = Answer::new(StatusCode::CREATED)
             .header(header::LOCATION, format!("/v2/{repository}/manifests/{digest}"))
@@ -107,6 +92,35 @@ impl Inner {
             answer = answer.header(OCI_TAG, tag.as_str());
         }
         Ok(answer.length(0).done())
+    }
+
+    /// With the gate held, for the parts must be there as long as nothing but this needs them.
+    async fn store(
+        &self,
+        repository: &RepositoryName,
+        manifest: &Manifest,
+        digest: &Digest,
+        bytes: &Bytes,
+        names: &[Tag],
+        terms: &Terms,
+    ) -> Result<()> {
+        self.check_parts(repository, manifest).await?;
+        self.watch.note(digest);
+        self.storage.put(&layout::content(digest), bytes.clone()).await?;
+        if let Some(subject) = &manifest.subject {
+            self.note_referrer(repository, &subject.digest, manifest, digest, bytes.len()).await?;
+        }
+        let link = ManifestLink {
+            media_type: manifest.media_type.to_owned(),
+            size: bytes.len() as u64,
+            subject: manifest.subject.as_ref().map(|subject| subject.digest.clone()),
+            condemned: None,
+        };
+        self.storage.put(&layout::manifest_link(repository, digest), link.bytes()).await?;
+        for tag in names {
+            self.write_tag(repository, tag, digest, terms).await?;
+        }
+        Ok(())
     }
 
     /// By tag, the tag goes. By digest, the manifest goes, and with it the tags that name it.
@@ -148,9 +162,8 @@ impl Inner {
         if let Some(known) = self.descriptors.get(What::Manifest, repository, digest).await {
             return Ok(Some(known));
         }
-        let _open = self.gate.read().await;
         let path = layout::manifest_link(repository, digest);
-        let Some(link) = self.use_link::<ManifestLink>(&path).await? else { return Ok(None) };
+        let Some(link) = self.gate.pass(self.use_link::<ManifestLink>(&path)).await? else { return Ok(None) };
         let known = Known { size: link.size, media_type: Some(link.media_type.into()) };
         self.descriptors.put(What::Manifest, repository, digest, known.clone()).await;
         Ok(Some(known))

@@ -1,9 +1,10 @@
 //! The registry that needs nothing else: content and links as objects in a directory or in a bucket. Any number of
-//! processes may serve the same objects; only one at a time may collect garbage.
+//! processes may serve the same objects; those that share a database agree there on who collects garbage, and when.
 
 mod blobs;
 mod cache;
 mod catalog;
+mod gate;
 mod gc;
 mod health;
 mod layout;
@@ -24,16 +25,17 @@ pub use storage::StorageError;
 use super::{
     backend::{Backend, Body, Request, Unhealthy},
     error::{ErrorCode, Problem, Result},
+    leases::Leases,
     model::{Operation, Start},
     respond::{Answer, json},
 };
 use crate::core::SharedClock;
 use cache::Descriptors;
 use futures_util::future::BoxFuture;
+use gate::Gate;
 use http::{Response, StatusCode};
 use std::sync::Arc;
 use storage::Storage;
-use tokio::sync::RwLock;
 use uploads::Uploads;
 
 /// Clones share everything.
@@ -46,7 +48,8 @@ struct Inner {
     uploads: Uploads,
     descriptors: Descriptors,
     /// Held shared while links are made or used for a manifest, alone while the collector deletes something.
-    gate: RwLock<()>,
+    gate: Gate,
+    leases: Option<Leases>,
     watch: gc::Watch,
     clock: SharedClock,
 }

@@ -241,7 +241,7 @@ impl Inner {
         }
         let answer = self.client.ask(ask).await?;
         if answer.status() != StatusCode::OK {
-            return Err(problem(answer, About::Manifest).await);
+            return Err(self.no_manifest(repository, reference, answer, terms).await);
         }
         let (parts, body) = answer.into_parts();
         let text = |name| parts.headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
@@ -265,6 +265,25 @@ impl Inner {
         let bytes = whole(body, MAX_MANIFEST_BYTES).await?;
         let digest = digest.unwrap_or_else(|| Digest::of(Default::default(), &bytes));
         Ok((Found { digest, media_type, length: bytes.len() as u64 }, full(bytes)))
+    }
+}
+
+impl Inner {
+    /// Some registries fail over the digest of a blob, instead of saying that it is no manifest.
+    async fn no_manifest(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+        answer: Response<Body>,
+        terms: &Terms,
+    ) -> Problem {
+        if answer.status() == StatusCode::INTERNAL_SERVER_ERROR
+            && let Reference::Digest(digest) = reference
+            && let Ok(Some(_)) = self.blob_size(repository, digest, terms).await
+        {
+            return About::Manifest.unknown();
+        }
+        problem(answer, About::Manifest).await
     }
 }
 

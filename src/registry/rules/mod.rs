@@ -106,7 +106,11 @@ impl<B: Backend> Inner<B> {
         request.body = body;
         let abandoned = cancelling(&request);
         let answer = self.backend.answer(request).await;
-        let Some(problem) = meter.overflow() else { return Ok(answer) };
+        let overflow = meter.overflow();
+        if overflow.is_some() || !answer.status().is_success() {
+            meter.give_back();
+        }
+        let Some(problem) = overflow else { return Ok(answer) };
         if let Some(abandoned) = abandoned {
             // Nothing of it is kept: it would only take more of the room that there is not.
             self.backend.answer(abandoned).await;

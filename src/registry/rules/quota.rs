@@ -100,10 +100,15 @@ impl Count {
             let added = self.added.load(SeqCst);
             self.counted.store(backend.usage(namespace).await?, SeqCst);
             // What came while it was counted may be in it or not, so it is added.
-            self.added.fetch_sub(added, SeqCst);
+            self.take_back(added);
             *at = Some(Instant::now());
         }
         Ok(self.now())
+    }
+
+    /// Bytes that were counted since may have been taken back already.
+    fn take_back(&self, bytes: u64) {
+        let _ = self.added.fetch_update(SeqCst, SeqCst, |added| Some(added.saturating_sub(bytes)));
     }
 
     fn now(&self) -> u64 {
@@ -114,7 +119,8 @@ impl Count {
 impl Room {
     /// The body, which breaks off when it does not fit.
     pub(super) fn meter(self, body: Body) -> (Body, Meter) {
-        let meter = Meter(Arc::new(State { room: self, is_over: AtomicBool::new(false) }));
+        let state = State { room: self, bytes: AtomicU64::new(0), is_over: AtomicBool::new(false) };
+        let meter = Meter(Arc::new(state));
         (Metered { body, meter: meter.clone() }.boxed_unsync(), meter)
     }
 }
@@ -125,6 +131,7 @@ pub(super) struct Meter(Arc<State>);
 #[derive(Debug)]
 struct State {
     room: Room,
+    bytes: AtomicU64,
     is_over: AtomicBool,
 }
 
@@ -135,12 +142,18 @@ impl Meter {
         self.0.is_over.load(SeqCst).then(|| full(&room.namespace, room.count.now(), room.limit))
     }
 
+    /// What came is not kept.
+    pub fn give_back(&self) {
+        let bytes = self.0.bytes.swap(0, SeqCst);
+        self.0.room.count.take_back(bytes);
+    }
+
     /// Others add to the same count, so of two that fit only one by one, one is cut.
     fn add(&self, bytes: u64) -> Result<(), BoxError> {
         let Room { limit, count, .. } = &self.0.room;
         count.added.fetch_add(bytes, SeqCst);
+        self.0.bytes.fetch_add(bytes, SeqCst);
         if count.now() > *limit {
-            count.added.fetch_sub(bytes, SeqCst);
             self.0.is_over.store(true, SeqCst);
             return Err("the quota is used up".into());
         }

@@ -44,10 +44,12 @@ impl Inner {
         digest: &Digest,
         from: &RepositoryName,
     ) -> Result<bool> {
-        let _open = self.gate.read().await;
-        let Some(size) = self.fresh_blob_size(from, digest).await? else { return Ok(false) };
-        self.link_blob(repository, digest, size).await?;
-        Ok(true)
+        let mounting = async {
+            let Some(size) = self.fresh_blob_size(from, digest).await? else { return Ok(false) };
+            self.link_blob(repository, digest, size).await?;
+            Ok(true)
+        };
+        self.gate.pass(mounting).await
     }
 
     /// `POST ?digest=` with the blob as its body.
@@ -134,11 +136,11 @@ impl Inner {
             return Err(Problem::new(ErrorCode::DigestInvalid, message));
         }
         held.prepare(digest).await?;
-        {
-            let _open = self.gate.read().await;
+        let publishing = async {
             held.publish(digest).await?;
-            self.link_blob(repository, digest, held.offset).await?;
-        }
+            self.link_blob(repository, digest, held.offset).await
+        };
+        self.gate.pass(publishing).await?;
         self.uploads.discard(held.upload).await?;
         Ok(created(repository, digest))
     }
