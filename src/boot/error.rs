@@ -2,6 +2,7 @@
 
 use crate::{
     config::ConfigErrors,
+    identity::change::Refused,
     notify::mail::MailError,
     observe::{errors::SentryError, log::LogError, metrics::MetricsError},
     registry::{embedded::OpenError, proxy::OpenError as ProxyError},
@@ -45,6 +46,8 @@ pub enum BootError {
     Metrics(#[from] MetricsError),
     #[error("mail: {0}; look at SMTP_HOST and SMTP_TLS")]
     Mail(#[from] MailError),
+    #[error("the demo's tokens: {0}")]
+    Tokens(#[from] Refused),
     #[error("{0}; look at REGISTRY_STORAGE and REGISTRY_DIR")]
     Registry(#[from] OpenError),
     #[error("{0}; look at REGISTRY_UPSTREAM_URL and REGISTRY_UPSTREAM_CA_FILE")]

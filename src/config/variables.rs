@@ -271,6 +271,8 @@ variables! {
             "Its port; 587, 465 or 25 as `SMTP_TLS` is starttls, tls or none.";
         SMTP_TLS Plain "smtp_tls" = "starttls":
             "starttls, tls or none. The server's certificate is always verified.";
+        SMTP_CA_FILE Plain "smtp_ca_file" = "":
+            "Certificates in PEM that the server's may descend from, besides those of the system's authorities.";
         SMTP_USERNAME Plain "smtp_username" = "":
             "User name for the server, with `SMTP_PASSWORD`.";
         SMTP_PASSWORD Secret "smtp_password" = "":
