@@ -14,6 +14,7 @@ pub enum Section {
     Identity,
     Mail,
     Registry,
+    Directory,
     Login,
     Oidc,
     Github,
@@ -23,7 +24,7 @@ pub enum Section {
 }
 
 impl Section {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::File,
         Self::Server,
         Self::Limits,
@@ -34,6 +35,7 @@ impl Section {
         Self::Identity,
         Self::Mail,
         Self::Registry,
+        Self::Directory,
         Self::Login,
         Self::Oidc,
         Self::Github,
@@ -60,6 +62,7 @@ impl Section {
             Self::Identity => "identity",
             Self::Mail => "mail",
             Self::Registry => "registry",
+            Self::Directory => "directory",
             Self::Login => "login",
             Self::Oidc => "oidc",
             Self::Github => "github",
@@ -333,6 +336,26 @@ variables! {
             "How long the registry behind may be silent. Closing an upload of many gigabytes may take it minutes.";
         REGISTRY_UPSTREAM_METRICS_URL Plain "upstream_metrics_url" = "":
             "URL of the metrics of the registry behind, as in `http://registry.internal:5001/metrics`: its `registry_storage_*` then stand among the gateway's.";
+    }
+    Directory {
+        DIRECTORY_ALLOW_CIDRS Plain "allow_cidrs" = "":
+            "List of networks that services may be registered in, as in `10.0.0.0/8`; all when empty. Loopback, link-local, metadata and multicast addresses stay closed unless a network inside theirs is listed, as in `127.0.0.0/8`.";
+        DIRECTORY_DENY_CIDRS Plain "deny_cidrs" = "":
+            "List of networks that no service may be registered in or called at; stronger than what is allowed.";
+        DIRECTORY_ALLOW_PORTS Plain "allow_ports" = "":
+            "List of ports and ranges that services may listen on, as in `80,8000-8999`; all when empty.";
+        DIRECTORY_NODE_ID Plain "node_id" = "":
+            "Id of this replica among the nodes; by default it gets one at its first start at its address.";
+        DIRECTORY_NODE_URL Plain "node_url" = "":
+            "URL of this replica among the nodes, different for each; by default made of the host's name and the port of `LISTEN`.";
+        DIRECTORY_REGION Plain "region" = "":
+            "Region that this replica names as its own.";
+        DIRECTORY_ZONE Plain "zone" = "":
+            "Availability zone that this replica names as its own.";
+        DIRECTORY_PRESERVATION_SHARE Plain "preservation_share" = "0.5":
+            "When more than this share of a service's instances (and at least three) fail within the window, they keep taking calls and none is removed; `1` turns it off.";
+        DIRECTORY_PRESERVATION_WINDOW Plain "preservation_window" = "2m":
+            "The window for `DIRECTORY_PRESERVATION_SHARE`; it ends as well when that has passed without new failures.";
     }
     Login {
         LOGIN_PROVISION Plain "provision" = "false":
