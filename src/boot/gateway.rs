@@ -1,6 +1,6 @@
 //! The gateway as a whole: started, running, stopped.
 
-use super::{BootError, factors, jobs, login, people, racks, registry, tls};
+use super::{BootError, directory, factors, jobs, login, people, racks, registry, tls};
 use crate::{
     api,
     audit::{Audit, LineSink, Writer, WriterOptions},
@@ -104,16 +104,28 @@ impl Gateway {
         let mfa = factors::factors(&config.identity, &db, &audit, &mailer)?;
         let step_up = StepUp::new(Arc::new(mfa.clone()), sessions.clone());
 
-        let registry = registry::registry(config, &clock).await?;
+        let registry = registry::registry(config, &db, &clock).await?;
         let backend = registry.as_ref().map(|registry| registry.backend.clone());
+        let foreign_metrics = registry.as_ref().and_then(registry::Registry::foreign_metrics);
         if let Some(registry) = registry {
             tasks.spawn(registry.keep_clean(stop.clone()));
         }
+
+        let certificate = config.server.tls.as_ref().map(tls::server_config).transpose()?;
+        let listener = bind(config.server.listen, certificate, limits(config)).await?;
+        let ops_limits = ListenerLimits { max_connections: 256, ..limits(config) };
+        let ops_listener = bind(config.server.ops_listen, None, ops_limits).await?;
+        let (address, ops_address) = (local(&listener)?, local(&ops_listener)?);
+        let own = [address, ops_address];
+        let opened = directory::open(config, &db, &clock, own, &mut tasks, &stop).await?;
+        let directory::Opened { registrar, nodes } = opened;
 
         let (drain_handle, drain_seen) = drain();
         let health = Health {
             audit: audit.clone(),
             access: access.clone(),
+            directory: registrar.directory().clone(),
+            clock: clock.clone(),
             drain: drain_seen.clone(),
             registry: backend.clone(),
             database_file,
@@ -138,6 +150,9 @@ impl Gateway {
             max_body: config.limits.max_api_body_bytes,
             sentry: sentry_js(config),
             racks: racks::names(config),
+            registrar,
+            nodes,
+            drain: drain_seen.clone(),
         });
         let registry_pipeline = backend.map(|backend| RegistryPipeline {
             audit: audit.clone(),
@@ -169,13 +184,8 @@ impl Gateway {
         };
         let front =
             Front::new(Arc::new(pipeline), registry_pipeline, api, health.clone(), metrics.http(), settings);
-        let ops = Ops { metrics, health, db: db.clone() };
+        let ops = Ops { metrics, health, db: db.clone(), foreign_metrics };
 
-        let certificate = config.server.tls.as_ref().map(tls::server_config).transpose()?;
-        let listener = bind(config.server.listen, certificate, limits(config)).await?;
-        let ops_limits = ListenerLimits { max_connections: 256, ..limits(config) };
-        let ops_listener = bind(config.server.ops_listen, None, ops_limits).await?;
-        let (address, ops_address) = (local(&listener)?, local(&ops_listener)?);
         let (ops_drain, ops_drain_seen) = drain();
         tasks.spawn(serve_front(listener, front, drain_seen));
         tasks.spawn(serve_ops(ops_listener, ops, ops_drain_seen));
