@@ -275,7 +275,10 @@ impl<'a> World<'a> {
             id: id.to_owned(),
             slug: slug.to_owned(),
             url: instance.address.to_string(),
-            record: serde_json::to_string(&instance).unwrap(),
+            record: {
+                let id = InstanceId::parse(id).unwrap();
+                serde_json::to_string(&Instance { id, slug: slug.to_owned(), ..instance.clone() }).unwrap()
+            },
             known,
             at: now,
         };
