@@ -8,7 +8,7 @@ mod pool;
 mod rack;
 mod rack_body;
 mod trust;
-pub use body::{OutgoingBody, Silence};
+pub use body::{OutgoingBody, RightLost, Silence};
 pub use rack::{Outbound, Rack, RackAddress, RackError, Racks, UpstreamError};
 pub use rack_body::RackBody;
 pub use trust::{Trust, TrustError};
