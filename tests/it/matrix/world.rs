@@ -276,8 +276,9 @@ impl<'a> World<'a> {
             slug: slug.to_owned(),
             url: instance.address.to_string(),
             record: {
-                let id = InstanceId::parse(id).unwrap();
-                serde_json::to_string(&Instance { id, slug: slug.to_owned(), ..instance.clone() }).unwrap()
+                let mut one = instance.clone();
+                (one.id, one.slug) = (InstanceId::parse(id).unwrap(), slug.to_owned());
+                serde_json::to_string(&one).unwrap()
             },
             known,
             at: now,
