@@ -2,7 +2,7 @@
 
 use crate::{
     config::ConfigErrors,
-    notify::mail::MailError,
+    notify::{mail::MailError, webhook::WebhookError},
     observe::{errors::SentryError, log::LogError, metrics::MetricsError},
     registry::embedded::OpenError,
     store::StoreError,
@@ -45,6 +45,8 @@ pub enum BootError {
     Metrics(#[from] MetricsError),
     #[error("mail: {0}; look at SMTP_HOST and SMTP_TLS")]
     Mail(#[from] MailError),
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
     #[error("{0}; look at REGISTRY_STORAGE and REGISTRY_DIR")]
     Registry(#[from] OpenError),
     #[error("stopped, but not every audit record could be written")]

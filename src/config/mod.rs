@@ -6,6 +6,7 @@
 //! typed, and `docs` prints `docs/CONFIG.md`.
 
 pub mod access;
+pub mod artifact;
 pub mod audit;
 pub mod database;
 pub mod docs;
@@ -29,8 +30,10 @@ mod text_file;
 mod toml_file;
 mod values;
 mod variables;
+pub mod webhooks;
 
 pub use access::AccessConfig;
+pub use artifact::ArtifactConfig;
 pub use audit::AuditConfig;
 pub use database::{DatabaseConfig, DatabaseTarget, PoolConfig};
 pub use env::{Env, MapEnv, ProcessEnv};
@@ -46,6 +49,7 @@ pub use registry::{GarbageConfig, RegistryBucket, RegistryConfig, RegistryPlace}
 pub use sentry::{SentryConfig, SentryJsConfig};
 pub use server::{ServerConfig, TlsFiles};
 pub use settings::SettingsConfig;
+pub use webhooks::{WebhookAction, WebhookConfig};
 
 use reader::Reader;
 use std::path::{Path, PathBuf};
@@ -62,6 +66,9 @@ pub struct Config {
     pub identity: IdentityConfig,
     pub settings: SettingsConfig,
     pub registry: RegistryConfig,
+    /// No artifact registry is behind the gateway when absent.
+    pub artifact: Option<ArtifactConfig>,
+    pub webhooks: Vec<WebhookConfig>,
     pub login: LoginConfig,
     pub log: LogConfig,
     pub sentry: SentryConfig,
@@ -114,6 +121,8 @@ impl Config {
         let identity = identity::read(r, server.as_ref());
         let settings = settings::read(r);
         let registry = registry::read(r);
+        let artifact = artifact::read(r);
+        let webhooks = webhooks::read(r);
         let login = login::read(r);
         let log = log::read(r);
         let mail = mail::read(r);
@@ -128,6 +137,8 @@ impl Config {
             identity: identity?,
             settings,
             registry: registry?,
+            artifact,
+            webhooks,
             login: login?,
             log: log?,
             mail,

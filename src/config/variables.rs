@@ -14,6 +14,8 @@ pub enum Section {
     Identity,
     Mail,
     Registry,
+    Artifact,
+    Webhooks,
     Login,
     Oidc,
     Github,
@@ -23,7 +25,7 @@ pub enum Section {
 }
 
 impl Section {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::File,
         Self::Server,
         Self::Limits,
@@ -34,6 +36,8 @@ impl Section {
         Self::Identity,
         Self::Mail,
         Self::Registry,
+        Self::Artifact,
+        Self::Webhooks,
         Self::Login,
         Self::Oidc,
         Self::Github,
@@ -44,7 +48,7 @@ impl Section {
 
     /// True for the sections with a table for each named thing, as in `[racks.staging]`.
     pub const fn is_named(self) -> bool {
-        matches!(self, Self::Racks | Self::Oidc)
+        matches!(self, Self::Racks | Self::Oidc | Self::Webhooks)
     }
 
     /// The name of its table in the TOML file.
@@ -60,6 +64,8 @@ impl Section {
             Self::Identity => "identity",
             Self::Mail => "mail",
             Self::Registry => "registry",
+            Self::Artifact => "artifact",
+            Self::Webhooks => "webhooks",
             Self::Login => "login",
             Self::Oidc => "oidc",
             Self::Github => "github",
@@ -307,6 +313,32 @@ variables! {
             "`true` collects manifests that no tag, index or kept subject leads to.";
         REGISTRY_UPLOAD_LEASE Plain "upload_lease" = "24h":
             "How long an upload may rest before it is discarded.";
+    }
+    Artifact {
+        ARTIFACT_URL Plain "url" = "":
+            "Address of the artifact registry (Registry Server protocol) behind `/api/v1/artifact-proxy`. Without it there is none.";
+        ARTIFACT_TOKEN Secret "registry_token" = "":
+            "The gateway's own token for it, sent as `X-Registry-Token`; what clients send there is theirs for the gateway.";
+        ARTIFACT_CA_FILE Plain "ca_file" = "":
+            "Certificates in PEM that its certificate must descend from; the system's authorities when not set.";
+        ARTIFACT_PUBLIC Plain "public" = "":
+            "List of patterns of what anybody may read without a token, as in `team/**`; namespaces are written without `@`.";
+        ARTIFACT_MAX_UPLOAD Plain "max_upload" = "100MiB":
+            "Size of an archive that is published.";
+        ARTIFACT_SPOOL_DIR Plain "spool_dir" = "":
+            "Directory in which archives lie, without a name, until it is decided whether they may be published; the system's directory for temporary files when not set.";
+    }
+    Webhooks {
+        WEBHOOK_URL Plain "url" = "":
+            "Where pushes to the container registry and deletions are told.";
+        WEBHOOK_SECRET Secret "secret" = "":
+            "Key of the signature that each delivery carries, at least 16 characters.";
+        WEBHOOK_REPOSITORIES Plain "repositories" = "**":
+            "List of patterns of repositories of which it hears, as in `team/**`.";
+        WEBHOOK_ACTIONS Plain "actions" = "push,delete":
+            "List of what it hears of: push, delete.";
+        WEBHOOK_CA_FILE Plain "ca_file" = "":
+            "Certificates in PEM that the receiver's certificate must descend from; the system's authorities when not set.";
     }
     Login {
         LOGIN_PROVISION Plain "provision" = "false":

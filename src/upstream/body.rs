@@ -3,6 +3,7 @@
 use crate::audit::Traffic;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 use std::{
     pin::Pin,
@@ -24,7 +25,11 @@ pub enum OutgoingBody {
         body: Incoming,
         traffic: Arc<Traffic>,
     },
+    /// What was read whole and checked before.
+    Checked(UnsyncBoxBody<Bytes, BoxError>),
 }
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 impl OutgoingBody {
     pub fn stream(body: Incoming, traffic: Arc<Traffic>) -> Self {
@@ -38,19 +43,19 @@ impl OutgoingBody {
     pub(super) fn traffic(&self) -> Option<Arc<Traffic>> {
         match self {
             Self::Stream { traffic, .. } => Some(traffic.clone()),
-            Self::Empty | Self::Form(_) => None,
+            Self::Empty | Self::Form(_) | Self::Checked(_) => None,
         }
     }
 }
 
 impl Body for OutgoingBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut *self {
             Self::Empty => Poll::Ready(None),
             Self::Form(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
@@ -63,6 +68,7 @@ impl Body for OutgoingBody {
                     return Poll::Ready(Some(Ok(frame)));
                 }
             },
+            Self::Checked(body) => Pin::new(body).poll_frame(context),
         }
     }
 
@@ -71,6 +77,7 @@ impl Body for OutgoingBody {
             Self::Empty | Self::Form(None) => true,
             Self::Form(Some(_)) => false,
             Self::Stream { body, .. } => body.is_end_stream(),
+            Self::Checked(body) => body.is_end_stream(),
         }
     }
 
@@ -79,6 +86,7 @@ impl Body for OutgoingBody {
             Self::Empty | Self::Form(None) => SizeHint::with_exact(0),
             Self::Form(Some(bytes)) => SizeHint::with_exact(bytes.len() as u64),
             Self::Stream { body, .. } => body.size_hint(),
+            Self::Checked(body) => body.size_hint(),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::{
     challenge::{self, Realm, Shown},
     demands::{self, RegistryCall},
     facts, listing,
+    measure::{self, Measures},
     ticket::Tickets,
 };
 use crate::{
@@ -13,11 +14,13 @@ use crate::{
     core::{PublicUrl, RequestId, SharedClock},
     gateway::{Body, Watch, audit_facts, count_decision},
     identity::{Entrance, NotAdmitted},
+    notify::webhook::Webhooks,
     policy::{self, Demanding as _, Permission, Permit},
     registry::{
         self, Backend, ErrorCode, Operation, Problem,
         model::{Algorithm, Digest, MAX_MANIFEST_BYTES, Reference, route},
     },
+    store::Db,
 };
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -48,6 +51,9 @@ pub struct RegistryPipeline {
     pub tickets: Tickets,
     pub public: Public,
     pub public_url: PublicUrl,
+    pub db: Db,
+    pub webhooks: Webhooks,
+    pub measures: Measures,
 }
 
 /// Why a request is not carried out: the answer, and what the record keeps.
@@ -64,7 +70,8 @@ impl From<Problem> for Refused {
     }
 }
 
-const NO_AUDIT: &str = "the audit log cannot take records now, so nothing is done; try again shortly";
+pub(super) const NO_AUDIT: &str =
+    "the audit log cannot take records now, so nothing is done; try again shortly";
 const NO_ACCESS: &str = "rights cannot be verified now, so nothing is done; try again shortly";
 
 impl RegistryPipeline {
@@ -76,7 +83,10 @@ impl RegistryPipeline {
         let Ok(mut scope) = self.audit.open(Seen::of(request_id, ip, &head.method, &head.headers)) else {
             return (refusal(Problem::new(ErrorCode::Unavailable, NO_AUDIT)), label);
         };
-        let response = match Box::pin(self.carry(&mut scope, head, body, parsed)).await {
+        let action = parsed.as_ref().map_or("other", measure::action);
+        let carried = Box::pin(self.carry(&mut scope, head, body, parsed)).await;
+        measure::decision(action, scope.decision);
+        let response = match carried {
             Ok((answer, watch)) => {
                 count_decision(scope.decision, None);
                 body::relay(answer, scope, watch)
@@ -113,7 +123,7 @@ impl RegistryPipeline {
             scope.intent().await.map_err(unrecorded)?;
         }
         let watch = self.watch(&caller, permit.call());
-        Ok((self.send(permit, head.headers, body).await, watch))
+        Ok((self.tell(scope, permit, head.headers, body).await?, watch))
     }
 
     async fn authenticate(
@@ -231,7 +241,7 @@ impl RegistryPipeline {
         Ok((self.authorize(scope, caller, call, headers)?, body))
     }
 
-    async fn digest_of(&self, operation: Operation) -> Option<String> {
+    pub(super) async fn digest_of(&self, operation: Operation) -> Option<String> {
         let mut headers = HeaderMap::new();
         headers.insert(http::header::ACCEPT, http::HeaderValue::from_static("*/*"));
         let request = registry::Request { operation, headers, body: registry::backend::empty() };
@@ -241,7 +251,7 @@ impl RegistryPipeline {
     }
 
     /// The one door to the registry for what needs a permission.
-    async fn send(
+    pub(super) async fn send(
         &self,
         permit: Permit<RegistryCall>,
         mut headers: HeaderMap,

@@ -9,6 +9,7 @@ mod mail;
 mod migrate;
 mod schema;
 mod sessions;
+mod webhooks;
 
 use rack_gateway::core::Timestamp;
 
