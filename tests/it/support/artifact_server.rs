@@ -15,6 +15,7 @@ use std::{
     io::{self, Read as _, Write as _},
     net::SocketAddr,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -335,9 +336,12 @@ fn file_of(headers: &HeaderMap, name: &str, content: &[u8], keep: &str) -> Respo
 
 /// Promises more than it sends.
 fn dying() -> Response<Body> {
-    let pieces =
-        [Ok(http_body::Frame::data(Bytes::from(vec![7; 1_000]))), Err(io::Error::other("the server dies"))];
-    let body = StreamBody::new(futures_util::stream::iter(pieces)).boxed_unsync();
+    let pieces = async_stream::stream! {
+        yield Ok(http_body::Frame::data(Bytes::from(vec![7; 1_000])));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        yield Err(io::Error::other("the server dies"));
+    };
+    let body = StreamBody::new(pieces).boxed_unsync();
     Response::builder().header("content-length", 5_000_000).body(body).unwrap()
 }
 

@@ -25,7 +25,6 @@ pub enum Mood {
     Redirecting,
     /// Takes the request and hangs up.
     Rude,
-    Silent,
 }
 
 #[derive(Clone, Debug)]
@@ -115,7 +114,6 @@ async fn serve(
                 "307 There\r\nLocation: http://127.0.0.1:1/elsewhere\r\nContent-Length: 0\r\n\r\n"
             }
             Mood::Rude => return,
-            Mood::Silent => return std::future::pending().await,
         };
         if mood == Mood::Good {
             let header = |name: &str| head.header(name).unwrap_or_else(|| panic!("no {name}")).to_owned();
