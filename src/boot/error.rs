@@ -4,7 +4,7 @@ use crate::{
     config::ConfigErrors,
     notify::{mail::MailError, webhook::WebhookError},
     observe::{errors::SentryError, log::LogError, metrics::MetricsError},
-    registry::embedded::OpenError,
+    registry::{embedded::OpenError, proxy::OpenError as ProxyError},
     store::StoreError,
     upstream::RackError,
 };
@@ -49,6 +49,8 @@ pub enum BootError {
     Webhook(#[from] WebhookError),
     #[error("{0}; look at REGISTRY_STORAGE and REGISTRY_DIR")]
     Registry(#[from] OpenError),
+    #[error("{0}; look at REGISTRY_UPSTREAM_URL and REGISTRY_UPSTREAM_CA_FILE")]
+    RegistryBehind(#[from] ProxyError),
     #[error("stopped, but not every audit record could be written")]
     Unrecorded,
     #[error("the runtime cannot start: {0}")]

@@ -105,11 +105,12 @@ impl Gateway {
         let mfa = factors::factors(&config.identity, &db, &audit)?;
         let step_up = StepUp::new(Arc::new(mfa.clone()), sessions.clone());
 
-        let registry = registry::registry(config, &clock).await?;
+        let registry = registry::registry(config, &db, &clock).await?;
         let backend = registry.as_ref().map(|registry| registry.backend.clone());
         for job in jobs::couriers(config, &db, &clock, backend.as_ref())? {
             tasks.spawn(job.keep_doing(stop.clone()));
         }
+        let foreign_metrics = registry.as_ref().and_then(registry::Registry::foreign_metrics);
         if let Some(registry) = registry {
             tasks.spawn(registry.keep_clean(stop.clone()));
         }
@@ -186,7 +187,7 @@ impl Gateway {
         let front =
             Front::new(Arc::new(pipeline), registry_pipeline, api, health.clone(), metrics.http(), settings)
                 .with_artifact(artifact_pipeline);
-        let ops = Ops { metrics, health, db: db.clone() };
+        let ops = Ops { metrics, health, db: db.clone(), foreign_metrics };
 
         let certificate = config.server.tls.as_ref().map(tls::server_config).transpose()?;
         let listener = bind(config.server.listen, certificate, limits(config)).await?;

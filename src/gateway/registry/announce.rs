@@ -11,7 +11,7 @@ use crate::{
     notify::webhook::{Action, Announced, Asked, Happening, Touched},
     policy::Permit,
     registry::{
-        self, ErrorCode, Operation, Problem,
+        self, ErrorCode, Operation, Problem, Terms,
         model::{MAX_MANIFEST_BYTES, Reference, Start, Tag},
     },
 };
@@ -44,6 +44,7 @@ impl RegistryPipeline {
         permit: Permit<RegistryCall>,
         headers: HeaderMap,
         mut body: registry::Body,
+        terms: Terms,
     ) -> Result<Response<registry::Body>, Refused> {
         let operation = permit.call().operation.clone();
         if let Operation::ManifestPut { repository, .. } = &operation {
@@ -53,7 +54,7 @@ impl RegistryPipeline {
         }
         let size = body.size_hint().exact();
         let announced = Box::pin(self.announce(scope, &operation, &headers, size)).await?;
-        let answer = self.send(permit, headers, body).await;
+        let answer = self.send(permit, headers, body, terms).await;
         self.webhooks.settle(announced, answer.status().is_success()).await;
         if answer.status().is_success() {
             let opened = answer.headers().get("docker-upload-uuid").and_then(|id| id.to_str().ok());

@@ -7,7 +7,7 @@ use super::{
     demands::{self, RegistryCall},
     facts, listing,
     measure::{self, Measures},
-    ticket::Tickets,
+    ticket::{Purpose, Tickets},
 };
 use crate::{
     audit::{Audit, Decision, Scope, Seen},
@@ -17,8 +17,8 @@ use crate::{
     notify::webhook::Webhooks,
     policy::{self, Demanding as _, Permission, Permit},
     registry::{
-        self, Backend, ErrorCode, Operation, Problem,
-        model::{Algorithm, Digest, MAX_MANIFEST_BYTES, Reference, route},
+        self, Backend, ErrorCode, Operation, Pin, Problem, Terms,
+        model::{Algorithm, Digest, MAX_MANIFEST_BYTES, Reference, Tag, route},
     },
     store::Db,
 };
@@ -117,13 +117,16 @@ impl RegistryPipeline {
             }
         };
         let permit = self.authorize(scope, &caller, call, &head.headers)?;
-        let (permit, body) = Box::pin(self.prepare(scope, &caller, permit, &head.headers, body)).await?;
+        let (permit, body, terms) =
+            Box::pin(self.prepare(scope, &caller, permit, &head.headers, body)).await?;
         if demands::is_recorded_first(&permit.call().operation) {
             let unrecorded = |_| Refused::from(Problem::new(ErrorCode::Unavailable, NO_AUDIT));
             scope.intent().await.map_err(unrecorded)?;
         }
         let watch = self.watch(&caller, permit.call());
-        Ok((self.tell(scope, permit, head.headers, body).await?, watch))
+        let answer = self.tell(scope, permit, head.headers, body, terms).await?;
+        note_problem(scope, &answer);
+        Ok((answer, watch))
     }
 
     async fn authenticate(
@@ -132,7 +135,9 @@ impl RegistryPipeline {
         headers: &HeaderMap,
         operation: Option<&Operation>,
     ) -> Result<Caller, Refused> {
-        let stranger = match Caller::read(headers, &self.entrance, &self.tickets).await {
+        let is_upload = operation.is_some_and(|operation| operation.upload().is_some());
+        let purpose = if is_upload { Purpose::Upload } else { Purpose::Anything };
+        let stranger = match Caller::read(headers, &self.entrance, &self.tickets, purpose).await {
             Ok(caller) => {
                 if let Some(principal) = caller.principal() {
                     scope.set_principal(principal);
@@ -201,8 +206,9 @@ impl RegistryPipeline {
         permit: Permit<RegistryCall>,
         headers: &HeaderMap,
         body: Incoming,
-    ) -> Result<(Permit<RegistryCall>, registry::Body), Refused> {
+    ) -> Result<(Permit<RegistryCall>, registry::Body, Terms), Refused> {
         let counted = body::counted(body, scope.traffic());
+        let mut terms = Terms { subject: caller.subject(), pins: Vec::new() };
         if let Some(source) = permit.call().operation.mount_source() {
             let demand = demands::demand(Permission::RepoPull, source);
             if caller.may(demand.permission, &demand.target, &self.public, self.clock.now()) {
@@ -211,11 +217,11 @@ impl RegistryPipeline {
                     call
                 });
                 facts::note(scope, &granted.call().operation);
-                return Ok((granted, counted));
+                return Ok((granted, counted, terms));
             }
         }
         let Operation::ManifestPut { repository, reference, tags } = &permit.call().operation else {
-            return Ok((permit, counted));
+            return Ok((permit, counted, terms));
         };
         let manifest = read_manifest(counted).await?;
         // Tags point to manifests by SHA-256.
@@ -224,27 +230,43 @@ impl RegistryPipeline {
             Reference::Tag(tag) => Some(tag.clone()),
             Reference::Digest(_) => None,
         };
+        let tags: Vec<Tag> = named.into_iter().chain(tags.iter().cloned()).collect();
         let mut moves = false;
-        for tag in named.into_iter().chain(tags.iter().cloned()) {
+        for tag in &tags {
             let there = self.digest_of(Operation::ManifestHead {
                 repository: repository.clone(),
-                reference: Reference::Tag(tag),
+                reference: Reference::Tag(tag.clone()),
             });
             moves |= there.await.is_some_and(|there| there != digest.to_string());
         }
         scope.changes = Some(digest.to_string());
         let body = Full::new(manifest).map_err(|never| match never {}).boxed_unsync();
         if !moves {
-            return Ok((permit, body));
+            // Somebody else may make the tag before we do.
+            terms.pins = self.pins(caller, &permit.call().operation, tags);
+            return Ok((permit, body, terms));
         }
         let call = permit.into_call().and(Permission::TagOverwrite);
-        Ok((self.authorize(scope, caller, call, headers)?, body))
+        Ok((self.authorize(scope, caller, call, headers)?, body, terms))
+    }
+
+    /// Tags that the caller may make but not move, with what they are told if it comes to that.
+    fn pins(&self, caller: &Caller, operation: &Operation, tags: Vec<Tag>) -> Vec<Pin> {
+        let (Some(principal), Ok(call)) = (caller.principal(), RegistryCall::of(operation.clone())) else {
+            return Vec::new();
+        };
+        let call = call.and(Permission::TagOverwrite);
+        let Err(denied) = policy::authorize(&principal.rights, call, self.clock.now()) else {
+            return Vec::new();
+        };
+        let refusal = Problem::new(ErrorCode::Denied, audit_facts::sentence(principal, &denied));
+        tags.into_iter().map(|tag| Pin { tag, refusal: refusal.clone() }).collect()
     }
 
     pub(super) async fn digest_of(&self, operation: Operation) -> Option<String> {
         let mut headers = HeaderMap::new();
         headers.insert(http::header::ACCEPT, http::HeaderValue::from_static("*/*"));
-        let request = registry::Request { operation, headers, body: registry::backend::empty() };
+        let request = registry::Request { headers, ..registry::Request::plain(operation) };
         let answer = self.backend.answer(request).await;
         let digest = answer.headers().get("docker-content-digest")?;
         (answer.status() == StatusCode::OK).then(|| digest.to_str().ok().map(str::to_owned))?
@@ -256,11 +278,12 @@ impl RegistryPipeline {
         permit: Permit<RegistryCall>,
         mut headers: HeaderMap,
         body: registry::Body,
+        terms: Terms,
     ) -> Response<registry::Body> {
         headers.remove(AUTHORIZATION);
         headers.remove(COOKIE);
         let operation = permit.into_call().operation;
-        self.backend.answer(registry::Request { operation, headers, body }).await
+        self.backend.answer(registry::Request { operation, headers, body, terms }).await
     }
 
     /// What everybody who is known may ask.
@@ -271,8 +294,7 @@ impl RegistryPipeline {
     ) -> BoxFuture<'a, Result<Response<registry::Body>, Refused>> {
         Box::pin(async move {
             let Operation::Catalog { page } = operation else {
-                let (headers, body) = (HeaderMap::new(), registry::backend::empty());
-                return Ok(self.backend.answer(registry::Request { operation, headers, body }).await);
+                return Ok(self.backend.answer(registry::Request::plain(operation)).await);
             };
             let now = self.clock.now();
             let sees = |name: &str| {
@@ -293,6 +315,15 @@ impl RegistryPipeline {
         let principal = caller.principal()?.clone();
         Some(Watch::new(self.entrance.access.clone(), self.clock.clone(), principal, call.demands().to_vec()))
     }
+}
+
+/// What the registry itself refused, such as what a rule forbids, stands in the record as if it had been decided before.
+fn note_problem(scope: &mut Scope, answer: &Response<registry::Body>) {
+    let Some(problem) = answer.extensions().get::<Arc<Problem>>() else { return };
+    if problem.code == ErrorCode::Denied {
+        scope.decision = Decision::Deny;
+    }
+    scope.reason = Some(problem.message.clone());
 }
 
 async fn read_manifest(body: registry::Body) -> Result<Bytes, Refused> {

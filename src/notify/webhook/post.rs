@@ -204,7 +204,7 @@ impl Courier {
         let Some((operation, wanted)) = question(&event) else { return Some(false) };
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
-        let request = registry::Request { operation, headers, body: registry::backend::empty() };
+        let request = registry::Request { headers, ..registry::Request::plain(operation) };
         let answer = self.registry.answer(request).await;
         match answer.status() {
             StatusCode::OK => Some(wanted == StatusCode::OK),

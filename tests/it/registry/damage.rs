@@ -230,7 +230,7 @@ async fn read_only_says_why() {
     let own = Own::start().await;
     let target = own.target();
     let (image, digest) = target.push_image("frozen/app", "v1", "frozen").await;
-    own.server.embedded.set_read_only(Some("moving to another house until 12:00".into()));
+    own.server.ruled.set_read_only(Some("moving to another house until 12:00".into()));
     let refusals = [
         target.send("POST", "/v2/frozen/app/blobs/uploads/").await,
         target.put_manifest("frozen/app", "v2", OCI_MANIFEST, &image).await,
@@ -241,6 +241,6 @@ async fn read_only_says_why() {
         assert!(document.to_string().contains("moving to another house until 12:00"), "{document}");
     }
     assert_eq!(target.get("/v2/frozen/app/manifests/v1").await.status(), 200);
-    own.server.embedded.set_read_only(None);
+    own.server.ruled.set_read_only(None);
     assert_eq!(target.send("DELETE", &format!("/v2/frozen/app/manifests/{digest}")).await.status(), 202);
 }

@@ -8,8 +8,12 @@ mod garbage;
 mod health;
 mod large;
 mod metrics;
+mod owners;
+mod proxied;
+mod rules;
 pub mod skopeo;
 pub mod target;
+mod upstreams;
 
 use super::support::registry::{RegistryServer, bucket};
 use rack_gateway::{config::RegistryBucket, core::SystemClock, registry::embedded::Place};
