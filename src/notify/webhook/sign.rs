@@ -37,6 +37,19 @@ mod tests {
         );
     }
 
+    /// The page that receivers verify by shows what is sent.
+    #[test]
+    fn agrees_with_the_example_in_the_docs() {
+        let page = include_str!("../../../docs/REGISTRY.md");
+        let id = "0193b2e4-7c1a-7d20-9a44-5b1f6f0c2d11";
+        let body = r#"{"events":[{"action":"push","target":{"repository":"team/app","tag":"v1"}}]}"#;
+        let secret = "a secret of the webhooks";
+        let signed = signature(&Secret::new(secret), id, 1_732_200_000, body.as_bytes());
+        for part in [id, body, secret, "TIMESTAMP=1732200000", &format!("SIGNATURE='{signed}'")] {
+            assert!(page.contains(part), "{part}");
+        }
+    }
+
     #[test]
     fn each_part_counts() {
         let sign = |secret: &str, id: &str, at: i64, body: &str| {
