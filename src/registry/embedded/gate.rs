@@ -179,3 +179,81 @@ impl Among {
         Ok(self.leases.db.drop_registry_lease("closed", &self.leases.process).await?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        core::{SharedClock, clock::FixedClock},
+        store::{Db, Options, Place},
+    };
+    use std::sync::Arc;
+    use tempfile::TempDir;
+
+    struct Two {
+        clock: Arc<FixedClock>,
+        pusher: Arc<Gate>,
+        collector: Arc<Gate>,
+        _directory: TempDir,
+    }
+
+    /// The gates of two processes.
+    async fn two() -> Two {
+        let directory = tempfile::tempdir().unwrap();
+        let place = Place::Sqlite(directory.path().join("gateway.db"));
+        let db = Db::open(&Options::new(place)).await.unwrap();
+        db.migrate().await.unwrap();
+        let clock = FixedClock::at(Timestamp::from_micros(1_700_000_000_000_000));
+        let gate = || Arc::new(Gate::new(Some(Leases::new(db.clone(), clock.clone() as SharedClock))));
+        Two { clock: clock.clone(), pusher: gate(), collector: gate(), _directory: directory }
+    }
+
+    const SHORT: Duration = Duration::from_millis(400);
+
+    async fn passes(gate: &Gate) -> bool {
+        timeout(SHORT, gate.pass(async { Ok(()) })).await.is_ok_and(|passed| passed.is_ok())
+    }
+
+    #[tokio::test]
+    async fn who_deletes_waits_for_pushes_of_others_and_they_wait_for_it() {
+        let Two { clock, pusher, collector, .. } = two().await;
+        assert!(passes(&pusher).await);
+        let closing = tokio::spawn({
+            let collector = collector.clone();
+            async move { collector.alone().await.map(drop) }
+        });
+        sleep(SHORT).await;
+        assert!(!closing.is_finished(), "the pusher may still be between its look and its use");
+        assert!(passes(&pusher).await, "it has the word of the database for a while");
+        clock.advance(HOLD - PASSAGE);
+        assert!(!passes(&pusher).await, "too late to begin");
+        assert!(!closing.is_finished(), "what began before may still go on");
+        clock.advance(PASSAGE + SKEW + Duration::from_millis(1));
+        timeout(SHORT * 5, closing).await.unwrap().unwrap().unwrap();
+        assert!(!passes(&pusher).await, "closed");
+        collector.reopen().await.unwrap();
+        assert!(passes(&pusher).await);
+        assert!(passes(&collector).await);
+    }
+
+    #[tokio::test]
+    async fn a_collector_that_died_does_not_keep_it_closed() {
+        let Two { clock, pusher, collector, .. } = two().await;
+        drop(collector.alone().await.unwrap());
+        assert!(!passes(&pusher).await);
+        assert!(passes(&collector).await, "its own pushes are kept away by the lock");
+        drop(collector);
+        clock.advance(CLOSED);
+        assert!(passes(&pusher).await);
+    }
+
+    #[tokio::test]
+    async fn alone_in_one_process_nothing_is_asked_of_a_database() {
+        let gate = Gate::default();
+        let held = gate.alone().await.unwrap();
+        assert!(!passes(&gate).await);
+        drop(held);
+        assert!(passes(&gate).await);
+        gate.reopen().await.unwrap();
+    }
+}

@@ -7,6 +7,7 @@ mod cli_logins;
 mod hostile;
 mod mail;
 mod migrate;
+mod registry;
 mod schema;
 mod sessions;
 mod webhooks;
