@@ -125,7 +125,9 @@ mod tests {
         let env = env
             .into_iter()
             .chain(more)
-            .fold(crate::config::MapEnv::from([]), |env, (name, value)| env.with(name, value));
+            .fold(crate::config::MapEnv::from([] as [(&str, &str); 0]), |env, (name, value)| {
+                env.with(name, value)
+            });
         let config = crate::config::Config::load(&env, None).unwrap();
         assert!(!format!("{config:?} {:?}", config.summary()).contains("hunter2"));
         let RegistryPlace::Upstream(upstream) = config.registry.place else { panic!("no proxy") };

@@ -34,7 +34,7 @@ impl Replica {
         let clock: SharedClock = clock.clone();
         let images = tempfile::tempdir().unwrap();
         let place = Place::Directory(images.path().to_owned());
-        let registry = Embedded::open(Options { place, read_only: None }, clock.clone()).await.unwrap();
+        let registry = Embedded::open(Options { place, leases: None }, clock.clone()).await.unwrap();
         let registry: Arc<dyn Backend> = Arc::new(registry);
         let subscription = Subscription {
             webhook: "ci".into(),
