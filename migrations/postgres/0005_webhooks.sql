@@ -20,7 +20,7 @@ CREATE TABLE webhook_deliveries (
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (webhook, next_try_at);
 
 -- The request that brought a blob, for the record of the manifest that needs it.
-CREATE TABLE registry_uploads (
+CREATE TABLE registry_blob_origins (
     repository  TEXT    NOT NULL,
     digest      TEXT    NOT NULL,
     request_id  UUID   NOT NULL,
@@ -28,4 +28,4 @@ CREATE TABLE registry_uploads (
     PRIMARY KEY (repository, digest)
 );
 
-CREATE INDEX registry_uploads_age ON registry_uploads (uploaded_at);
+CREATE INDEX registry_blob_origins_age ON registry_blob_origins (uploaded_at);

@@ -8,7 +8,7 @@ const ATTEMPTS: &str = "DELETE FROM attempts WHERE at <= $1";
 const SESSIONS: &str = "DELETE FROM sessions WHERE expires_at <= $1 OR revoked_at <= $1";
 /// Those that nobody sends any more, since their webhook is gone from the configuration, go by their age.
 const DELIVERIES: &str = "DELETE FROM webhook_deliveries WHERE created_at <= $1";
-const UPLOADS: &str = "DELETE FROM registry_uploads WHERE uploaded_at <= $1";
+const UPLOADS: &str = "DELETE FROM registry_blob_origins WHERE uploaded_at <= $1";
 const MAIL: &str = "DELETE FROM mail WHERE sent_at <= $1 OR failed_at <= $1";
 
 impl Db {
