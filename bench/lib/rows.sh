@@ -90,13 +90,13 @@ stream_gib() {
 
 # A layer of 2 GiB straight into a registry, and through the gateway into the same one.
 measure_registry() {
-  wants 18 19 || return 0
+  wants 19 20 || return 0
   if ! command -v docker-registry >/dev/null; then
-    leave_out "rows 18 and 19: docker-registry is not installed (apt install docker-registry)"
+    leave_out "rows 19 and 20: docker-registry is not installed (apt install docker-registry)"
     return 0
   fi
   local base=http://127.0.0.1:${PORT[docker-registry]} layer=$WORK/layer digest rep who
-  start_registry || { leave_out "rows 18 and 19: docker-registry does not start, see $LOGS/docker-registry.err" && return 0; }
+  start_registry || { leave_out "rows 19 and 20: docker-registry does not start, see $LOGS/docker-registry.err" && return 0; }
   GATEWAY_EXTRA=(REGISTRY_STORAGE=proxy "REGISTRY_UPSTREAM_URL=$base")
   start_group free gateway
   GATEWAY_EXTRA=()
@@ -150,6 +150,23 @@ audit_rows() {
     watched "audit-$in_flight" "$engine" 1 - "$AUDIT_ROWS" --database "$database$in_flight" \
       --in-flight "$in_flight" --seconds $((SECONDS_EACH + 2))
   done
+}
+
+# In memory where there is some: a disk's noise would hide what is looked for.
+measure_timing() {
+  wants 18 || return 0
+  if [[ $WITH_GATEWAY == no || $OWN_GATEWAY == no || ! -x $TIMING ]]; then
+    leave_out "row 18: it measures this repository's own refusals (timing), which is not built"
+    return 0
+  fi
+  local case folder=$WORK/timing
+  [[ ! -w /dev/shm ]] || folder=$(mktemp -d /dev/shm/rack-gateway-timing.XXXXXX)
+  fact "timing: $GUESSES guesses of each kind in random order, the slowest 1 % left out, database in ${folder%/*}"
+  for case in token-prefix totp-digit backup-code user; do
+    say "timing: $case"
+    watched timing "$case" 1 - "$TIMING" --case "$case" --samples "$GUESSES" --dir "$folder/$case"
+  done
+  rm -rf "$folder"
 }
 
 # A server of our own in the work folder, with its defaults: synchronous_commit and fsync on.

@@ -2,6 +2,7 @@
 
 use crate::{
     config::ConfigErrors,
+    identity::change::Refused,
     notify::{mail::MailError, webhook::WebhookError},
     observe::{errors::SentryError, log::LogError, metrics::MetricsError},
     registry::{embedded::OpenError, proxy::OpenError as ProxyError},
@@ -47,6 +48,8 @@ pub enum BootError {
     Mail(#[from] MailError),
     #[error(transparent)]
     Webhook(#[from] WebhookError),
+    #[error("the demo's tokens: {0}")]
+    Tokens(#[from] Refused),
     #[error("{0}; look at REGISTRY_STORAGE and REGISTRY_DIR")]
     Registry(#[from] OpenError),
     #[error("{0}; look at REGISTRY_UPSTREAM_URL and REGISTRY_UPSTREAM_CA_FILE")]

@@ -1,6 +1,6 @@
 //! The gateway as a whole: started, running, stopped.
 
-use super::{BootError, artifact, factors, jobs, login, people, racks, registry, tls};
+use super::{BootError, artifact, directory, factors, jobs, login, people, racks, registry, tls};
 use crate::{
     api,
     audit::{Audit, LineSink, Writer, WriterOptions},
@@ -23,6 +23,7 @@ use crate::{
         step_up::StepUp,
     },
     listener::{Listener, ListenerLimits},
+    notify::mail::Mailer,
     observe::metrics::Metrics,
     store::Db,
 };
@@ -53,6 +54,7 @@ pub struct Gateway {
     lines: LineSink,
     db: Db,
     first_link: Option<String>,
+    enrolments: Vec<login::Enrolment>,
 }
 
 /// How the stop went.
@@ -102,7 +104,8 @@ impl Gateway {
             WriterOptions { queue: config.audit.queue_rows, intent_timeout: config.audit.intent_timeout };
         let (writer, writer_task) = Writer::start(db.clone(), options);
         let audit = Audit::new(writer, lines.clone(), clock.clone());
-        let mfa = factors::factors(&config.identity, &db, &audit)?;
+        let mailer = Mailer::configured(config, &db, &clock);
+        let mfa = factors::factors(&config.identity, &db, &audit, &mailer)?;
         let step_up = StepUp::new(Arc::new(mfa.clone()), sessions.clone());
 
         let registry = registry::registry(config, &db, &clock).await?;
@@ -115,10 +118,21 @@ impl Gateway {
             tasks.spawn(registry.keep_clean(stop.clone()));
         }
 
+        let certificate = config.server.tls.as_ref().map(tls::server_config).transpose()?;
+        let listener = bind(config.server.listen, certificate, limits(config)).await?;
+        let ops_limits = ListenerLimits { max_connections: 256, ..limits(config) };
+        let ops_listener = bind(config.server.ops_listen, None, ops_limits).await?;
+        let (address, ops_address) = (local(&listener)?, local(&ops_listener)?);
+        let own = [address, ops_address];
+        let opened = directory::open(config, &db, &clock, own, &mut tasks, &stop).await?;
+        let directory::Opened { registrar, nodes } = opened;
+
         let (drain_handle, drain_seen) = drain();
         let health = Health {
             audit: audit.clone(),
             access: access.clone(),
+            directory: registrar.directory().clone(),
+            clock: clock.clone(),
             drain: drain_seen.clone(),
             registry: backend.clone(),
             database_file,
@@ -127,6 +141,7 @@ impl Gateway {
         let entrance = Entrance { access, usage, tokens: metrics.tokens(), cookie, clock: clock.clone() };
         let login = login::login(config, &db, &clock)?;
         let first_link = login::first_link(&login, &db, &clock).await?;
+        let enrolments = login::enrolments(config, &login, &db, &clock).await?;
         let api = api::router(api::Context {
             login,
             db: db.clone(),
@@ -134,7 +149,7 @@ impl Gateway {
             entrance: entrance.clone(),
             sessions,
             step_up: step_up.clone(),
-            mailer: jobs::mailer(config, &db, &clock),
+            mailer,
             mfa,
             clock: clock.clone(),
             public_url: config.identity.public_url.clone(),
@@ -142,10 +157,14 @@ impl Gateway {
             max_body: config.limits.max_api_body_bytes,
             sentry: sentry_js(config),
             racks: racks::names(config),
+            registrar,
+            nodes,
+            drain: drain_seen.clone(),
         });
         let registry_pipeline = backend.map(|backend| RegistryPipeline {
             audit: audit.clone(),
             entrance: entrance.clone(),
+            step_up: step_up.clone(),
             clock: clock.clone(),
             backend,
             tickets: registry::tickets(config, &clock),
@@ -189,11 +208,6 @@ impl Gateway {
                 .with_artifact(artifact_pipeline);
         let ops = Ops { metrics, health, db: db.clone(), foreign_metrics };
 
-        let certificate = config.server.tls.as_ref().map(tls::server_config).transpose()?;
-        let listener = bind(config.server.listen, certificate, limits(config)).await?;
-        let ops_limits = ListenerLimits { max_connections: 256, ..limits(config) };
-        let ops_listener = bind(config.server.ops_listen, None, ops_limits).await?;
-        let (address, ops_address) = (local(&listener)?, local(&ops_listener)?);
         let (ops_drain, ops_drain_seen) = drain();
         tasks.spawn(serve_front(listener, front, drain_seen));
         tasks.spawn(serve_ops(ops_listener, ops, ops_drain_seen));
@@ -210,12 +224,18 @@ impl Gateway {
             lines,
             db,
             first_link,
+            enrolments,
         })
     }
 
     /// The way in for the first administrator, while there is none.
     pub fn first_link(&self) -> Option<&str> {
         self.first_link.as_deref()
+    }
+
+    /// The ways in for administrators whom the configuration names, and who have no other.
+    pub fn enrolments(&self) -> &[login::Enrolment] {
+        &self.enrolments
     }
 
     pub const fn address(&self) -> SocketAddr {

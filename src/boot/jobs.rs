@@ -1,4 +1,4 @@
-//! The periodic work of this gateway, and the way in for mail.
+//! The periodic work of this gateway.
 
 use super::BootError;
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     core::SharedClock,
     jobs::{self, Job},
     notify::{
-        mail::{Mailer, Post, Smtp},
+        mail::{Post, Smtp},
         webhook::{Courier, Receiver, Source, Subscription, Webhooks},
     },
     registry::Backend,
@@ -22,14 +22,6 @@ pub fn all(config: &Config, db: &Db, clock: &SharedClock) -> Result<Vec<Job>, Bo
         all.push(jobs::deliver_mail(post));
     }
     Ok(all)
-}
-
-/// Drops what is queued when no mail server is configured.
-pub fn mailer(config: &Config, db: &Db, clock: &SharedClock) -> Mailer {
-    match &config.mail {
-        Some(_) => Mailer::new(db.clone(), clock.clone(), config.identity.public_url.clone()),
-        None => Mailer::off(),
-    }
 }
 
 /// One for each receiver of what happens in the registry.

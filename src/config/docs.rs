@@ -99,6 +99,7 @@ fn title(section: Section) -> &'static str {
         Section::Registry => "Registry",
         Section::Artifact => "Artifact registry",
         Section::Webhooks => "Webhooks",
+        Section::Directory => "Directory of services",
         Section::Login => "Login",
         Section::Oidc => "Login: OpenID Connect",
         Section::Github => "Login: GitHub",

@@ -9,6 +9,7 @@ pub mod access;
 pub mod artifact;
 pub mod audit;
 pub mod database;
+pub mod directory;
 pub mod docs;
 mod env;
 mod errors;
@@ -36,6 +37,7 @@ pub use access::AccessConfig;
 pub use artifact::ArtifactConfig;
 pub use audit::AuditConfig;
 pub use database::{DatabaseConfig, DatabaseTarget, PoolConfig};
+pub use directory::DirectoryConfig;
 pub use env::{Env, MapEnv, ProcessEnv};
 pub use errors::{ConfigError, ConfigErrors, Origin};
 pub use identity::{IdentityConfig, SessionConfig};
@@ -72,6 +74,7 @@ pub struct Config {
     /// No artifact registry is behind the gateway when absent.
     pub artifact: Option<ArtifactConfig>,
     pub webhooks: Vec<WebhookConfig>,
+    pub directory: DirectoryConfig,
     pub login: LoginConfig,
     pub log: LogConfig,
     pub sentry: SentryConfig,
@@ -126,6 +129,7 @@ impl Config {
         let registry = registry::read(r);
         let artifact = artifact::read(r);
         let webhooks = webhooks::read(r);
+        let directory = directory::read(r);
         let login = login::read(r);
         let log = log::read(r);
         let mail = mail::read(r);
@@ -142,6 +146,7 @@ impl Config {
             registry: registry?,
             artifact,
             webhooks,
+            directory: directory?,
             login: login?,
             log: log?,
             mail,

@@ -16,6 +16,7 @@ pub enum Section {
     Registry,
     Artifact,
     Webhooks,
+    Directory,
     Login,
     Oidc,
     Github,
@@ -25,7 +26,7 @@ pub enum Section {
 }
 
 impl Section {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::File,
         Self::Server,
         Self::Limits,
@@ -38,6 +39,7 @@ impl Section {
         Self::Registry,
         Self::Artifact,
         Self::Webhooks,
+        Self::Directory,
         Self::Login,
         Self::Oidc,
         Self::Github,
@@ -66,6 +68,7 @@ impl Section {
             Self::Registry => "registry",
             Self::Artifact => "artifact",
             Self::Webhooks => "webhooks",
+            Self::Directory => "directory",
             Self::Login => "login",
             Self::Oidc => "oidc",
             Self::Github => "github",
@@ -277,6 +280,8 @@ variables! {
             "Its port; 587, 465 or 25 as `SMTP_TLS` is starttls, tls or none.";
         SMTP_TLS Plain "smtp_tls" = "starttls":
             "starttls, tls or none. The server's certificate is always verified.";
+        SMTP_CA_FILE Plain "smtp_ca_file" = "":
+            "Certificates in PEM that the server's may descend from, besides those of the system's authorities.";
         SMTP_USERNAME Plain "smtp_username" = "":
             "User name for the server, with `SMTP_PASSWORD`.";
         SMTP_PASSWORD Secret "smtp_password" = "":
@@ -363,6 +368,26 @@ variables! {
             "List of what it hears of: push, delete.";
         WEBHOOK_CA_FILE Plain "ca_file" = "":
             "Certificates in PEM that the receiver's certificate must descend from; the system's authorities when not set.";
+    }
+    Directory {
+        DIRECTORY_ALLOW_CIDRS Plain "allow_cidrs" = "":
+            "List of networks that services may be registered in, as in `10.0.0.0/8`; all when empty. Loopback, link-local, metadata and multicast addresses stay closed unless a network inside theirs is listed, as in `127.0.0.0/8`.";
+        DIRECTORY_DENY_CIDRS Plain "deny_cidrs" = "":
+            "List of networks that no service may be registered in or called at; stronger than what is allowed.";
+        DIRECTORY_ALLOW_PORTS Plain "allow_ports" = "":
+            "List of ports and ranges that services may listen on, as in `80,8000-8999`; all when empty.";
+        DIRECTORY_NODE_ID Plain "node_id" = "":
+            "Id of this replica among the nodes; by default it gets one at its first start at its address.";
+        DIRECTORY_NODE_URL Plain "node_url" = "":
+            "URL of this replica among the nodes, different for each; by default made of the host's name and the port of `LISTEN`.";
+        DIRECTORY_REGION Plain "region" = "":
+            "Region that this replica names as its own.";
+        DIRECTORY_ZONE Plain "zone" = "":
+            "Availability zone that this replica names as its own.";
+        DIRECTORY_PRESERVATION_SHARE Plain "preservation_share" = "0.5":
+            "When more than this share of a service's instances (and at least three) fail within the window, they keep taking calls and none is removed; `1` turns it off.";
+        DIRECTORY_PRESERVATION_WINDOW Plain "preservation_window" = "2m":
+            "The window for `DIRECTORY_PRESERVATION_SHARE`; it ends as well when that has passed without new failures.";
     }
     Login {
         LOGIN_PROVISION Plain "provision" = "false":

@@ -21,6 +21,8 @@ const DELIVERIES_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// A manifest follows its blobs soon.
 const UPLOADS_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
 const MAIL_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
+/// Of the directory; those who watch may be away for so many.
+const EVENTS_KEPT: i64 = 10_000;
 
 /// Forgets what has expired.
 pub fn sweep(db: Db, clock: SharedClock) -> Job {
@@ -34,6 +36,7 @@ pub fn sweep(db: Db, clock: SharedClock) -> Job {
             db.sweep_mail(before(now, MAIL_KEPT)).await?;
             db.sweep_deliveries(before(now, DELIVERIES_KEPT)).await?;
             db.sweep_uploads(before(now, UPLOADS_KEPT)).await?;
+            db.forget_events(EVENTS_KEPT).await?;
             Ok(())
         }
     })

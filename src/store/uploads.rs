@@ -13,7 +13,8 @@ pub struct UploadRow {
 const NOTE: &str = "INSERT INTO registry_blob_origins (repository, digest, request_id, uploaded_at) \
      VALUES ($1, $2, $3, $4) ON CONFLICT (repository, digest) \
      DO UPDATE SET request_id = excluded.request_id, uploaded_at = excluded.uploaded_at";
-const FIND: &str = "SELECT digest, request_id FROM registry_blob_origins WHERE repository = $1 AND digest = $2";
+const FIND: &str =
+    "SELECT digest, request_id FROM registry_blob_origins WHERE repository = $1 AND digest = $2";
 
 impl Db {
     pub async fn note_upload(

@@ -10,7 +10,7 @@ mod rack;
 mod rack_body;
 mod trust;
 pub use artifact::{ArtifactAddress, ArtifactServer, OpenDocument};
-pub use body::{OutgoingBody, Silence};
+pub use body::{OutgoingBody, RightLost, Silence};
 pub use rack::{Outbound, Rack, RackAddress, RackError, Racks, UpstreamError};
 pub use rack_body::RackBody;
 pub use trust::{Trust, TrustError};

@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod audit_list;
 mod cli_logins;
+mod directory;
 mod hostile;
 mod mail;
 mod migrate;
