@@ -1,6 +1,6 @@
 //! The gateway as a whole: started, running, stopped.
 
-use super::{BootError, directory, factors, jobs, login, people, racks, registry, tls};
+use super::{BootError, artifact, directory, factors, jobs, login, people, racks, registry, tls};
 use crate::{
     api,
     audit::{Audit, LineSink, Writer, WriterOptions},
@@ -9,7 +9,11 @@ use crate::{
         SharedClock,
         drain::{Drain, DrainHandle, Drained, drain},
     },
-    gateway::{Pipeline, Settings, registry::RegistryPipeline},
+    gateway::{
+        Pipeline, Settings,
+        artifact::ArtifactPipeline,
+        registry::{Measures, RegistryPipeline},
+    },
     http::{Front, FrontSettings, Hosts, health::Health, ops::Ops},
     identity::{
         AccessCache, Entrance, TokenUsage,
@@ -106,6 +110,9 @@ impl Gateway {
 
         let registry = registry::registry(config, &db, &clock).await?;
         let backend = registry.as_ref().map(|registry| registry.backend.clone());
+        for job in jobs::couriers(config, &db, &clock, backend.as_ref())? {
+            tasks.spawn(job.keep_doing(stop.clone()));
+        }
         let foreign_metrics = registry.as_ref().and_then(registry::Registry::foreign_metrics);
         if let Some(registry) = registry {
             tasks.spawn(registry.keep_clean(stop.clone()));
@@ -163,7 +170,21 @@ impl Gateway {
             tickets: registry::tickets(config, &clock),
             public: registry::public(config),
             public_url: config.identity.public_url.clone(),
+            db: db.clone(),
+            webhooks: jobs::webhooks(config, &db, &clock),
+            measures: Measures::default(),
         });
+        let artifact_pipeline = match &config.artifact {
+            Some(artifact) => Some(ArtifactPipeline {
+                audit: audit.clone(),
+                entrance: entrance.clone(),
+                clock: clock.clone(),
+                server: Arc::new(artifact::server(config, artifact)?),
+                public: artifact::public(artifact),
+                uploads: artifact::uploads(artifact),
+            }),
+            None => None,
+        };
         let pipeline = Pipeline {
             audit,
             entrance,
@@ -183,7 +204,8 @@ impl Gateway {
             hosts: Hosts(config.identity.hosts.clone()),
         };
         let front =
-            Front::new(Arc::new(pipeline), registry_pipeline, api, health.clone(), metrics.http(), settings);
+            Front::new(Arc::new(pipeline), registry_pipeline, api, health.clone(), metrics.http(), settings)
+                .with_artifact(artifact_pipeline);
         let ops = Ops { metrics, health, db: db.clone(), foreign_metrics };
 
         let (ops_drain, ops_drain_seen) = drain();

@@ -2,7 +2,7 @@
 
 mod chores;
 
-pub use chores::{deliver_mail, sweep};
+pub use chores::{deliver_mail, sweep, tell_webhook};
 
 use crate::{observe::metrics::catalogue::GATEWAY_JOB_RUNS, store::StoreResult};
 use futures_util::{FutureExt as _, future::BoxFuture};
