@@ -3,13 +3,12 @@
 use super::logins::LoginLimits;
 use crate::{
     audit::Audit,
-    core::{PublicUrl, SharedClock},
+    core::{Live, PublicUrl, SharedClock},
     identity::{Entrance, Principal, login::Login, mfa::Mfa, session::Sessions, step_up::StepUp},
     notify::mail::Mailer,
     store::Db,
 };
 use serde::Serialize;
-use std::sync::Arc;
 
 #[derive(Clone, Debug)]
 pub struct Context {
@@ -28,7 +27,7 @@ pub struct Context {
     pub max_body: usize,
     pub sentry: Option<SentryJs>,
     /// The default rack first.
-    pub racks: Arc<[RackName]>,
+    pub racks: Live<Vec<RackName>>,
 }
 
 /// What the pages need to report their own errors; every visitor can read it.

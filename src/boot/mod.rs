@@ -1,5 +1,6 @@
 //! Wires everything, and carries the process from its start to its end. Only `main` and the tests come in here.
 
+mod changeable;
 mod database;
 mod demo;
 mod demo_visitor;
@@ -13,6 +14,7 @@ mod process;
 mod racks;
 mod recorded;
 mod registry;
+mod reload;
 mod serve;
 mod tls;
 
@@ -20,5 +22,7 @@ pub use database::open as open_database;
 pub use demo::{DemoOptions, demo};
 pub use error::BootError;
 pub use gateway::{Gateway, Parts, Stopped};
+pub use changeable::Handles;
 pub use process::{Prepared, Runtime, prepare};
+pub use reload::{Reloaded, Reloader, Source};
 pub use serve::serve;

@@ -38,17 +38,22 @@ pub fn prepare(config: &Config) -> Result<Prepared, BootError> {
     Ok(Prepared { runtime, clock, reports })
 }
 
+pub(super) const fn log_level(config: &Config) -> log::Level {
+    use crate::config::LogLevel;
+    match config.log.level {
+        LogLevel::Trace => log::Level::Trace,
+        LogLevel::Debug => log::Level::Debug,
+        LogLevel::Info => log::Level::Info,
+        LogLevel::Warn => log::Level::Warn,
+        LogLevel::Error => log::Level::Error,
+        LogLevel::Fatal => log::Level::Fatal,
+    }
+}
+
 fn log_options(config: &Config, clock: SharedClock) -> LogOptions {
-    use crate::config::{LogFormat, LogLevel};
+    use crate::config::LogFormat;
     LogOptions {
-        level: match config.log.level {
-            LogLevel::Trace => log::Level::Trace,
-            LogLevel::Debug => log::Level::Debug,
-            LogLevel::Info => log::Level::Info,
-            LogLevel::Warn => log::Level::Warn,
-            LogLevel::Error => log::Level::Error,
-            LogLevel::Fatal => log::Level::Fatal,
-        },
+        level: log_level(config),
         format: match config.log.format {
             LogFormat::Text => log::Format::Text,
             LogFormat::Json => log::Format::Json,

@@ -19,6 +19,8 @@ const LEAVING: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stage {
     Serving,
+    /// Everything is served as before, but new work should go elsewhere.
+    Leaving,
     Stopping,
     Cutting,
 }
@@ -48,6 +50,12 @@ pub fn drain() -> (DrainHandle, Drain) {
 pub struct DrainHandle(Drain);
 
 impl DrainHandle {
+    /// Says that this replica is going: it is unready, and answers tell clients to open another connection next time.
+    /// Nothing is refused yet.
+    pub fn leave(&self) {
+        self.0.raise(Stage::Leaving);
+    }
+
     /// Listeners stop accepting, idle connections close, busy ones answer with `Connection: close`, tunnels hear of
     /// it through [`TunnelGuard::stopping`]. Returns at once; calling it twice does no harm.
     pub fn start(&self) {
@@ -80,9 +88,14 @@ struct Inner {
 }
 
 impl Drain {
+    /// True as soon as new work should go elsewhere, and ever after.
+    pub fn is_leaving(&self) -> bool {
+        *self.0.stage.borrow() >= Stage::Leaving
+    }
+
     /// True from the start of the drain on: no new tunnel should be opened.
     pub fn is_stopping(&self) -> bool {
-        *self.0.stage.borrow() != Stage::Serving
+        *self.0.stage.borrow() >= Stage::Stopping
     }
 
     /// Resolves when the drain starts.
@@ -164,6 +177,19 @@ mod tests {
         assert!(!drain.is_stopping());
         assert_eq!(handle.wait(Duration::from_secs(5)).await, Drained::Finished);
         assert!(drain.is_stopping());
+    }
+
+    #[tokio::test]
+    async fn leaving_comes_before_stopping_and_is_not_taken_back() {
+        let (handle, drain) = drain();
+        assert!(!drain.is_leaving());
+        handle.leave();
+        assert!(drain.is_leaving() && !drain.is_stopping());
+        let early = timeout(Duration::from_millis(20), drain.stopping()).await;
+        assert!(early.is_err(), "nothing is stopped yet");
+        handle.start();
+        handle.leave();
+        assert!(drain.is_leaving() && drain.is_stopping());
     }
 
     #[tokio::test]

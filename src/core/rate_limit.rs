@@ -59,9 +59,14 @@ impl RateLimiter {
 
     /// Counts one request of `ip`, which should be the one that `http::client_ip::ClientIp::resolve` found.
     pub fn check(&self, ip: IpAddr, now: Timestamp) -> Result<(), Limited> {
+        self.check_within(self.per_window, ip, now)
+    }
+
+    /// The same with a limit that may differ from call to call.
+    pub fn check_within(&self, per_minute: u32, ip: IpAddr, now: Timestamp) -> Result<(), Limited> {
         let client = client_key(ip);
         let Some(mut shard) = self.shard(client) else { return Ok(()) };
-        shard.window(client, now).take(self.per_window, now)
+        shard.window(client, now).take(per_minute, now)
     }
 
     /// Addresses that are remembered now.

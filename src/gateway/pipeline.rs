@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     audit::{Audit, Decision, Scope, Seen},
-    core::{RequestId, SharedClock, drain::Drain},
+    core::{Live, RequestId, SharedClock, drain::Drain},
     identity::{Entrance, Principal, step_up::StepUp},
     policy::{self, Effect, MfaLevel, Permit},
     upstream::{Outbound, OutgoingBody, Rack, RackBody, Racks, Silence},
@@ -47,9 +47,9 @@ pub struct Pipeline {
     pub audit: Audit,
     pub entrance: Entrance,
     pub step_up: StepUp,
-    pub racks: Racks,
+    pub racks: Arc<Racks>,
     pub clock: SharedClock,
-    pub settings: Settings,
+    pub settings: Live<Settings>,
     pub drain: Drain,
 }
 
@@ -133,7 +133,7 @@ impl Pipeline {
             // The connection could not become a tunnel before the body is read, and nobody reads it.
             return Err(BadParameter::unexpected_body(call.route).into());
         }
-        Ok(Understood { rack: rack.clone(), call })
+        Ok(Understood { rack, call })
     }
 
     async fn authenticate(&self, scope: &mut Scope, head: &Parts) -> Result<Principal, Refusal> {
@@ -242,7 +242,7 @@ impl Exchange<'_> {
         let masked = sight.filter(|_| answer.status().is_success());
         match (tunnel, watch) {
             (Some(plan), Some(watch)) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {
-                let (drain, idle) = (self.pipeline.drain.tunnel(), self.pipeline.settings.stream_idle);
+                let (drain, idle) = (self.pipeline.drain.tunnel(), self.pipeline.settings.get().stream_idle);
                 Ok(Carried::Tunnel(tunnel::Tunnel { plan, watch, drain, idle, answer }))
             }
             // A protocol that nobody asked for leads nowhere.

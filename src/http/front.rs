@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     api::Edge,
-    core::{RequestId, SharedClock, Timestamp, rate_limit::RateLimiter},
+    core::{Live, RequestId, SharedClock, Timestamp, rate_limit::RateLimiter},
     gateway::{
         Arrival, Body, Pipeline, Refusal, RouteLabel,
         registry::{RegistryArrival, RegistryPipeline},
@@ -24,7 +24,7 @@ use crate::{
 };
 use axum::Router;
 use futures_util::FutureExt as _;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header::CONNECTION};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use ipnet::IpNet;
@@ -36,7 +36,8 @@ use std::{
 };
 use tower::ServiceExt as _;
 
-#[derive(Debug)]
+/// What may change while requests are served.
+#[derive(Clone, Debug)]
 pub struct FrontSettings {
     pub trusted_proxies: Vec<IpNet>,
     pub rate_limit_per_minute: u32,
@@ -54,8 +55,7 @@ pub struct Front {
     limiter: RateLimiter,
     metrics: HttpMetrics,
     clock: SharedClock,
-    trusted: Vec<IpNet>,
-    hosts: Hosts,
+    settings: Live<FrontSettings>,
 }
 
 impl Front {
@@ -65,11 +65,10 @@ impl Front {
         api: Router,
         health: Health,
         metrics: HttpMetrics,
-        settings: FrontSettings,
+        settings: Live<FrontSettings>,
     ) -> Self {
-        let limiter = RateLimiter::new(settings.rate_limit_per_minute);
+        let limiter = RateLimiter::new(settings.get().rate_limit_per_minute);
         let clock = pipeline.clock.clone();
-        let FrontSettings { trusted_proxies: trusted, hosts, .. } = settings;
         Self {
             pipeline,
             registry,
@@ -79,8 +78,7 @@ impl Front {
             limiter,
             metrics,
             clock,
-            trusted,
-            hosts,
+            settings,
         }
     }
 
@@ -101,6 +99,10 @@ impl Front {
             answered.unwrap_or_else(|_| (respond::refuse(&Refusal::Internal, format, request_id), "panic"));
 
         finish(response.headers_mut(), request_id, transport);
+        if self.health.drain.is_leaving() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            // The next request should go to a replica that stays.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         self.metrics.record(route, MethodLabel::from(&method), response.status().as_u16(), started.elapsed());
         report(&response, request_id, &method, route);
         response
@@ -112,11 +114,12 @@ impl Front {
         };
         let (peer, headers) = (connection.peer.ip(), request.headers());
         let direct = if connection.tls { Scheme::Https } else { Scheme::Http };
-        let transport = match ClientIp::scheme(peer, headers, &self.trusted, direct) {
+        let trusted = &self.settings.get().trusted_proxies;
+        let transport = match ClientIp::scheme(peer, headers, trusted, direct) {
             Scheme::Https => Transport::Tls,
             Scheme::Http => Transport::Plain,
         };
-        (ClientIp::resolve(peer, headers, &self.trusted), transport)
+        (ClientIp::resolve(peer, headers, trusted), transport)
     }
 
     /// The answer, and the name of its route in the metrics.
@@ -129,12 +132,12 @@ impl Front {
     ) -> (Response<Body>, &'static str) {
         let place = place_of(request.uri().path());
         if place.is_rate_limited()
-            && let Err(limited) = self.limiter.check(ip, at)
+            && let Err(limited) = self.limiter.check_within(self.settings.get().rate_limit_per_minute, ip, at)
         {
             metrics::counter!("rate_limited_total").increment(1);
             return (limited.response().map(whole), "rate-limited");
         }
-        if place.has_a_host() && !self.hosts.know(&request) {
+        if place.has_a_host() && !self.settings.get().hosts.know(&request) {
             let format = ErrorFormat::wanted_by(request.headers());
             return (respond::refuse(&Refusal::WrongHost, format, request_id), "wrong-host");
         }

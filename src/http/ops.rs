@@ -3,17 +3,26 @@
 use super::health::Health;
 use crate::{
     gateway::Body,
-    observe::metrics::{CONTENT_TYPE as EXPOSITION, Metrics},
+    core::SharedClock,
+    listener::Certificate,
+    observe::metrics::{
+        CONTENT_TYPE as EXPOSITION, Metrics,
+        catalogue::{GATEWAY_READY, TLS_CERTIFICATE_EXPIRY},
+    },
     store::Db,
 };
 use http::{HeaderValue, Request, Response, StatusCode, header::CONTENT_TYPE};
 use hyper::body::Incoming;
+use std::sync::Arc;
 
 #[derive(Clone, Debug)]
 pub struct Ops {
     pub metrics: Metrics,
     pub health: Health,
     pub db: Db,
+    pub clock: SharedClock,
+    /// What the main listener shows, when it speaks TLS.
+    pub certificate: Option<Arc<Certificate>>,
 }
 
 impl Ops {
@@ -41,6 +50,10 @@ impl Ops {
         for (state, count) in [("used", pool.used), ("idle", pool.idle), ("max", pool.max)] {
             metrics::gauge!("db_pool_connections", "state" => state).set(f64::from(count));
         }
-        metrics::gauge!("gateway_ready").set(if self.health.is_ready() { 1.0 } else { 0.0 });
+        metrics::gauge!(GATEWAY_READY).set(if self.health.is_ready() { 1.0 } else { 0.0 });
+        if let Some(certificate) = &self.certificate {
+            let left = certificate.expires_at().as_micros().saturating_sub(self.clock.now().as_micros());
+            metrics::gauge!(TLS_CERTIFICATE_EXPIRY, "listener" => "main").set(left as f64 / 1e6);
+        }
     }
 }

@@ -6,7 +6,13 @@ use super::{
     format::{Origin, Severity, line},
 };
 use crate::core::SharedClock;
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 use tracing::{
     Event, Level, Metadata, Subscriber,
     span::{Attributes, Id, Record},
@@ -17,13 +23,36 @@ use tracing_subscriber::{
     registry::{LookupSpan, Scope},
 };
 
+/// Whether secret headers are shown, which goes with the level.
+#[derive(Debug)]
+pub(super) struct HeaderSight {
+    wanted: Headers,
+    is_verbose: AtomicBool,
+}
+
+impl HeaderSight {
+    pub fn new(wanted: Headers, level: super::Level) -> Self {
+        let sight = Self { wanted, is_verbose: AtomicBool::new(false) };
+        sight.follow(level);
+        sight
+    }
+
+    pub fn follow(&self, level: super::Level) {
+        self.is_verbose.store(level <= super::Level::Debug, Ordering::Relaxed);
+    }
+
+    pub fn now(&self) -> Headers {
+        if self.is_verbose.load(Ordering::Relaxed) { self.wanted } else { Headers::Redacted }
+    }
+}
+
 /// Takes finished lines, each with its newline, in one piece.
 pub(super) type Sink = Arc<dyn Fn(&str) + Send + Sync>;
 
 #[derive(Clone)]
 pub(super) struct LogLayer {
     pub format: Format,
-    pub headers: Headers,
+    pub headers: Arc<HeaderSight>,
     pub origin: Origin,
     pub clock: SharedClock,
     pub sink: Sink,
@@ -37,7 +66,7 @@ impl fmt::Debug for LogLayer {
 
 impl LogLayer {
     fn collector<'a>(&self, fields: &'a mut Fields) -> Collector<'a> {
-        Collector { fields, headers: self.headers }
+        Collector { fields, headers: self.headers.now() }
     }
 }
 
