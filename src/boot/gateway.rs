@@ -23,7 +23,7 @@ use crate::{
         step_up::StepUp,
     },
     listener::{Listener, ListenerLimits},
-    observe::metrics::Metrics,
+    observe::metrics::{Metrics, catalogue},
     store::Db,
 };
 use hyper::service::service_fn;
@@ -151,6 +151,7 @@ impl Gateway {
             public: registry::public(config),
             public_url: config.identity.public_url.clone(),
         });
+        metrics::gauge!(catalogue::CONFIG_RELOAD_SUCCESSFUL).set(1.0);
         let tls = config.server.tls.as_ref();
         let certificate = tls.map(|tls| tls::certificate(tls, clock.now())).transpose()?;
         let handles = Handles {
@@ -223,8 +224,19 @@ impl Gateway {
     /// Not ready any more → take in what still comes → finish what runs, cut it at the deadline → write the last
     /// records.
     pub async fn stop(self) -> Stopped {
-        let Self { drain, ops_drain, drain_delay, drain_timeout, stop, mut tasks, writer, lines, db, handles, .. } =
-            self;
+        let Self {
+            drain,
+            ops_drain,
+            drain_delay,
+            drain_timeout,
+            stop,
+            mut tasks,
+            writer,
+            lines,
+            db,
+            handles,
+            ..
+        } = self;
         drop(handles);
         drain.leave();
         tokio::time::sleep(drain_delay).await;

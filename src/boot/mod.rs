@@ -18,11 +18,11 @@ mod reload;
 mod serve;
 mod tls;
 
+pub use changeable::Handles;
 pub use database::open as open_database;
 pub use demo::{DemoOptions, demo};
 pub use error::BootError;
 pub use gateway::{Gateway, Parts, Stopped};
-pub use changeable::Handles;
 pub use process::{Prepared, Runtime, prepare};
 pub use reload::{Reloaded, Reloader, Source};
 pub use serve::serve;

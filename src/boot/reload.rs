@@ -73,7 +73,6 @@ pub struct Reloader {
 
 impl Reloader {
     pub fn new(config: &Config, source: Source, handles: Handles) -> Self {
-        metrics::gauge!(catalogue::CONFIG_RELOAD_SUCCESSFUL).set(1.0);
         let reloader =
             Self { source, handles, began: config.clone(), current: config.clone(), pending: Vec::new() };
         reloader.note_success();
@@ -123,8 +122,10 @@ impl Reloader {
             Err(errors) => return refused(errors.to_string()),
         };
         let live = config.changes_from(&self.current).live;
-        let Changes { at_restart, .. } = config.changes_from(&self.began);
-        let live: Vec<_> = live.into_iter().filter(|name| self.is_within_reach(name)).collect();
+        let Changes { mut at_restart, .. } = config.changes_from(&self.began);
+        let (live, out_of_reach): (Vec<_>, Vec<_>) =
+            live.into_iter().partition(|name| self.is_within_reach(name, &config));
+        at_restart.extend(out_of_reach);
         self.name_pending(at_restart);
         if live.is_empty() {
             return Reloaded::Unchanged;
@@ -182,9 +183,9 @@ impl Reloader {
         }
     }
 
-    /// The certificate's files can only be others when there was one from the start.
-    fn is_within_reach(&self, name: &str) -> bool {
-        !name.starts_with("TLS_") || self.handles.certificate.is_some()
+    /// Whether a listener speaks TLS stays as it was at the start; its certificate may lie elsewhere.
+    fn is_within_reach(&self, name: &str, config: &Config) -> bool {
+        !name.starts_with("TLS_") || (self.handles.certificate.is_some() && config.server.tls.is_some())
     }
 
     fn name_pending(&mut self, at_restart: Vec<String>) {

@@ -13,8 +13,7 @@ pub fn files(files: &TlsFiles) -> CertificateFiles<'_> {
 }
 
 pub fn certificate(tls: &TlsFiles, now: Timestamp) -> Result<Arc<Certificate>, BootError> {
-    let certificate =
-        Certificate::load(files(tls)).map_err(|error| BootError::Tls(error.to_string()))?;
+    let certificate = Certificate::load(files(tls)).map_err(|error| BootError::Tls(error.to_string()))?;
     if certificate.expires_at() <= now {
         tracing::warn!(
             file = %tls.cert.display(),

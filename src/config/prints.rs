@@ -35,8 +35,7 @@ impl Prints {
         differing.sort();
         differing.dedup();
         differing.retain(|label| self.0.get(*label) != other.0.get(*label));
-        let (live, at_restart) =
-            differing.into_iter().cloned().partition(|label| variables::is_live(label));
+        let (live, at_restart) = differing.into_iter().cloned().partition(|label| variables::is_live(label));
         Changes { live, at_restart }
     }
 }

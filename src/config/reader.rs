@@ -78,7 +78,15 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub fn new(env: &'a dyn Env, file: TomlFile, errors: Vec<ConfigError>) -> Self {
-        Self { env, file, errors, warnings: Vec::new(), summary: Vec::new(), prints: Prints::default(), files: Vec::new() }
+        Self {
+            env,
+            file,
+            errors,
+            warnings: Vec::new(),
+            summary: Vec::new(),
+            prints: Prints::default(),
+            files: Vec::new(),
+        }
     }
 
     /// The setting or its default. `None` means that an error was recorded.

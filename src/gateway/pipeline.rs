@@ -271,6 +271,7 @@ impl Exchange<'_> {
             let error: &(dyn Error + 'static) = error;
             tracing::warn!(rack = &*self.rack.name, %request_id, error, "cannot ask the rack");
         })?;
+        self.rack.compare_clocks(answer.headers(), self.pipeline.clock.now());
         if answer.status() == StatusCode::UNAUTHORIZED {
             return Err(Refusal::RackCredential);
         }

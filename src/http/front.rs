@@ -69,17 +69,7 @@ impl Front {
     ) -> Self {
         let limiter = RateLimiter::new(settings.get().rate_limit_per_minute);
         let clock = pipeline.clock.clone();
-        Self {
-            pipeline,
-            registry,
-            api,
-            site: Site::embedded(),
-            health,
-            limiter,
-            metrics,
-            clock,
-            settings,
-        }
+        Self { pipeline, registry, api, site: Site::embedded(), health, limiter, metrics, clock, settings }
     }
 
     /// Answers. A panic in any room becomes a 500 and is reported; the connection lives on.

@@ -2,8 +2,8 @@
 
 use super::health::Health;
 use crate::{
-    gateway::Body,
     core::SharedClock,
+    gateway::Body,
     listener::Certificate,
     observe::metrics::{
         CONTENT_TYPE as EXPOSITION, Metrics,

@@ -88,12 +88,14 @@ impl Shown {
             .map_err(|error| bad_chain(error.to_string()))?;
         let leaf = chain.first().ok_or_else(|| bad_chain("no certificate found".to_owned()))?;
         let (_, leaf) = X509Certificate::from_der(leaf).map_err(|error| bad_chain(error.to_string()))?;
-        let expires_at = Timestamp::from_micros(leaf.validity().not_after.timestamp().saturating_mul(1_000_000));
+        let expires_at =
+            Timestamp::from_micros(leaf.validity().not_after.timestamp().saturating_mul(1_000_000));
         let key = PrivateKeyDer::from_pem_file(key_path)
             .map_err(|error| CertificateError::Key { path: key_path.to_owned(), why: error.to_string() })?;
         let bad_pair = |why: String| CertificateError::Pair { path: chain_path.to_owned(), why };
         let provider = CryptoProvider::get_default().ok_or_else(|| bad_pair("no cryptography".to_owned()))?;
-        let key = CertifiedKey::from_der(chain, key, provider).map_err(|error| bad_pair(error.to_string()))?;
+        let key =
+            CertifiedKey::from_der(chain, key, provider).map_err(|error| bad_pair(error.to_string()))?;
         Ok(Self { key: Arc::new(key), expires_at })
     }
 }

@@ -7,6 +7,7 @@ mod metrics;
 mod pool;
 mod rack;
 mod rack_body;
+mod skew;
 mod trust;
 pub use body::{OutgoingBody, Silence};
 pub use rack::{Outbound, Rack, RackAddress, RackError, Racks, UpstreamError};

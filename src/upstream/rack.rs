@@ -5,10 +5,11 @@ use super::{
     connect::Connector,
     metrics::{self, RackMetrics},
     pool::{Pool, PoolError},
+    skew::Skew,
 };
 use crate::{
     audit::ByteCounters,
-    core::{Live, RequestId, Secret},
+    core::{Live, RequestId, Secret, Timestamp},
     policy::{Demanding, Permit},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -88,6 +89,7 @@ pub struct Rack {
     pool: Pool,
     silence: Silence,
     metrics: RackMetrics,
+    skew: Skew,
     /// Counts what goes to the rack and what comes from it.
     pub bytes: Arc<ByteCounters>,
 }
@@ -143,6 +145,7 @@ impl Rack {
             pool: Pool::new(connector, silence.0),
             silence,
             metrics: RackMetrics::of(&address.name),
+            skew: Skew::of(&address.name),
             bytes: Arc::new(metrics::byte_counters(&address.name)),
         })
     }
@@ -150,6 +153,11 @@ impl Rack {
     /// How long this rack may be silent, also in the middle of an answer.
     pub const fn silence(&self) -> Silence {
         self.silence
+    }
+
+    /// Compares the clock of an answer that came just now with ours.
+    pub fn compare_clocks(&self, answer: &HeaderMap, now: Timestamp) {
+        self.skew.look(answer, now);
     }
 
     /// Sends the call that the permit was given for. `actor` is told to the rack, for its own log. Returns with
