@@ -5,7 +5,7 @@ use crate::{
     config::Config,
     core::{SharedClock, SystemClock},
     observe::{
-        errors::{self, SentryGuard, SentryOptions},
+        errors::{self, Crumbs, SentryGuard, SentryOptions},
         log::{self, LogOptions},
     },
 };
@@ -26,12 +26,15 @@ pub fn prepare(config: &Config) -> Result<Prepared, BootError> {
     // An error means that a provider is installed already, which can only be this one.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let clock: SharedClock = Arc::new(SystemClock);
-    log::init(log_options(config, clock.clone()))?;
+    let crumbs = Crumbs::default();
+    let remembered = config.sentry.dsn.is_some().then(|| crumbs.clone());
+    log::init(LogOptions { crumbs: remembered, ..log_options(config, clock.clone()) })?;
     let reports = errors::init(SentryOptions {
         dsn: config.sentry.dsn.clone(),
         environment: config.sentry.environment.clone(),
         release: config.sentry.release.clone(),
         traces_sample_rate: config.sentry.traces_sample_rate,
+        crumbs,
     })?;
     let runtime = runtime(config.server.worker_threads).map_err(BootError::Runtime)?;
     tracing::debug!(started = %clock.now(), "prepared");
@@ -61,6 +64,7 @@ fn log_options(config: &Config, clock: SharedClock) -> LogOptions {
         },
         headers: if config.log.unsafe_headers { log::Headers::Shown } else { log::Headers::Redacted },
         clock,
+        crumbs: None,
     }
 }
 

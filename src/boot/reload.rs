@@ -20,6 +20,9 @@ use std::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
+/// How a new certificate is called beside the names of settings.
+const CERTIFICATE: &str = "certificate";
+
 /// Where the configuration comes from.
 #[derive(Clone)]
 pub struct Source {
@@ -110,8 +113,13 @@ impl Reloader {
         if good {
             self.note_success();
         }
-        match (&reloaded, certificate) {
-            (Reloaded::Refused(_), _) | (_, Ok(())) => reloaded,
+        match (reloaded, certificate) {
+            (reloaded @ Reloaded::Refused(_), _) | (reloaded, Ok(false)) => reloaded,
+            (Reloaded::Applied(mut names), Ok(true)) => {
+                names.push(CERTIFICATE.to_owned());
+                Reloaded::Applied(names)
+            }
+            (Reloaded::Unchanged, Ok(true)) => Reloaded::Applied(vec![CERTIFICATE.to_owned()]),
             (_, Err(why)) => Reloaded::Refused(why),
         }
     }
@@ -156,15 +164,16 @@ impl Reloader {
         Ok(())
     }
 
-    async fn reload_certificate(&self) -> Result<(), String> {
+    /// True when another is shown from now on.
+    async fn reload_certificate(&self) -> Result<bool, String> {
         let (Some(certificate), Some(files)) = (&self.handles.certificate, &self.current.server.tls) else {
-            return Ok(());
+            return Ok(false);
         };
         let count = |outcome: &'static str| {
             metrics::counter!(catalogue::TLS_CERTIFICATE_RELOADS, "outcome" => outcome).increment(1);
         };
         match certificate.reload(tls::files(files), self.handles.clock.now()) {
-            Ok(false) => Ok(()),
+            Ok(false) => Ok(false),
             Ok(true) => {
                 count("replaced");
                 let expires_at = certificate.expires_at();
@@ -173,7 +182,7 @@ impl Reloader {
                 // It is shown already: clients must not be kept on an old one by a database that is away.
                 let resource = files.cert.display().to_string();
                 let _ = self.record("certificate.replace", &resource, detail).await;
-                Ok(())
+                Ok(true)
             }
             Err(error) => {
                 count("refused");

@@ -14,6 +14,7 @@ use crate::{
     audit::{Audit, Decision, Scope, Seen},
     core::{Live, RequestId, SharedClock, drain::Drain},
     identity::{Entrance, Principal, step_up::StepUp},
+    observe::errors::{FailureFacts, FailureKind, capture_failure},
     policy::{self, Effect, MfaLevel, Permit},
     upstream::{Outbound, OutgoingBody, Rack, RackBody, Racks, Silence},
 };
@@ -87,12 +88,16 @@ impl Pipeline {
         if carried.is_ok() {
             audit_facts::count_decision(scope.decision, None);
         }
-        match carried {
+        let kind = carried.as_ref().map_or_else(Refusal::code, |_| "rack_answer");
+        let facts = FailureFacts { kind, user_id: scope.user_id };
+        let mut response = match carried {
             Ok(Carried::Answer(answer, silence, watch)) => respond::relay(answer, silence, watch, scope),
             Ok(Carried::Masked(answer)) => respond::whole(answer, scope),
             Ok(Carried::Tunnel(tunnel)) => tunnel.start(scope, &mut head),
             Err(refusal) => self.refuse(scope, &refusal, way, &mut head, format),
-        }
+        };
+        facts.note(&mut response);
+        response
     }
 
     /// authenticate → authorize → prove → prepare the body → record the intent → send.
@@ -270,9 +275,13 @@ impl Exchange<'_> {
             // The caller is told what happened; why is for who runs the rack.
             let error: &(dyn Error + 'static) = error;
             tracing::warn!(rack = &*self.rack.name, %request_id, error, "cannot ask the rack");
+            let text = error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
+            capture_failure(FailureKind::Upstream, &self.rack.name, Some(request_id), &text);
         })?;
         self.rack.compare_clocks(answer.headers(), self.pipeline.clock.now());
         if answer.status() == StatusCode::UNAUTHORIZED {
+            let text = "it refused our credential";
+            capture_failure(FailureKind::Upstream, &self.rack.name, Some(request_id), text);
             return Err(Refusal::RackCredential);
         }
         Ok(answer)

@@ -17,7 +17,7 @@ use crate::{
     },
     listener::Connection,
     observe::{
-        errors::{ErrorReport, capture_server_error},
+        errors::{self, ErrorReport, FailureFacts, capture_server_error},
         metrics::{HttpMetrics, MethodLabel},
     },
     web::Site,
@@ -76,6 +76,7 @@ impl Front {
     pub async fn serve(&self, request: Request<Incoming>) -> Response<Body> {
         let started = Instant::now();
         let _in_flight = self.metrics.enter();
+        let trace = errors::trace();
         let at = self.clock.now();
         let request_id = RequestId::new(at);
         let (ip, transport) = self.origin(&request);
@@ -94,6 +95,9 @@ impl Front {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         self.metrics.record(route, MethodLabel::from(&method), response.status().as_u16(), started.elapsed());
+        if let Some(trace) = trace {
+            trace.finish(method.as_str(), route, response.status().as_u16(), request_id);
+        }
         report(&response, request_id, &method, route);
         response
     }
@@ -217,14 +221,15 @@ fn not_found() -> Response<Body> {
 fn report(response: &Response<Body>, request_id: RequestId, method: &Method, route: &'static str) {
     if response.status().is_server_error() {
         let status = response.status().as_u16();
-        let kind = "server_error";
+        let facts = response.extensions().get::<FailureFacts>();
+        let kind = facts.map_or("server_error", |facts| facts.kind);
         let message = response.status().canonical_reason().unwrap_or("server error");
         capture_server_error(ErrorReport {
             request_id,
             method: method.as_str(),
             route,
             status,
-            user_id: None,
+            user_id: facts.and_then(|facts| facts.user_id),
             kind,
             message,
         });

@@ -61,10 +61,19 @@ class Rack:
         self.failing = 0.0
         self.clock_off = 0.0
         self.count = 0
+        self.open = set()
         rack = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                super().setup()
+                rack.open.add(self.connection)
+
+            def finish(self):
+                rack.open.discard(self.connection)
+                super().finish()
 
             def do_GET(self):
                 rack.answer(self)
@@ -93,8 +102,14 @@ class Rack:
         request.wfile.write(body)
 
     def close(self):
+        """Nobody listens any more, and who was connected is cut off."""
         self.server.shutdown()
         self.server.server_close()
+        for connection in list(self.open):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
 
 class Receiver:

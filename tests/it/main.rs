@@ -25,6 +25,7 @@ mod login;
 mod mail;
 mod matrix;
 mod mfa;
+mod operate;
 mod redaction;
 mod registry;
 mod registry_front;

@@ -87,6 +87,7 @@ fn options(address: SocketAddr) -> SentryOptions {
         environment: Some("testing".into()),
         release: Some("rack-gateway@0.0.1".into()),
         traces_sample_rate: 0.0,
+        crumbs: Crumbs::default(),
     }
 }
 
@@ -117,7 +118,7 @@ fn off_without_a_dsn() {
         assert!(!guard.is_on());
     }
     capture_server_error(report("nobody listens"));
-    assert!(trace("GET", "/").is_none());
+    assert!(trace().is_none());
 }
 
 #[test]
@@ -212,7 +213,8 @@ fn repeats_are_held_back_and_other_kinds_pass() {
 fn traces_name_the_route_and_the_outcome() {
     let sentry = FakeSentry::start();
     let _client = reporting(SentryOptions { traces_sample_rate: 1.0, ..options(sentry.address) }, || {
-        trace("GET", "/apps/{app}").unwrap().finish(503);
+        let id = RequestId::new(Timestamp::from_micros(1));
+        trace().unwrap().finish("GET", "/apps/{app}", 503, id);
     });
     let (header, transaction) = sentry.next();
     assert_eq!(

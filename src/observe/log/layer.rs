@@ -5,7 +5,10 @@ use super::{
     fields::{Collector, Fields},
     format::{Origin, Severity, line},
 };
-use crate::core::SharedClock;
+use crate::{
+    core::SharedClock,
+    observe::errors::{Crumb, Crumbs},
+};
 use std::{
     fmt,
     sync::{
@@ -56,6 +59,8 @@ pub(super) struct LogLayer {
     pub origin: Origin,
     pub clock: SharedClock,
     pub sink: Sink,
+    /// Where the lines are remembered, for reports.
+    pub crumbs: Option<Crumbs>,
 }
 
 impl fmt::Debug for LogLayer {
@@ -93,7 +98,13 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
             }
         }
         event.record(&mut self.collector(&mut fields));
-        (self.sink)(&line(self.format, &self.origin, self.clock.now(), severity(event.metadata()), &fields));
+        let (now, severity) = (self.clock.now(), severity(event.metadata()));
+        (self.sink)(&line(self.format, &self.origin, now, severity, &fields));
+        if let Some(crumbs) = &self.crumbs {
+            let request_id = fields.values.get("request_id").and_then(|id| id.as_str()).map(str::to_owned);
+            let is_error = matches!(severity, Severity::Error | Severity::Fatal);
+            crumbs.add(Crumb { at: now, is_error, message: fields.message, request_id });
+        }
     }
 }
 

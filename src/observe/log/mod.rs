@@ -6,7 +6,10 @@ mod fields;
 mod format;
 mod layer;
 
-use crate::core::{SharedClock, SystemClock};
+use crate::{
+    core::{SharedClock, SystemClock},
+    observe::errors::Crumbs,
+};
 use format::Origin;
 use layer::{HeaderSight, LogLayer, Sink};
 use std::{
@@ -69,6 +72,8 @@ pub struct LogOptions {
     pub format: Format,
     pub headers: Headers,
     pub clock: SharedClock,
+    /// Remembers the last lines for error reports.
+    pub crumbs: Option<Crumbs>,
 }
 
 impl Default for LogOptions {
@@ -78,6 +83,7 @@ impl Default for LogOptions {
             format: Format::default(),
             headers: Headers::default(),
             clock: Arc::new(SystemClock),
+            crumbs: None,
         }
     }
 }
@@ -157,7 +163,7 @@ fn layer(options: LogOptions, sink: Sink) -> LogLayer {
     };
     let hostname = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "unknown".into());
     let origin = Origin { pid: process::id(), hostname: hostname.trim().into(), offset };
-    LogLayer { format: options.format, headers, origin, clock: options.clock, sink }
+    LogLayer { format: options.format, headers, origin, clock: options.clock, sink, crumbs: options.crumbs }
 }
 
 fn filter(level: Level) -> Targets {

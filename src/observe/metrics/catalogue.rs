@@ -192,7 +192,7 @@ families! {
     ACCESS_SNAPSHOT_AGE = Recorder Gauge "access_snapshot_age_seconds" []
         "Age of the access rules in use, in seconds.";
     ERROR_REPORTS = Recorder Counter "error_reports_total" ["outcome"]
-        "Error reports handed to the transport (queued) or held back as repeats (suppressed).";
+        "Error reports handed to the transport (queued), held back as repeats (suppressed), or dropped (too_large).";
 
     REGISTRY_IN_FLIGHT = Recorder Gauge "registry_http_in_flight_requests" ["handler"]
         "The in-flight HTTP requests.";

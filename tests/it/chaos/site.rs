@@ -15,6 +15,7 @@ use rack_gateway::{
 use reqwest::{Response, StatusCode};
 use std::{
     collections::HashMap,
+    net::SocketAddr,
     panic::{AssertUnwindSafe, resume_unwind},
     path::Path,
     time::Duration,
@@ -138,7 +139,18 @@ impl Site {
         path: &str,
         form: &str,
     ) -> Result<Answer, reqwest::Error> {
-        let url = format!("http://{}/api/v1/rack-proxy{path}", gateway.address);
+        self.call_at(gateway.address, method, path, form).await
+    }
+
+    /// The same at an address that may be several gateways'.
+    pub async fn call_at(
+        &self,
+        address: SocketAddr,
+        method: &str,
+        path: &str,
+        form: &str,
+    ) -> Result<Answer, reqwest::Error> {
+        let url = format!("http://{address}/api/v1/rack-proxy{path}");
         let answer = self
             .client
             .request(method.parse().unwrap(), url)
