@@ -83,7 +83,9 @@ impl Listener {
         let mut reaper = JoinSet::new();
         reaper.spawn(reap(shared.clone()));
 
+        let accepting = drain.listener();
         self.accept_until(&drain, &shared, service).await;
+        drop(accepting);
         let _ = timeout(LAST_REQUESTS, drain.until(|| shared.is_empty())).await;
         shared.tell_all(Order::Close);
         tokio::select! {
@@ -107,10 +109,10 @@ impl Listener {
         let refusals = Arc::new(Semaphore::new(MAX_REFUSALS));
         let refused = metrics::counter!("gateway_connections_refused_total");
         let mut pause = SHORTEST_PAUSE;
-        let mut stopping = pin!(drain.stopping());
+        let mut closing = pin!(drain.reached(Stage::Closing));
         let mut late = 0;
         loop {
-            let accepted = if drain.is_stopping() {
+            let accepted = if drain.is_closing() {
                 late += 1;
                 match timeout(QUIET, self.tcp.accept()).await {
                     Ok(accepted) if late <= BACKLOG => accepted,
@@ -119,13 +121,13 @@ impl Listener {
             } else {
                 tokio::select! {
                     accepted = self.tcp.accept() => accepted,
-                    () = &mut stopping => continue,
+                    () = &mut closing => continue,
                 }
             };
             let (tcp, peer) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) if is_of_one_connection(&error) => continue,
-                Err(_) if drain.is_stopping() => return,
+                Err(_) if drain.is_closing() => return,
                 Err(error) => {
                     tracing::warn!(%error, pause_ms = pause.as_millis(), "cannot accept connections");
                     sleep(pause).await;

@@ -36,7 +36,11 @@ async fn every_family_with_its_labels_shows_itself() {
     let rack = DemoRack::start(DemoRackOptions::new("rack-password")).await.unwrap();
     let shown = Process::start(
         &rack.url(),
-        &[("TLS_CERT_FILE", &file("cert.pem")), ("TLS_KEY_FILE", &file("key.pem")), ("RELOAD_INTERVAL", "100ms")],
+        &[
+            ("TLS_CERT_FILE", &file("cert.pem")),
+            ("TLS_KEY_FILE", &file("key.pem")),
+            ("RELOAD_INTERVAL", "100ms"),
+        ],
     )
     .await;
     let (nobody, config) = (closed(), file("gateway.toml"));
@@ -62,23 +66,27 @@ async fn every_family_with_its_labels_shows_itself() {
         ],
     )
     .await;
-    work(&gateway, &rack).await;
+    work(&gateway, rack).await;
     fs::write(file("cert.pem"), "garbage").unwrap();
 
     let started = Instant::now();
     loop {
         let text = format!("{}{}", gateway.metrics().await, shown.metrics().await);
-        let missing: Vec<_> = CATALOGUE.iter().filter(|family| !shows(&text, family)).map(|one| one.name).collect();
+        let missing: Vec<_> =
+            CATALOGUE.iter().filter(|family| !shows(&text, family)).map(|one| one.name).collect();
         if missing.is_empty() {
             break assert_named(&text);
         }
-        assert!(started.elapsed() < SOON * 2, "without a series that has all of its labels: {missing:?}\n{text}");
+        assert!(
+            started.elapsed() < SOON * 2,
+            "without a series that has all of its labels: {missing:?}\n{text}"
+        );
         sleep(Duration::from_millis(500)).await;
     }
 }
 
 /// Something of everything.
-async fn work(gateway: &Process, rack: &DemoRack) {
+async fn work(gateway: &Process, rack: DemoRack) {
     let now = SystemClock.now();
     let mail = MailRow {
         id: MailId::new(now),
@@ -99,7 +107,9 @@ async fn work(gateway: &Process, rack: &DemoRack) {
 
     let registry = {
         let token = admin.token.clone();
-        Target::new(&format!("http://{}", gateway.address), move |request| request.basic_auth("any", Some(&token)))
+        Target::new(&format!("http://{}", gateway.address), move |request| {
+            request.basic_auth("any", Some(&token))
+        })
     };
     let digest = registry.push_blob("team/app", b"a layer").await;
     assert_eq!(registry.send("GET", &format!("/v2/team/app/blobs/{digest}")).await.status(), 200);
@@ -134,7 +144,8 @@ fn shows(text: &str, family: &Family) -> bool {
     // A process that collects no garbage has nothing to show of it but that it collects none.
     text.lines().filter(|line| !line.starts_with('#')).any(|line| {
         let Some(rest) = line.strip_prefix(family.name) else { return false };
-        let rest = ["_bucket", "_count", "_sum"].iter().find_map(|end| rest.strip_prefix(end)).unwrap_or(rest);
+        let rest =
+            ["_bucket", "_count", "_sum"].iter().find_map(|end| rest.strip_prefix(end)).unwrap_or(rest);
         let is_whole = rest.starts_with('{') || rest.starts_with(' ');
         is_whole && family.labels.iter().all(|label| rest.contains(&format!("{label}=\"")))
     })
@@ -153,7 +164,8 @@ fn assert_named(text: &str) {
         for entry in fs::read_dir(root.join(folder)).unwrap() {
             let path = entry.unwrap().path();
             let Ok(page) = fs::read_to_string(&path) else { continue };
-            let words = page.split(|character: char| !(character.is_ascii_alphanumeric() || character == '_'));
+            let words =
+                page.split(|character: char| !(character.is_ascii_alphanumeric() || character == '_'));
             let of_ours = |word: &&str| CATALOGUE.iter().any(|family| is_series_of(word, family.name));
             named.extend(words.filter(of_ours).map(str::to_owned));
         }

@@ -81,7 +81,7 @@ async fn take(stream: TcpStream, items: Items) {
         let mut body = vec![0; length];
         stream.read_exact(&mut body).await.unwrap();
         let mut rest = body.as_slice();
-        let mut line = |rest: &mut &[u8]| -> Value {
+        let line = |rest: &mut &[u8]| -> Value {
             let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
             let value = serde_json::from_slice(&rest[..end]).unwrap();
             *rest = rest.get(end + 1..).unwrap_or_default();
@@ -112,11 +112,8 @@ async fn ask(gateway: &Process, token: &str, path: &str) -> u16 {
 async fn failures_of_rack_and_database_are_told_once_with_their_request_and_what_came_before() {
     let (inbox, rack) = (Inbox::start().await, rack().await);
     let dsn = inbox.dsn();
-    let variables = [
-        ("SENTRY_DSN", dsn.as_str()),
-        ("SENTRY_ENVIRONMENT", "drill"),
-        ("SENTRY_TRACES_SAMPLE_RATE", "1.0"),
-    ];
+    let variables =
+        [("SENTRY_DSN", dsn.as_str()), ("SENTRY_ENVIRONMENT", "drill"), ("SENTRY_TRACES_SAMPLE_RATE", "1.0")];
     let mut gateway = Process::start(&rack.url(), &variables).await;
     let person = gateway.person("viewer").await;
     assert_eq!(ask(&gateway, &person.token, "/apps?CANARY=CANARY").await, 400);
@@ -161,20 +158,49 @@ async fn failures_of_rack_and_database_are_told_once_with_their_request_and_what
         sleep(Duration::from_millis(50)).await;
     }
     let all = inbox.of("event");
-    let of_rack = all.iter().filter(|event| event["message"].as_str().unwrap().starts_with("upstream failure"));
+    let of_rack =
+        all.iter().filter(|event| event["message"].as_str().unwrap().starts_with("upstream failure"));
     assert_eq!(of_rack.count(), 1, "one of a kind in a minute");
     let everything = format!("{:?}", inbox.items.lock().unwrap());
-    assert!(!everything.contains("CANARY") && !everything.contains(&person.token) && !everything.contains(&person.email));
+    assert!(
+        !everything.contains("CANARY")
+            && !everything.contains(&person.token)
+            && !everything.contains(&person.email)
+    );
     gateway.stop().await;
 }
 
 /// Kinds of failures, more than may wait.
 const KINDS: [&str; 30] = [
-    "/apps", "/apps/web", "/apps/web/builds", "/apps/web/releases", "/apps/web/services", "/apps/web/processes",
-    "/apps/api", "/apps/api/builds", "/apps/api/releases", "/apps/api/services", "/apps/api/processes", "/system",
-    "/system/processes", "/system/releases", "/instances", "/resources", "/registries", "/certificates", "/apps/web/balancers",
-    "/apps/web/configs", "/apps/web/resources", "/apps/web/metrics", "/system/metrics", "/apps/web/builds/B1",
-    "/apps/web/releases/R1", "/apps/web/processes/P1", "/apps/api/configs", "/apps/api/resources", "/apps/api/balancers",
+    "/apps",
+    "/apps/web",
+    "/apps/web/builds",
+    "/apps/web/releases",
+    "/apps/web/services",
+    "/apps/web/processes",
+    "/apps/api",
+    "/apps/api/builds",
+    "/apps/api/releases",
+    "/apps/api/services",
+    "/apps/api/processes",
+    "/system",
+    "/system/processes",
+    "/system/releases",
+    "/instances",
+    "/resources",
+    "/registries",
+    "/certificates",
+    "/apps/web/balancers",
+    "/apps/web/configs",
+    "/apps/web/resources",
+    "/apps/web/metrics",
+    "/system/metrics",
+    "/apps/web/builds/B1",
+    "/apps/web/releases/R1",
+    "/apps/web/processes/P1",
+    "/apps/api/configs",
+    "/apps/api/resources",
+    "/apps/api/balancers",
     "/apps/api/metrics",
 ];
 
@@ -183,7 +209,8 @@ async fn a_sentry_that_never_answers_holds_nobody_up() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let dsn = format!("http://key@{}/7", silent.local_addr().unwrap());
     let rack = rack().await;
-    let mut gateway = Process::start(&rack.url(), &[("SENTRY_DSN", &dsn), ("RATE_LIMIT_PER_MINUTE", "1000000")]).await;
+    let mut gateway =
+        Process::start(&rack.url(), &[("SENTRY_DSN", &dsn), ("RATE_LIMIT_PER_MINUTE", "1000000")]).await;
     let person = gateway.person("admin").await;
     rack.shutdown().await;
     // The first round grows what would grow anyway.

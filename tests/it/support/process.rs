@@ -92,7 +92,8 @@ impl Process {
     /// The sum over all series of a family without buckets.
     pub async fn metric_of(&self, family: &str) -> f64 {
         let text = self.metrics().await;
-        let series = text.lines().filter(|line| line.strip_prefix(family).is_some_and(|rest| rest.starts_with('{')));
+        let series =
+            text.lines().filter(|line| line.strip_prefix(family).is_some_and(|rest| rest.starts_with('{')));
         series.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
     }
 
