@@ -3,12 +3,14 @@
 use super::logins::LoginLimits;
 use crate::{
     audit::Audit,
-    core::{Live, PublicUrl, SharedClock},
+    core::{Live, PublicUrl, SharedClock, drain::Drain},
+    directory::{Registrar, node::NodeBook},
     identity::{Entrance, Principal, login::Login, mfa::Mfa, session::Sessions, step_up::StepUp},
     notify::mail::Mailer,
     store::Db,
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 #[derive(Clone, Debug)]
 pub struct Context {
@@ -28,10 +30,14 @@ pub struct Context {
     pub sentry: Option<SentryJs>,
     /// The default rack first.
     pub racks: Live<Vec<RackName>>,
+    pub registrar: Registrar,
+    pub nodes: NodeBook,
+    /// Streams end when it begins.
+    pub drain: Drain,
 }
 
 /// What the pages need to report their own errors; every visitor can read it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SentryJs {
     pub dsn: String,
     pub environment: Option<String>,

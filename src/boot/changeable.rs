@@ -4,7 +4,7 @@ use crate::{
     api::RackName,
     audit::Audit,
     config::Config,
-    core::{Live, SharedClock},
+    core::{Live, SharedClock, rate_limit::RateLimiter},
     gateway::Settings,
     http::{FrontSettings, Hosts},
     listener::Certificate,
@@ -18,6 +18,7 @@ pub struct Handles {
     pub rack_names: Live<Vec<RackName>>,
     pub pipeline: Live<Settings>,
     pub front: Live<FrontSettings>,
+    pub limiter: Arc<RateLimiter>,
     pub certificate: Option<Arc<Certificate>>,
     pub audit: Audit,
     pub clock: SharedClock,
@@ -34,7 +35,6 @@ pub fn pipeline(config: &Config) -> Settings {
 pub fn front(config: &Config) -> FrontSettings {
     FrontSettings {
         trusted_proxies: config.limits.trusted_proxies.clone(),
-        rate_limit_per_minute: config.limits.rate_limit_per_minute,
         hosts: Hosts(config.identity.hosts.clone()),
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     BootError,
     changeable::{self, Handles},
-    factors, jobs, login, people, racks, registry, tls,
+    directory, factors, jobs, login, people, racks, registry, tls,
 };
 use crate::{
     api,
@@ -12,6 +12,7 @@ use crate::{
     core::{
         Live, SharedClock,
         drain::{Drain, DrainHandle, Drained, drain},
+        rate_limit::RateLimiter,
     },
     gateway::{Pipeline, registry::RegistryPipeline},
     http::{Front, health::Health, ops::Ops},
@@ -22,7 +23,8 @@ use crate::{
         settings::Settings as Changeable,
         step_up::StepUp,
     },
-    listener::{Listener, ListenerLimits},
+    listener::{Certificate, Listener, ListenerLimits},
+    notify::mail::Mailer,
     observe::metrics::{Metrics, catalogue},
     store::Db,
 };
@@ -55,6 +57,7 @@ pub struct Gateway {
     db: Db,
     first_link: Option<String>,
     handles: Option<Handles>,
+    enrolments: Vec<login::Enrolment>,
 }
 
 /// How the stop went.
@@ -104,19 +107,35 @@ impl Gateway {
             WriterOptions { queue: config.audit.queue_rows, intent_timeout: config.audit.intent_timeout };
         let (writer, writer_task) = Writer::start(db.clone(), options);
         let audit = Audit::new(writer, lines.clone(), clock.clone());
-        let mfa = factors::factors(&config.identity, &db, &audit)?;
+        let mailer = Mailer::configured(config, &db, &clock);
+        let mfa = factors::factors(&config.identity, &db, &audit, &mailer)?;
         let step_up = StepUp::new(Arc::new(mfa.clone()), sessions.clone());
 
-        let registry = registry::registry(config, &clock).await?;
+        let registry = registry::registry(config, &db, &clock).await?;
         let backend = registry.as_ref().map(|registry| registry.backend.clone());
+        let foreign_metrics = registry.as_ref().and_then(registry::Registry::foreign_metrics);
         if let Some(registry) = registry {
             tasks.spawn(registry.keep_clean(stop.clone()));
         }
+
+        metrics::gauge!(catalogue::CONFIG_RELOAD_SUCCESSFUL).set(1.0);
+        let tls = config.server.tls.as_ref();
+        let certificate = tls.map(|tls| tls::certificate(tls, clock.now())).transpose()?;
+        let (sharing, tls) = (config.server.reuse_port, certificate.as_ref().map(Certificate::server_config));
+        let listener = bind(config.server.listen, sharing, tls, limits(config)).await?;
+        let ops_limits = ListenerLimits { max_connections: 256, ..limits(config) };
+        let ops_listener = bind(config.server.ops_listen, sharing, None, ops_limits).await?;
+        let (address, ops_address) = (local(&listener)?, local(&ops_listener)?);
+        let own = [address, ops_address];
+        let opened = directory::open(config, &db, &clock, own, &mut tasks, &stop).await?;
+        let directory::Opened { registrar, nodes } = opened;
 
         let (drain_handle, drain_seen) = drain();
         let health = Health {
             audit: audit.clone(),
             access: access.clone(),
+            directory: registrar.directory().clone(),
+            clock: clock.clone(),
             drain: drain_seen.clone(),
             registry: backend.clone(),
             database_file,
@@ -126,6 +145,7 @@ impl Gateway {
         let rack_names = Live::new(racks::names(config));
         let login = login::login(config, &db, &clock)?;
         let first_link = login::first_link(&login, &db, &clock).await?;
+        let enrolments = login::enrolments(config, &login, &db, &clock).await?;
         let api = api::router(api::Context {
             login,
             db: db.clone(),
@@ -133,7 +153,7 @@ impl Gateway {
             entrance: entrance.clone(),
             sessions,
             step_up: step_up.clone(),
-            mailer: jobs::mailer(config, &db, &clock),
+            mailer,
             mfa,
             clock: clock.clone(),
             public_url: config.identity.public_url.clone(),
@@ -141,24 +161,26 @@ impl Gateway {
             max_body: config.limits.max_api_body_bytes,
             sentry: sentry_js(config),
             racks: rack_names.clone(),
+            registrar,
+            nodes,
+            drain: drain_seen.clone(),
         });
         let registry_pipeline = backend.map(|backend| RegistryPipeline {
             audit: audit.clone(),
             entrance: entrance.clone(),
+            step_up: step_up.clone(),
             clock: clock.clone(),
             backend,
             tickets: registry::tickets(config, &clock),
             public: registry::public(config),
             public_url: config.identity.public_url.clone(),
         });
-        metrics::gauge!(catalogue::CONFIG_RELOAD_SUCCESSFUL).set(1.0);
-        let tls = config.server.tls.as_ref();
-        let certificate = tls.map(|tls| tls::certificate(tls, clock.now())).transpose()?;
         let handles = Handles {
             racks: racks.clone(),
             rack_names,
             pipeline: Live::new(changeable::pipeline(config)),
             front: Live::new(changeable::front(config)),
+            limiter: Arc::new(RateLimiter::new(config.limits.rate_limit_per_minute)),
             certificate: certificate.clone(),
             audit: audit.clone(),
             clock: clock.clone(),
@@ -173,15 +195,11 @@ impl Gateway {
             drain: drain_seen.clone(),
         };
         let (pipeline, settings) = (Arc::new(pipeline), handles.front.clone());
-        let front = Front::new(pipeline, registry_pipeline, api, health.clone(), metrics.http(), settings);
-        let ops = Ops { metrics, health, db: db.clone(), clock, certificate: certificate.clone() };
+        let limiter = handles.limiter.clone();
+        let front =
+            Front::new(pipeline, registry_pipeline, api, health.clone(), metrics.http(), settings, limiter);
+        let ops = Ops { metrics, health, db: db.clone(), clock, certificate, foreign_metrics };
 
-        let sharing = config.server.reuse_port;
-        let tls = certificate.map(|certificate| certificate.server_config());
-        let listener = bind(config.server.listen, sharing, tls, limits(config)).await?;
-        let ops_limits = ListenerLimits { max_connections: 256, ..limits(config) };
-        let ops_listener = bind(config.server.ops_listen, sharing, None, ops_limits).await?;
-        let (address, ops_address) = (local(&listener)?, local(&ops_listener)?);
         let (ops_drain, ops_drain_seen) = drain();
         tasks.spawn(serve_front(listener, front, drain_seen));
         tasks.spawn(serve_ops(ops_listener, ops, ops_drain_seen));
@@ -200,6 +218,7 @@ impl Gateway {
             db,
             first_link,
             handles: Some(handles),
+            enrolments,
         })
     }
 
@@ -211,6 +230,11 @@ impl Gateway {
     /// What may be changed while it serves, once. They hold the audit log open: let go of them before the stop.
     pub const fn take_handles(&mut self) -> Option<Handles> {
         self.handles.take()
+    }
+
+    /// The ways in for administrators whom the configuration names, and who have no other.
+    pub fn enrolments(&self) -> &[login::Enrolment] {
+        &self.enrolments
     }
 
     pub const fn address(&self) -> SocketAddr {

@@ -1,11 +1,11 @@
-//! The periodic work of this gateway, and the way in for mail.
+//! The periodic work of this gateway.
 
 use super::BootError;
 use crate::{
     config::{Config, DatabaseTarget, RegistryPlace},
     core::SharedClock,
     jobs::{self, Job},
-    notify::mail::{Mailer, Post, Smtp},
+    notify::mail::{Post, Smtp},
     store::Db,
 };
 use std::path::PathBuf;
@@ -34,12 +34,4 @@ fn places(config: &Config) -> Vec<(&'static str, PathBuf)> {
         _ => None,
     };
     database.into_iter().chain(registry).collect()
-}
-
-/// Drops what is queued when no mail server is configured.
-pub fn mailer(config: &Config, db: &Db, clock: &SharedClock) -> Mailer {
-    match &config.mail {
-        Some(_) => Mailer::new(db.clone(), clock.clone(), config.identity.public_url.clone()),
-        None => Mailer::off(),
-    }
 }

@@ -160,6 +160,7 @@ impl Reloader {
         // Under which names we are called belongs to the public address, which needs a restart.
         let hosts = handles.front.get().hosts.clone();
         handles.front.set(FrontSettings { hosts, ..changeable::front(config) });
+        handles.limiter.allow(config.limits.rate_limit_per_minute);
         log::set_level(process::log_level(config));
         Ok(())
     }

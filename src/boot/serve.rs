@@ -26,6 +26,7 @@ pub async fn serve(config: &Config, source: Source, clock: SharedClock) -> Resul
     if let Some(address) = gateway.first_link() {
         login::announce(address);
     }
+    gateway.enrolments().iter().for_each(login::announce_enrolment);
     Box::pin(until_stopped(reloader)).await?;
     let finished = finish(gateway).await;
     drop(lock);

@@ -101,6 +101,7 @@ fn title(section: Section) -> &'static str {
         Section::Identity => "Identity",
         Section::Mail => "Mail",
         Section::Registry => "Registry",
+        Section::Directory => "Directory of services",
         Section::Login => "Login",
         Section::Oidc => "Login: OpenID Connect",
         Section::Github => "Login: GitHub",

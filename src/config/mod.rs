@@ -8,6 +8,7 @@
 pub mod access;
 pub mod audit;
 pub mod database;
+pub mod directory;
 pub mod docs;
 mod env;
 mod errors;
@@ -34,6 +35,7 @@ mod variables;
 pub use access::AccessConfig;
 pub use audit::AuditConfig;
 pub use database::{DatabaseConfig, DatabaseTarget, PoolConfig};
+pub use directory::DirectoryConfig;
 pub use env::{Env, MapEnv, ProcessEnv};
 pub use errors::{ConfigError, ConfigErrors, Origin};
 pub use identity::{IdentityConfig, SessionConfig};
@@ -44,7 +46,10 @@ pub use mail::{SmtpConfig, SmtpTls};
 pub use prints::Changes;
 pub use racks::{RackConfig, RackConfigs, RackTrust};
 pub use reader::SummaryRow;
-pub use registry::{GarbageConfig, RegistryBucket, RegistryConfig, RegistryPlace};
+pub use registry::{
+    GarbageConfig, ImmutableRule, Quota, RegistryBucket, RegistryConfig, RegistryLogin, RegistryPlace,
+    RegistryUpstream,
+};
 pub use sentry::{SentryConfig, SentryJsConfig};
 pub use server::{ServerConfig, TlsFiles};
 pub use settings::SettingsConfig;
@@ -65,6 +70,7 @@ pub struct Config {
     pub identity: IdentityConfig,
     pub settings: SettingsConfig,
     pub registry: RegistryConfig,
+    pub directory: DirectoryConfig,
     pub login: LoginConfig,
     pub log: LogConfig,
     pub sentry: SentryConfig,
@@ -137,6 +143,7 @@ impl Config {
         let identity = identity::read(r, server.as_ref());
         let settings = settings::read(r);
         let registry = registry::read(r);
+        let directory = directory::read(r);
         let login = login::read(r);
         let log = log::read(r);
         let mail = mail::read(r);
@@ -151,6 +158,7 @@ impl Config {
             identity: identity?,
             settings,
             registry: registry?,
+            directory: directory?,
             login: login?,
             log: log?,
             mail,

@@ -5,6 +5,7 @@ use super::{
     finish::{Transport, finish},
     health::Health,
     hosts::Hosts,
+    patience::{Impatient, Patience},
     router::{Place, place_of},
 };
 use crate::{
@@ -40,7 +41,6 @@ use tower::ServiceExt as _;
 #[derive(Clone, Debug)]
 pub struct FrontSettings {
     pub trusted_proxies: Vec<IpNet>,
-    pub rate_limit_per_minute: u32,
     pub hosts: Hosts,
 }
 
@@ -52,7 +52,8 @@ pub struct Front {
     api: Router,
     site: Site,
     health: Health,
-    limiter: RateLimiter,
+    limiter: Arc<RateLimiter>,
+    patience: Patience,
     metrics: HttpMetrics,
     clock: SharedClock,
     settings: Live<FrontSettings>,
@@ -66,10 +67,21 @@ impl Front {
         health: Health,
         metrics: HttpMetrics,
         settings: Live<FrontSettings>,
+        limiter: Arc<RateLimiter>,
     ) -> Self {
-        let limiter = RateLimiter::new(settings.get().rate_limit_per_minute);
         let clock = pipeline.clock.clone();
-        Self { pipeline, registry, api, site: Site::embedded(), health, limiter, metrics, clock, settings }
+        Self {
+            pipeline,
+            registry,
+            api,
+            site: Site::embedded(),
+            health,
+            limiter,
+            patience: Patience::default(),
+            metrics,
+            clock,
+            settings,
+        }
     }
 
     /// Answers. A panic in any room becomes a 500 and is reported; the connection lives on.
@@ -126,10 +138,10 @@ impl Front {
     ) -> (Response<Body>, &'static str) {
         let place = place_of(request.uri().path());
         if place.is_rate_limited()
-            && let Err(limited) = self.limiter.check_within(self.settings.get().rate_limit_per_minute, ip, at)
+            && let Err(limited) = self.limit(place, request.method(), at, ip).await
         {
             metrics::counter!("rate_limited_total").increment(1);
-            return (limited.response().map(whole), "rate-limited");
+            return (limited, "rate-limited");
         }
         if place.has_a_host() && !self.settings.get().hosts.know(&request) {
             let format = ErrorFormat::wanted_by(request.headers());
@@ -160,6 +172,21 @@ impl Front {
             }
             Place::Unknown => (not_found(), "unknown"),
         }
+    }
+
+    /// Counts the request; the answer when its client has asked too much.
+    async fn limit(
+        &self,
+        place: Place<'_>,
+        method: &Method,
+        at: Timestamp,
+        ip: IpAddr,
+    ) -> Result<(), Response<Body>> {
+        if place == Place::Registry {
+            let checked = Box::pin(self.patience.check(&self.limiter, &self.clock, ip, method)).await;
+            return checked.map_err(Impatient::response);
+        }
+        self.limiter.check(ip, at).map_err(|limited| limited.response().map(whole))
     }
 
     async fn api(

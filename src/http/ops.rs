@@ -11,6 +11,7 @@ use crate::{
     },
     store::Db,
 };
+use arc_swap::ArcSwap;
 use http::{HeaderValue, Request, Response, StatusCode, header::CONTENT_TYPE};
 use hyper::body::Incoming;
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub struct Ops {
     pub clock: SharedClock,
     /// What the main listener shows, when it speaks TLS.
     pub certificate: Option<Arc<Certificate>>,
+    /// Text of a registry behind, to stand after our own.
+    pub foreign_metrics: Option<Arc<ArcSwap<String>>>,
 }
 
 impl Ops {
@@ -30,7 +33,7 @@ impl Ops {
         match request.uri().path() {
             "/metrics" => {
                 self.refresh();
-                let mut response = Response::new(Body::whole(self.metrics.render()));
+                let mut response = Response::new(Body::whole(self.page()));
                 response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(EXPOSITION));
                 response
             }
@@ -42,6 +45,19 @@ impl Ops {
                 response
             }
         }
+    }
+
+    /// A family stands on it once: the registry behind stands in for ours, whose storage does nothing then.
+    fn page(&self) -> String {
+        let own = self.metrics.render();
+        let Some(foreign) = self.foreign_metrics.as_ref().map(|text| text.load_full()) else { return own };
+        if foreign.is_empty() {
+            return own;
+        }
+        let mut page: String =
+            own.lines().filter(|line| !is_of_storage(line)).flat_map(|line| [line, "\n"]).collect();
+        page.push_str(&foreign);
+        page
     }
 
     /// Gauges that are read at the scrape and not kept.
@@ -56,4 +72,9 @@ impl Ops {
             metrics::gauge!(TLS_CERTIFICATE_EXPIRY, "listener" => "main").set(left as f64 / 1e6);
         }
     }
+}
+
+fn is_of_storage(line: &str) -> bool {
+    let name = line.strip_prefix("# HELP ").or_else(|| line.strip_prefix("# TYPE ")).unwrap_or(line);
+    name.starts_with("registry_storage_")
 }

@@ -63,6 +63,7 @@ async fn every_family_with_its_labels_shows_itself() {
             ("SENTRY_DSN", &format!("http://key@{nobody}/7")),
             ("APP_SECRET_KEY", "0123456789abcdef0123456789abcdef"),
             ("RATE_LIMIT_PER_MINUTE", "1000000"),
+            ("DIRECTORY_ALLOW_CIDRS", "127.0.0.0/8"),
         ],
     )
     .await;
@@ -113,6 +114,19 @@ async fn work(gateway: &Process, rack: DemoRack) {
     };
     let digest = registry.push_blob("team/app", b"a layer").await;
     assert_eq!(registry.send("GET", &format!("/v2/team/app/blobs/{digest}")).await.status(), 200);
+
+    let service = |address: &str| {
+        let url = format!("http://{}/registry-svc/instance{address}", gateway.address);
+        client.put(url).bearer_auth(&admin.token)
+    };
+    let check = serde_json::json!({ "type": "tcp", "interval": 1, "timeout": 1 });
+    let body = serde_json::json!({ "slug": "my-service", "url": rack.url(), "check": check });
+    let registered = service("").json(&body).send().await.unwrap();
+    assert_eq!(registered.status(), 201, "{}", registered.text().await.unwrap());
+    let registered: serde_json::Value = registered.json().await.unwrap();
+    let id = registered["instance"]["id"].as_str().unwrap();
+    let beat = service(&format!("/{id}/heartbeat")).json(&serde_json::json!({ "status": "Healthy" }));
+    assert!(beat.send().await.unwrap().status().is_success());
 
     let mut command = Wire::open(gateway.address).await;
     command.send(exec(&admin.token, "exit 7")).await;
