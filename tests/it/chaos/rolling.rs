@@ -44,7 +44,7 @@ fn restarts() -> usize {
 async fn behind_a_load_balancer_nobody_notices() {
     on_postgres(async |place| {
         let site = Arc::new(Site::on(place).await);
-        let variables = [("DRAIN_DELAY", "500ms"), ("DB_MAX_OPEN_CONNS", "6")];
+        let variables = [("DRAIN_DELAY", "1s"), ("DB_MAX_OPEN_CONNS", "6")];
         let mut replicas = vec![site.start_with(&variables).await, site.start_with(&variables).await];
         let balancer = Balancer::over(replicas.iter().map(seen).collect()).await;
         let load = Arc::new(Load::default());
@@ -73,8 +73,7 @@ async fn on_one_host_the_next_process_takes_the_port_over() {
     on_postgres(async |place| {
         let site = Arc::new(Site::on(place).await);
         let listen = free().to_string();
-        let variables =
-            [("LISTEN", listen.as_str()), ("LISTEN_REUSE_PORT", "true"), ("DRAIN_DELAY", "200ms")];
+        let variables = [("LISTEN", listen.as_str()), ("LISTEN_REUSE_PORT", "true"), ("DRAIN_DELAY", "1s")];
         let mut running = site.start_with(&variables).await;
         assert_eq!(running.address.to_string(), listen);
         let load = Arc::new(Load::default());

@@ -22,6 +22,8 @@ use std::{
 };
 
 const RACK_PASSWORD: &str = "rack-password";
+/// Connections that have rested for longer are not used again: a server that goes away closes them.
+const RESTED: Duration = Duration::from_millis(500);
 
 pub struct Site {
     pub rack: DemoRack,
@@ -91,7 +93,7 @@ impl Site {
         db.migrate().await.unwrap();
         let deployer = Deployer::add(&db).await;
         db.close().await;
-        let client = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();
+        let client = reqwest::Client::builder().timeout(PATIENCE).pool_idle_timeout(RESTED).build().unwrap();
         Self { rack, place, deployer, client }
     }
 

@@ -60,6 +60,7 @@ async fn every_family_with_its_labels_shows_itself() {
             ("GOOGLE_CLIENT_SECRET", "secret"),
             ("GOOGLE_OAUTH_BASE_URL", &format!("http://{nobody}")),
             ("PUBLIC_URL", "http://127.0.0.1"),
+            ("ALLOWED_HOSTS", "gateway"),
             ("SENTRY_DSN", &format!("http://key@{nobody}/7")),
             ("APP_SECRET_KEY", "0123456789abcdef0123456789abcdef"),
             ("RATE_LIMIT_PER_MINUTE", "1000000"),
