@@ -35,7 +35,7 @@ async fn nobody_goes_on_with_the_upload_of_another() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_eight_who_make_a_tag_at_once_one_does() {
     for front in Front::of_each_kind("").await {
-        let maker = front.token_with("maker", "registry:repo:push registry:repo:pull", "*").await;
+        let maker = front.token_with("maker", "registry:repo:push\nregistry:repo:pull", "*").await;
         let maker = front.by(&maker);
         let images = contenders(&maker, "race/app").await;
         for tag in ["one", "two", "three", "four"] {
