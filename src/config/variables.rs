@@ -296,7 +296,7 @@ variables! {
         REGISTRY_S3_SECRET_ACCESS_KEY Secret "s3_secret_access_key" = "":
             "Secret that belongs to `REGISTRY_S3_ACCESS_KEY_ID`.";
         REGISTRY_READ_ONLY Plain "read_only" = "false":
-            "`true` refuses every change of the registry, for example while the one behind collects garbage; downloads go on.";
+            "`true` refuses every change of the registry, for example while the one behind collects garbage; downloads go on. The setting `registry_read_only` changes it while the gateway runs.";
         REGISTRY_READ_ONLY_MESSAGE Plain "read_only_message" = "the operator has stopped changes for now":
             "What clients are told when the registry is read-only.";
         REGISTRY_GC_INTERVAL Plain "gc_interval" = "24h":
