@@ -3,13 +3,14 @@
 use super::logins::LoginLimits;
 use crate::{
     audit::Audit,
-    core::{PublicUrl, SharedClock},
+    core::{Live, PublicUrl, SharedClock, drain::Drain},
+    directory::{Registrar, node::NodeBook},
     identity::{Entrance, Principal, login::Login, mfa::Mfa, session::Sessions, step_up::StepUp},
     notify::mail::Mailer,
     store::Db,
 };
 use serde::Serialize;
-use std::sync::Arc;
+use utoipa::ToSchema;
 
 #[derive(Clone, Debug)]
 pub struct Context {
@@ -28,11 +29,15 @@ pub struct Context {
     pub max_body: usize,
     pub sentry: Option<SentryJs>,
     /// The default rack first.
-    pub racks: Arc<[RackName]>,
+    pub racks: Live<Vec<RackName>>,
+    pub registrar: Registrar,
+    pub nodes: NodeBook,
+    /// Streams end when it begins.
+    pub drain: Drain,
 }
 
 /// What the pages need to report their own errors; every visitor can read it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SentryJs {
     pub dsn: String,
     pub environment: Option<String>,

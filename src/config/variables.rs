@@ -1,74 +1,7 @@
 //! The one table of settings. The loader looks settings up through it and `docs/CONFIG.md` is printed from
 //! it, so a setting that is not here does not exist.
 
-/// The tables of the TOML file, in the order of the documentation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Section {
-    File,
-    Server,
-    Limits,
-    Database,
-    Racks,
-    Audit,
-    Access,
-    Identity,
-    Mail,
-    Registry,
-    Login,
-    Oidc,
-    Github,
-    GroupRoles,
-    Log,
-    Sentry,
-}
-
-impl Section {
-    pub const ALL: [Self; 16] = [
-        Self::File,
-        Self::Server,
-        Self::Limits,
-        Self::Database,
-        Self::Racks,
-        Self::Audit,
-        Self::Access,
-        Self::Identity,
-        Self::Mail,
-        Self::Registry,
-        Self::Login,
-        Self::Oidc,
-        Self::Github,
-        Self::GroupRoles,
-        Self::Log,
-        Self::Sentry,
-    ];
-
-    /// True for the sections with a table for each named thing, as in `[racks.staging]`.
-    pub const fn is_named(self) -> bool {
-        matches!(self, Self::Racks | Self::Oidc)
-    }
-
-    /// The name of its table in the TOML file.
-    pub const fn table(self) -> &'static str {
-        match self {
-            Self::File => "",
-            Self::Server => "server",
-            Self::Limits => "limits",
-            Self::Database => "database",
-            Self::Racks => "racks",
-            Self::Audit => "audit",
-            Self::Access => "access",
-            Self::Identity => "identity",
-            Self::Mail => "mail",
-            Self::Registry => "registry",
-            Self::Login => "login",
-            Self::Oidc => "oidc",
-            Self::Github => "github",
-            Self::GroupRoles => "group_roles",
-            Self::Log => "log",
-            Self::Sentry => "sentry",
-        }
-    }
-}
+pub use super::section::Section;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -133,10 +66,16 @@ variables! {
             "Certificate chain in PEM. With `TLS_KEY_FILE` it turns the main listener to HTTPS.";
         TLS_KEY_FILE Plain "tls_key_file" = "":
             "Private key in PEM that belongs to `TLS_CERT_FILE`.";
+        LISTEN_REUSE_PORT Plain "listen_reuse_port" = "false":
+            "`true` lets several processes listen on the same two ports, so that the next one can begin while this one finishes.";
         WORKER_THREADS Plain "worker_threads" = "0":
             "Threads that serve requests; `0` takes one for each core.";
         DRAIN_TIMEOUT Plain "drain_timeout" = "30s":
             "How long open requests may go on after the signal to stop.";
+        DRAIN_DELAY Plain "drain_delay" = "0s":
+            "After the signal to stop, how long requests are still taken in while the gateway is already unready, so that load balancers notice.";
+        RELOAD_INTERVAL Plain "reload_interval" = "5s":
+            "How often the files of the configuration are looked at for changes; `0` means only at SIGHUP.";
     }
     Limits {
         TRUSTED_PROXY_CIDRS Plain "trusted_proxy_cidrs" = "":
@@ -271,6 +210,8 @@ variables! {
             "Its port; 587, 465 or 25 as `SMTP_TLS` is starttls, tls or none.";
         SMTP_TLS Plain "smtp_tls" = "starttls":
             "starttls, tls or none. The server's certificate is always verified.";
+        SMTP_CA_FILE Plain "smtp_ca_file" = "":
+            "Certificates in PEM that the server's may descend from, besides those of the system's authorities.";
         SMTP_USERNAME Plain "smtp_username" = "":
             "User name for the server, with `SMTP_PASSWORD`.";
         SMTP_PASSWORD Secret "smtp_password" = "":
@@ -332,6 +273,52 @@ variables! {
         REGISTRY_UPSTREAM_METRICS_URL Plain "upstream_metrics_url" = "":
             "URL of the metrics of the registry behind, as in `http://registry.internal:5001/metrics`: its `registry_storage_*` then stand among the gateway's.";
     }
+    Artifact {
+        ARTIFACT_URL Plain "url" = "":
+            "Address of the artifact registry (Registry Server protocol) behind `/api/v1/artifact-proxy`. Without it there is none.";
+        ARTIFACT_TOKEN Secret "registry_token" = "":
+            "The gateway's own token for it, sent as `X-Registry-Token`; what clients send there is theirs for the gateway.";
+        ARTIFACT_CA_FILE Plain "ca_file" = "":
+            "Certificates in PEM that its certificate must descend from; the system's authorities when not set.";
+        ARTIFACT_PUBLIC Plain "public" = "":
+            "List of patterns of what anybody may read without a token, as in `team/**`; namespaces are written without `@`.";
+        ARTIFACT_MAX_UPLOAD Plain "max_upload" = "100MiB":
+            "Size of an archive that is published.";
+        ARTIFACT_SPOOL_DIR Plain "spool_dir" = "":
+            "Directory in which archives lie, without a name, until it is decided whether they may be published; the system's directory for temporary files when not set.";
+    }
+    Webhooks {
+        WEBHOOK_URL Plain "url" = "":
+            "Where pushes to the container registry and deletions are told.";
+        WEBHOOK_SECRET Secret "secret" = "":
+            "Key of the signature that each delivery carries, at least 16 characters.";
+        WEBHOOK_REPOSITORIES Plain "repositories" = "**":
+            "List of patterns of repositories of which it hears, as in `team/**`.";
+        WEBHOOK_ACTIONS Plain "actions" = "push,delete":
+            "List of what it hears of: push, delete.";
+        WEBHOOK_CA_FILE Plain "ca_file" = "":
+            "Certificates in PEM that the receiver's certificate must descend from; the system's authorities when not set.";
+    }
+    Directory {
+        DIRECTORY_ALLOW_CIDRS Plain "allow_cidrs" = "":
+            "List of networks that services may be registered in, as in `10.0.0.0/8`; all when empty. Loopback, link-local, metadata and multicast addresses stay closed unless a network inside theirs is listed, as in `127.0.0.0/8`.";
+        DIRECTORY_DENY_CIDRS Plain "deny_cidrs" = "":
+            "List of networks that no service may be registered in or called at; stronger than what is allowed.";
+        DIRECTORY_ALLOW_PORTS Plain "allow_ports" = "":
+            "List of ports and ranges that services may listen on, as in `80,8000-8999`; all when empty.";
+        DIRECTORY_NODE_ID Plain "node_id" = "":
+            "Id of this replica among the nodes; by default it gets one at its first start at its address.";
+        DIRECTORY_NODE_URL Plain "node_url" = "":
+            "URL of this replica among the nodes, different for each; by default made of the host's name and the port of `LISTEN`.";
+        DIRECTORY_REGION Plain "region" = "":
+            "Region that this replica names as its own.";
+        DIRECTORY_ZONE Plain "zone" = "":
+            "Availability zone that this replica names as its own.";
+        DIRECTORY_PRESERVATION_SHARE Plain "preservation_share" = "0.5":
+            "When more than this share of a service's instances (and at least three) fail within the window, they keep taking calls and none is removed; `1` turns it off.";
+        DIRECTORY_PRESERVATION_WINDOW Plain "preservation_window" = "2m":
+            "The window for `DIRECTORY_PRESERVATION_SHARE`; it ends as well when that has passed without new failures.";
+    }
     Login {
         LOGIN_PROVISION Plain "provision" = "false":
             "`true` makes an account, without any role, for every person whom a provider vouches for. Else people must be known, invited, or in a group with a role.";
@@ -388,6 +375,26 @@ variables! {
         SENTRY_JS_TRACES_SAMPLE_RATE Plain "js_traces_sample_rate" = "0.0":
             "Share of page loads that are traced, 0 to 1.";
     }
+}
+
+/// What may change without a restart, besides everything about racks.
+const LIVE: [&Variable; 10] = [
+    &TLS_CERT_FILE,
+    &TLS_KEY_FILE,
+    &TRUSTED_PROXY_CIDRS,
+    &RATE_LIMIT_PER_MINUTE,
+    &MAX_FORM_BYTES,
+    &UPSTREAM_CONNECT_TIMEOUT,
+    &UPSTREAM_IDLE_TIMEOUT,
+    &STREAM_IDLE_TIMEOUT,
+    &CONVOX_SECRET_ENV_VARS,
+    &LOG_LEVEL,
+];
+
+/// Whether a setting, by the label of its [`super::Config::summary`] row, may change without a restart.
+pub fn is_live(label: &str) -> bool {
+    let of_racks = |row: &Variable| row.section == Section::Racks && row.name == label;
+    label.starts_with("racks.") || LIVE.iter().any(|row| row.name == label) || ALL.iter().any(of_racks)
 }
 
 /// The keys a section's table may hold; a secret has `<key>_file` too.

@@ -1,5 +1,6 @@
 //! Bodies that pass: counted both ways, and the record closed with the answer's last byte.
 
+use super::measure;
 use crate::{
     audit::{Scope, Traffic},
     gateway::{Body, Watch, body::BoxError},
@@ -17,14 +18,48 @@ use std::{
     task::{Context, Poll},
 };
 
-/// What the client sends.
-pub fn counted(body: Incoming, traffic: Arc<Traffic>) -> registry::Body {
-    body.map_frame(move |frame: Frame<Bytes>| {
-        traffic.add_in(frame.data_ref().map_or(0, Bytes::len) as u64);
-        frame
-    })
-    .map_err(BoxError::from)
-    .boxed_unsync()
+/// What the client sends; it breaks off when the right to send it is lost.
+pub fn counted(body: Incoming, traffic: Arc<Traffic>, watch: Option<Watch>) -> registry::Body {
+    let counted = body
+        .map_frame(move |frame: Frame<Bytes>| {
+            let length = frame.data_ref().map_or(0, Bytes::len) as u64;
+            traffic.add_in(length);
+            measure::received(length);
+            frame
+        })
+        .map_err(BoxError::from);
+    match watch {
+        Some(watch) => Watched { body: counted, right_lost: Box::pin(watch.right_lost()) }.boxed_unsync(),
+        None => counted.boxed_unsync(),
+    }
+}
+
+struct Watched<B> {
+    body: B,
+    right_lost: Pin<Box<dyn Future<Output = String> + Send>>,
+}
+
+impl<B: HttpBody<Data = Bytes, Error = BoxError> + Unpin> HttpBody for Watched<B> {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self.right_lost.as_mut().poll(context) {
+            Poll::Ready(sentence) => Poll::Ready(Some(Err(sentence.into()))),
+            Poll::Pending => Pin::new(&mut self.body).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// Why a body could not be read whole.
@@ -102,6 +137,7 @@ impl HttpBody for Recorded {
             Some(Ok(frame)) => {
                 let length = frame.data_ref().map_or(0, Bytes::len) as u64;
                 self.traffic.add_out(length);
+                measure::sent(length);
                 self.missing = self.missing.map(|missing| missing.saturating_sub(length));
                 if self.missing == Some(0) || self.body.is_end_stream() {
                     self.end(None);

@@ -6,23 +6,29 @@ use super::{
     challenge::{self, Realm, Shown},
     demands::{self, RegistryCall},
     facts, listing,
+    measure::{self, Measures},
     ticket::{Purpose, Tickets},
 };
 use crate::{
     audit::{Audit, Decision, Scope, Seen},
     core::{PublicUrl, RequestId, SharedClock},
     gateway::{Body, Watch, audit_facts, count_decision},
-    identity::{Entrance, NotAdmitted},
-    policy::{self, Demanding as _, Permission, Permit},
+    identity::{
+        Entrance, NotAdmitted,
+        step_up::{Challenge, StepUp},
+    },
+    notify::webhook::Webhooks,
+    policy::{self, Demanding as _, MfaLevel, Permission, Permit},
     registry::{
         self, Backend, ErrorCode, Operation, Pin, Problem, Terms,
         model::{Algorithm, Digest, MAX_MANIFEST_BYTES, Reference, Tag, route},
     },
+    store::Db,
 };
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{
-    HeaderMap, Response, StatusCode,
+    HeaderMap, HeaderName, Response, StatusCode,
     header::{AUTHORIZATION, COOKIE},
     request::Parts,
 };
@@ -43,11 +49,15 @@ pub struct RegistryArrival {
 pub struct RegistryPipeline {
     pub audit: Audit,
     pub entrance: Entrance,
+    pub step_up: StepUp,
     pub clock: SharedClock,
     pub backend: Arc<dyn Backend>,
     pub tickets: Tickets,
     pub public: Public,
     pub public_url: PublicUrl,
+    pub db: Db,
+    pub webhooks: Webhooks,
+    pub measures: Measures,
 }
 
 /// Why a request is not carried out: the answer, and what the record keeps.
@@ -64,7 +74,33 @@ impl From<Problem> for Refused {
     }
 }
 
-const NO_AUDIT: &str = "the audit log cannot take records now, so nothing is done; try again shortly";
+impl Refused {
+    fn withdrawn(sentence: String) -> Self {
+        let problem = Problem::new(ErrorCode::Denied, sentence.clone());
+        Self { problem: Box::new(problem), code: "access_withdrawn", reason: Cow::Owned(sentence) }
+    }
+}
+
+/// Told by status and headers as in the rest of the gateway, in the document that clients of registries print.
+impl From<Challenge> for Refused {
+    fn from(challenge: Challenge) -> Self {
+        let code = match challenge {
+            Challenge::Unavailable => ErrorCode::Unavailable,
+            _ => ErrorCode::Denied,
+        };
+        let mut problem = Problem::new(code, challenge.to_string()).status(challenge.status());
+        let told = [("x-mfa-required", challenge.required()), ("x-mfa-level", challenge.level())];
+        for (name, value) in told {
+            let Some(value) = value else { continue };
+            problem = problem.header(HeaderName::from_static(name), value);
+        }
+        let reason = Cow::Owned(challenge.to_string());
+        Self { problem: Box::new(problem), code: challenge.code(), reason }
+    }
+}
+
+pub(super) const NO_AUDIT: &str =
+    "the audit log cannot take records now, so nothing is done; try again shortly";
 const NO_ACCESS: &str = "rights cannot be verified now, so nothing is done; try again shortly";
 
 impl RegistryPipeline {
@@ -76,7 +112,10 @@ impl RegistryPipeline {
         let Ok(mut scope) = self.audit.open(Seen::of(request_id, ip, &head.method, &head.headers)) else {
             return (refusal(Problem::new(ErrorCode::Unavailable, NO_AUDIT)), label);
         };
-        let response = match Box::pin(self.carry(&mut scope, head, body, parsed)).await {
+        let action = parsed.as_ref().map_or("other", measure::action);
+        let carried = Box::pin(self.carry(&mut scope, head, ip, body, parsed)).await;
+        measure::decision(action, scope.decision);
+        let response = match carried {
             Ok((answer, watch)) => {
                 count_decision(scope.decision, None);
                 body::relay(answer, scope, watch)
@@ -86,11 +125,12 @@ impl RegistryPipeline {
         (response, label)
     }
 
-    /// authenticate → authorize → record the intent → let the registry answer.
+    /// authenticate → authorize → prove → record the intent → let the registry answer.
     async fn carry(
         &self,
         scope: &mut Scope,
         head: Parts,
+        ip: IpAddr,
         body: Incoming,
         parsed: Result<Operation, Problem>,
     ) -> Result<(Response<registry::Body>, Option<Watch>), Refused> {
@@ -102,6 +142,7 @@ impl RegistryPipeline {
         let call = match RegistryCall::of(operation) {
             Ok(call) => call,
             Err(operation) => {
+                self.prove(MfaLevel::None, &caller, &head.headers, ip).await?;
                 scope.decision = Decision::Allow;
                 return Ok((self.general(&caller, operation).await?, None));
             }
@@ -109,14 +150,22 @@ impl RegistryPipeline {
         let permit = self.authorize(scope, &caller, call, &head.headers)?;
         let (permit, body, terms) =
             Box::pin(self.prepare(scope, &caller, permit, &head.headers, body)).await?;
+        self.prove(permit.call().mfa_level(), &caller, &head.headers, ip).await?;
         if demands::is_recorded_first(&permit.call().operation) {
             let unrecorded = |_| Refused::from(Problem::new(ErrorCode::Unavailable, NO_AUDIT));
             scope.intent().await.map_err(unrecorded)?;
         }
         let watch = self.watch(&caller, permit.call());
-        let answer = self.send(permit, head.headers, body, terms).await;
+        let answer = self.tell(scope, permit, head.headers, body, terms).await?;
         note_problem(scope, &answer);
-        Ok((answer, watch))
+        if answer.status().is_success() {
+            return Ok((answer, watch));
+        }
+        match watch.as_ref().and_then(|watch| watch.check().err()) {
+            // What the registry says is about a body that broke off.
+            Some(sentence) => Err(Refused::withdrawn(sentence)),
+            None => Ok((answer, watch)),
+        }
     }
 
     async fn authenticate(
@@ -188,6 +237,18 @@ impl RegistryPipeline {
         }
     }
 
+    /// A person proves a second factor where a permission asks for it, and has enrolled one before anything else.
+    pub(super) async fn prove(
+        &self,
+        level: MfaLevel,
+        caller: &Caller,
+        headers: &HeaderMap,
+        ip: IpAddr,
+    ) -> Result<(), Challenge> {
+        let Some(person) = caller.principal().filter(|who| who.session().is_some()) else { return Ok(()) };
+        Box::pin(self.step_up.pass(level, person, headers, ip, self.clock.now())).await
+    }
+
     /// Grants a mount whose source may be read, and asks for the right to move a tag when one would move.
     async fn prepare(
         &self,
@@ -197,7 +258,7 @@ impl RegistryPipeline {
         headers: &HeaderMap,
         body: Incoming,
     ) -> Result<(Permit<RegistryCall>, registry::Body, Terms), Refused> {
-        let counted = body::counted(body, scope.traffic());
+        let counted = body::counted(body, scope.traffic(), self.watch(caller, permit.call()));
         let mut terms = Terms { subject: caller.subject(), pins: Vec::new() };
         if let Some(source) = permit.call().operation.mount_source() {
             let demand = demands::demand(Permission::RepoPull, source);
@@ -253,7 +314,7 @@ impl RegistryPipeline {
         tags.into_iter().map(|tag| Pin { tag, refusal: refusal.clone() }).collect()
     }
 
-    async fn digest_of(&self, operation: Operation) -> Option<String> {
+    pub(super) async fn digest_of(&self, operation: Operation) -> Option<String> {
         let mut headers = HeaderMap::new();
         headers.insert(http::header::ACCEPT, http::HeaderValue::from_static("*/*"));
         let request = registry::Request { headers, ..registry::Request::plain(operation) };
@@ -263,7 +324,7 @@ impl RegistryPipeline {
     }
 
     /// The one door to the registry for what needs a permission.
-    async fn send(
+    pub(super) async fn send(
         &self,
         permit: Permit<RegistryCall>,
         mut headers: HeaderMap,
@@ -295,9 +356,11 @@ impl RegistryPipeline {
         })
     }
 
-    /// Large downloads end when the right to them does.
+    /// Large downloads and uploads end when the right to them does.
     fn watch(&self, caller: &Caller, call: &RegistryCall) -> Option<Watch> {
-        let Operation::BlobGet { .. } = call.operation else { return None };
+        if !demands::is_long(&call.operation) {
+            return None;
+        }
         let demand = call.demands().first()?;
         if self.public.rights().allow(demand.permission, &demand.target, self.clock.now()) {
             return None;

@@ -2,6 +2,7 @@
 
 mod conforming;
 mod owned;
+mod people;
 mod recorded;
 mod rights;
 mod skopeo;

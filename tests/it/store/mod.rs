@@ -4,12 +4,14 @@ mod access;
 mod audit;
 mod audit_list;
 mod cli_logins;
+mod directory;
 mod hostile;
 mod mail;
 mod migrate;
 mod registry;
 mod schema;
 mod sessions;
+mod webhooks;
 
 use rack_gateway::core::Timestamp;
 

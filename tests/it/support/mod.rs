@@ -1,5 +1,6 @@
 //! What several tests share. No assertion lives here.
 
+pub mod artifact_server;
 pub mod database;
 pub mod exchange;
 pub mod fake_rack;
@@ -7,6 +8,7 @@ pub mod gateway;
 pub mod issuer;
 pub mod person;
 pub mod process;
+pub mod prover;
 pub mod registry;
 pub mod security_key;
 pub mod session;
