@@ -115,7 +115,7 @@ impl Gateway {
         let mfa = factors::factors(&config.identity, &db, &audit, &mailer)?;
         let step_up = StepUp::new(Arc::new(mfa.clone()), sessions.clone());
 
-        let registry = registry::registry(config, &db, &clock).await?;
+        let registry = registry::registry(config, &access, &db, &clock).await?;
         let backend = registry.as_ref().map(|registry| registry.backend.clone());
         for job in jobs::couriers(config, &db, &clock, backend.as_ref())? {
             tasks.spawn(job.keep_doing(stop.clone()));
@@ -319,7 +319,10 @@ async fn until_stopped(stop: CancellationToken, upkeep: JoinHandle<()>) {
 /// What the settings are until the database says otherwise.
 fn configured(config: &Config, sessions: SessionLimits) -> Changeable {
     let step_up_window = config.identity.step_up_window;
-    Changeable { step_up_window, idle: sessions.idle(), ..Changeable::default() }.configured(&config.settings)
+    let registry_read_only = config.registry.is_read_only;
+    let idle = sessions.idle();
+    Changeable { step_up_window, idle, registry_read_only, ..Changeable::default() }
+        .configured(&config.settings)
 }
 
 fn limits(config: &Config) -> ListenerLimits {

@@ -32,6 +32,7 @@ mod suggest;
 mod text_file;
 mod toml_file;
 mod values;
+mod variable;
 mod variables;
 pub mod webhooks;
 

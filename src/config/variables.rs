@@ -1,34 +1,10 @@
 //! The one table of settings. The loader looks settings up through it and `docs/CONFIG.md` is printed from
 //! it, so a setting that is not here does not exist.
 
-pub use super::section::Section;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Plain,
-    /// Never printed; `<NAME>_FILE` may name a file that holds it.
-    Secret,
-}
-
-/// One row: a setting.
-#[derive(Debug)]
-pub struct Variable {
-    /// In the environment.
-    pub name: &'static str,
-    pub section: Section,
-    /// In the table of its section; empty when the file cannot hold it.
-    pub key: &'static str,
-    /// As it would be written; empty when there is none.
-    pub default: &'static str,
-    pub kind: Kind,
-    pub meaning: &'static str,
-}
-
-impl Variable {
-    pub fn is_secret(&self) -> bool {
-        self.kind == Kind::Secret
-    }
-}
+pub use super::{
+    section::Section,
+    variable::{Kind, Variable},
+};
 
 macro_rules! variables {
     ($($section:ident { $($name:ident $kind:ident $key:literal = $default:literal: $meaning:literal;)* })*) => {
@@ -237,7 +213,7 @@ variables! {
         REGISTRY_S3_SECRET_ACCESS_KEY Secret "s3_secret_access_key" = "":
             "Secret that belongs to `REGISTRY_S3_ACCESS_KEY_ID`.";
         REGISTRY_READ_ONLY Plain "read_only" = "false":
-            "`true` refuses every change of the registry, for example while the one behind collects garbage; downloads go on.";
+            "`true` refuses every change of the registry, for example while the one behind collects garbage; downloads go on. The setting `registry_read_only` changes it while the gateway runs.";
         REGISTRY_READ_ONLY_MESSAGE Plain "read_only_message" = "the operator has stopped changes for now":
             "What clients are told when the registry is read-only.";
         REGISTRY_GC_INTERVAL Plain "gc_interval" = "24h":
