@@ -4,7 +4,7 @@ use super::{ByteCounters, Seen, json::Object};
 use crate::{
     core::{
         RequestId, Timestamp,
-        id::{SessionId, TokenId},
+        id::{SessionId, TokenId, UserId},
     },
     identity::Principal,
     policy::{Permission, Target},
@@ -40,6 +40,8 @@ pub struct Record {
     pub(super) at: Timestamp,
     pub(super) seen: Seen,
     pub(super) user_email: Arc<str>,
+    /// Not recorded: for reports of failures, which do not name people.
+    pub user_id: Option<UserId>,
     pub(super) token: Option<(TokenId, Arc<str>)>,
     pub(super) session: Option<SessionId>,
     pub action_type: &'static str,
@@ -69,6 +71,7 @@ impl Record {
             at,
             seen,
             user_email: super::nobody(),
+            user_id: None,
             token: None,
             session: None,
             action_type: "http",
@@ -91,6 +94,7 @@ impl Record {
 
     pub fn set_principal(&mut self, principal: &Principal) {
         self.user_email = principal.user.email.clone();
+        self.user_id = Some(principal.user.id);
         self.token = principal.token().map(|token| (token.id, token.name.clone()));
         self.session = principal.session().map(|session| session.id);
     }

@@ -2,7 +2,7 @@
 
 use super::BootError;
 use crate::{
-    config::{Config, WebhookConfig},
+    config::{Config, DatabaseTarget, RegistryPlace, WebhookConfig},
     core::SharedClock,
     jobs::{self, Job},
     notify::{
@@ -13,10 +13,14 @@ use crate::{
     store::Db,
     upstream::Trust,
 };
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 pub fn all(config: &Config, db: &Db, clock: &SharedClock) -> Result<Vec<Job>, BootError> {
-    let mut all = vec![jobs::sweep(db.clone(), clock.clone())];
+    let mut all = vec![
+        jobs::sweep(db.clone(), clock.clone()),
+        jobs::clock_skew(db.clone(), clock.clone()),
+        jobs::disk_space(places(config)),
+    ];
     if let Some(mail) = &config.mail {
         let post = Post::new(db.clone(), clock.clone(), Smtp::new(mail)?);
         all.push(jobs::deliver_mail(post));
@@ -66,4 +70,17 @@ pub fn webhooks(config: &Config, db: &Db, clock: &SharedClock) -> Webhooks {
         instance: hex::encode(rand::random::<[u8; 8]>()),
     };
     Webhooks::new(subscriptions, source, db.clone(), clock.clone())
+}
+
+/// Where something is kept on this machine's disks.
+fn places(config: &Config) -> Vec<(&'static str, PathBuf)> {
+    let database = match &config.database.target {
+        DatabaseTarget::Sqlite { path } => Some(("database", path.clone())),
+        DatabaseTarget::Postgres { .. } => None,
+    };
+    let registry = match &config.registry.place {
+        RegistryPlace::Directory(path) => Some(("registry", path.clone())),
+        _ => None,
+    };
+    database.into_iter().chain(registry).collect()
 }

@@ -12,6 +12,7 @@ mod backup_codes;
 mod ceremonies;
 mod change;
 mod cli_logins;
+mod clock;
 mod dialect;
 mod directory_events;
 mod directory_news;

@@ -8,6 +8,7 @@ mod metrics;
 mod pool;
 mod rack;
 mod rack_body;
+mod skew;
 mod trust;
 pub use artifact::{ArtifactAddress, ArtifactServer, OpenDocument};
 pub use body::{OutgoingBody, RightLost, Silence};

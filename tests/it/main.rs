@@ -27,6 +27,7 @@ mod login;
 mod mail;
 mod matrix;
 mod mfa;
+mod operate;
 mod redaction;
 mod registry;
 mod registry_front;

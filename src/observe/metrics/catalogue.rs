@@ -149,6 +149,24 @@ families! {
         "Always 1; the label tells the running version.";
     GATEWAY_READY = Recorder Gauge "gateway_ready" []
         "1 when the gateway can serve, else 0.";
+    CONFIG_RELOADS = Recorder Counter "config_reload_total" ["outcome"]
+        "Times the configuration was read again: applied, unchanged or refused.";
+    CONFIG_RELOAD_SUCCESSFUL = Recorder Gauge "config_reload_successful" []
+        "1 when the configuration and the certificate on disk are good, 0 when they were refused and older ones serve.";
+    CONFIG_RELOAD_SUCCESS_TIME = Recorder Gauge "config_reload_success_timestamp_seconds" []
+        "When the configuration was last read without a problem, since unix epoch in seconds.";
+    CONFIG_RELOAD_RESTART_PENDING = Recorder Gauge "config_reload_restart_pending" []
+        "Settings that were changed and wait for a restart.";
+    TLS_CERTIFICATE_EXPIRY = Recorder Gauge "tls_certificate_expiry_seconds" ["listener"]
+        "Seconds until the listener's certificate expires, negative afterwards.";
+    TLS_CERTIFICATE_RELOADS = Recorder Counter "tls_certificate_reload_total" ["outcome"]
+        "Changes of the certificate's files: replaced or refused.";
+    CLOCK_SKEW = Recorder Gauge "clock_skew_seconds" ["source"]
+        "How far this machine's clock is ahead of another's, in seconds: that of a rack or of the database.";
+    DISK_FREE = Recorder Gauge "disk_free_bytes" ["place"]
+        "Bytes that are free where the gateway keeps things: database or registry.";
+    DISK_SIZE = Recorder Gauge "disk_size_bytes" ["place"]
+        "Bytes that there are in all where the gateway keeps things: database or registry.";
 
     AUDIT_QUEUE_DEPTH = Recorder Gauge "audit_queue_depth" []
         "Audit records waiting to be stored.";
@@ -176,7 +194,7 @@ families! {
     ACCESS_SNAPSHOT_AGE = Recorder Gauge "access_snapshot_age_seconds" []
         "Age of the access rules in use, in seconds.";
     ERROR_REPORTS = Recorder Counter "error_reports_total" ["outcome"]
-        "Error reports handed to the transport (queued) or held back as repeats (suppressed).";
+        "Error reports handed to the transport (queued), held back as repeats (suppressed), or dropped (too_large).";
 
     REGISTRY_IN_FLIGHT = Recorder Gauge "registry_http_in_flight_requests" ["handler"]
         "The in-flight HTTP requests.";

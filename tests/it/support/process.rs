@@ -80,6 +80,19 @@ impl Process {
         value.map_or(0.0, |value| value.parse().unwrap())
     }
 
+    /// The sum over all series of a family without buckets.
+    pub async fn metric_of(&self, family: &str) -> f64 {
+        let text = self.metrics().await;
+        let series =
+            text.lines().filter(|line| line.strip_prefix(family).is_some_and(|rest| rest.starts_with('{')));
+        series.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+    }
+
+    /// The file of its database.
+    pub fn database(&self) -> std::path::PathBuf {
+        self.directory.path().join("gateway.db")
+    }
+
     /// The bytes of all files of the database.
     pub fn database_bytes(&self) -> Vec<u8> {
         let files = std::fs::read_dir(self.directory.path()).unwrap();
@@ -103,10 +116,20 @@ impl Process {
         value.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
+    /// Sends it a signal by its name, such as `HUP`.
+    pub async fn signal(&self, name: &str) {
+        let pid = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().await.unwrap().success());
+    }
+
+    /// Waits until its log has this.
+    pub async fn logged(&self, wanted: &str) -> String {
+        until(&self.log, wanted).await
+    }
+
     /// Ends it with SIGTERM and waits until it is gone. What it wrote stays.
     pub async fn stop(&mut self) {
-        let pid = self.child.id().unwrap().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+        self.signal("TERM").await;
         let ended = tokio::time::timeout(SOON, self.child.wait()).await.expect("an end in time").unwrap();
         assert!(ended.success(), "{ended}: {}", self.log.text());
     }
