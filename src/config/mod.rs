@@ -14,6 +14,7 @@ pub mod docs;
 mod env;
 mod errors;
 pub mod identity;
+mod keys;
 pub mod limits;
 pub mod log;
 pub mod login;
