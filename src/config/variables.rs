@@ -1,77 +1,7 @@
 //! The one table of settings. The loader looks settings up through it and `docs/CONFIG.md` is printed from
 //! it, so a setting that is not here does not exist.
 
-/// The tables of the TOML file, in the order of the documentation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Section {
-    File,
-    Server,
-    Limits,
-    Database,
-    Racks,
-    Audit,
-    Access,
-    Identity,
-    Mail,
-    Registry,
-    Directory,
-    Login,
-    Oidc,
-    Github,
-    GroupRoles,
-    Log,
-    Sentry,
-}
-
-impl Section {
-    pub const ALL: [Self; 17] = [
-        Self::File,
-        Self::Server,
-        Self::Limits,
-        Self::Database,
-        Self::Racks,
-        Self::Audit,
-        Self::Access,
-        Self::Identity,
-        Self::Mail,
-        Self::Registry,
-        Self::Directory,
-        Self::Login,
-        Self::Oidc,
-        Self::Github,
-        Self::GroupRoles,
-        Self::Log,
-        Self::Sentry,
-    ];
-
-    /// True for the sections with a table for each named thing, as in `[racks.staging]`.
-    pub const fn is_named(self) -> bool {
-        matches!(self, Self::Racks | Self::Oidc)
-    }
-
-    /// The name of its table in the TOML file.
-    pub const fn table(self) -> &'static str {
-        match self {
-            Self::File => "",
-            Self::Server => "server",
-            Self::Limits => "limits",
-            Self::Database => "database",
-            Self::Racks => "racks",
-            Self::Audit => "audit",
-            Self::Access => "access",
-            Self::Identity => "identity",
-            Self::Mail => "mail",
-            Self::Registry => "registry",
-            Self::Directory => "directory",
-            Self::Login => "login",
-            Self::Oidc => "oidc",
-            Self::Github => "github",
-            Self::GroupRoles => "group_roles",
-            Self::Log => "log",
-            Self::Sentry => "sentry",
-        }
-    }
-}
+use super::section::Section;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -419,26 +349,6 @@ variables! {
         SENTRY_JS_TRACES_SAMPLE_RATE Plain "js_traces_sample_rate" = "0.0":
             "Share of page loads that are traced, 0 to 1.";
     }
-}
-
-/// What may change without a restart, besides everything about racks.
-const LIVE: [&Variable; 10] = [
-    &TLS_CERT_FILE,
-    &TLS_KEY_FILE,
-    &TRUSTED_PROXY_CIDRS,
-    &RATE_LIMIT_PER_MINUTE,
-    &MAX_FORM_BYTES,
-    &UPSTREAM_CONNECT_TIMEOUT,
-    &UPSTREAM_IDLE_TIMEOUT,
-    &STREAM_IDLE_TIMEOUT,
-    &CONVOX_SECRET_ENV_VARS,
-    &LOG_LEVEL,
-];
-
-/// Whether a setting, by the label of its [`super::Config::summary`] row, may change without a restart.
-pub fn is_live(label: &str) -> bool {
-    let of_racks = |row: &Variable| row.section == Section::Racks && row.name == label;
-    label.starts_with("racks.") || LIVE.iter().any(|row| row.name == label) || ALL.iter().any(of_racks)
 }
 
 /// The keys a section's table may hold; a secret has `<key>_file` too.
