@@ -60,6 +60,8 @@ pub struct Record {
     pub command: Option<String>,
     /// Names of environment variables that a release sets and unsets.
     pub changes: Option<String>,
+    /// Which requests brought the blobs of a manifest: `digest=request id`, with spaces between.
+    pub uploads: Option<String>,
     pub exit_code: Option<i32>,
 }
 
@@ -85,6 +87,7 @@ impl Record {
             reason: None,
             command: None,
             changes: None,
+            uploads: None,
             exit_code: None,
         }
     }
@@ -99,6 +102,16 @@ impl Record {
     /// Who it was, when no credential told: at a login.
     pub fn set_user(&mut self, email: Arc<str>) {
         self.user_email = email;
+    }
+
+    /// Who it is, as the record names them.
+    pub fn user_email(&self) -> &str {
+        &self.user_email
+    }
+
+    /// What the socket told.
+    pub const fn seen(&self) -> &Seen {
+        &self.seen
     }
 
     pub const fn request_id(&self) -> RequestId {
@@ -166,6 +179,9 @@ impl Record {
             ("changes", self.changes.as_deref()),
         ];
         write_texts(line, texts);
+        if let Some(uploads) = &self.uploads {
+            line.text("uploads", uploads);
+        }
         if let Some(code) = &self.exit_code {
             line.value("exit_code", code);
         }

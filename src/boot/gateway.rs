@@ -1,7 +1,7 @@
 //! The gateway as a whole: started, running, stopped.
 
 use super::{
-    BootError,
+    BootError, artifact,
     changeable::{self, Handles},
     directory, factors, jobs, login, people, racks, registry, tls,
 };
@@ -14,7 +14,11 @@ use crate::{
         drain::{Drain, DrainHandle, Drained, drain},
         rate_limit::RateLimiter,
     },
-    gateway::{Pipeline, registry::RegistryPipeline},
+    gateway::{
+        Pipeline,
+        artifact::ArtifactPipeline,
+        registry::{Measures, RegistryPipeline},
+    },
     http::{Front, health::Health, ops::Ops},
     identity::{
         AccessCache, Entrance, TokenUsage,
@@ -113,6 +117,9 @@ impl Gateway {
 
         let registry = registry::registry(config, &db, &clock).await?;
         let backend = registry.as_ref().map(|registry| registry.backend.clone());
+        for job in jobs::couriers(config, &db, &clock, backend.as_ref())? {
+            tasks.spawn(job.keep_doing(stop.clone()));
+        }
         let foreign_metrics = registry.as_ref().and_then(registry::Registry::foreign_metrics);
         if let Some(registry) = registry {
             tasks.spawn(registry.keep_clean(stop.clone()));
@@ -174,7 +181,21 @@ impl Gateway {
             tickets: registry::tickets(config, &clock),
             public: registry::public(config),
             public_url: config.identity.public_url.clone(),
+            db: db.clone(),
+            webhooks: jobs::webhooks(config, &db, &clock),
+            measures: Measures::default(),
         });
+        let artifact_pipeline = match &config.artifact {
+            Some(artifact) => Some(ArtifactPipeline {
+                audit: audit.clone(),
+                entrance: entrance.clone(),
+                clock: clock.clone(),
+                server: Arc::new(artifact::server(config, artifact)?),
+                public: artifact::public(artifact),
+                uploads: artifact::uploads(artifact),
+            }),
+            None => None,
+        };
         let handles = Handles {
             racks: racks.clone(),
             rack_names,
@@ -197,7 +218,8 @@ impl Gateway {
         let (pipeline, settings) = (Arc::new(pipeline), handles.front.clone());
         let limiter = handles.limiter.clone();
         let front =
-            Front::new(pipeline, registry_pipeline, api, health.clone(), metrics.http(), settings, limiter);
+            Front::new(pipeline, registry_pipeline, api, health.clone(), metrics.http(), settings, limiter)
+                .with_artifact(artifact_pipeline);
         let ops = Ops { metrics, health, db: db.clone(), clock, certificate, foreign_metrics };
 
         let (ops_drain, ops_drain_seen) = drain();

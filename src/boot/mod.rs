@@ -1,5 +1,6 @@
 //! Wires everything, and carries the process from its start to its end. Only `main` and the tests come in here.
 
+mod artifact;
 mod changeable;
 mod database;
 mod demo;

@@ -103,6 +103,8 @@ fn title(section: Section) -> &'static str {
         Section::Identity => "Identity",
         Section::Mail => "Mail",
         Section::Registry => "Registry",
+        Section::Artifact => "Artifact registry",
+        Section::Webhooks => "Webhooks",
         Section::Directory => "Directory of services",
         Section::Login => "Login",
         Section::Oidc => "Login: OpenID Connect",
@@ -133,6 +135,11 @@ fn remark(section: Section) -> &'static str {
         Section::Mail => {
             "The gateway writes to people when a new device has logged in as them, when they are locked, when a token of theirs\n\
              is made and when their roles change. Mail that cannot be delivered is tried again for a day."
+        }
+        Section::Webhooks => {
+            "The variables describe one receiver, `default`. Each further one is a table `[webhooks.<name>]` of the file, with its\n\
+             own `url` and `secret`; a name has 1 to 40 of the characters `a-z`, `0-9` and `-`. What is sent, how it is signed and\n\
+             how often it is tried stands in [REGISTRY.md](REGISTRY.md#webhooks)."
         }
         Section::Login => {
             "People log in at providers, by passkey, or come in by a one-time link: the first start of a gateway without users\n\

@@ -6,6 +6,7 @@
 //! typed, and `docs` prints `docs/CONFIG.md`.
 
 pub mod access;
+pub mod artifact;
 pub mod audit;
 pub mod database;
 pub mod directory;
@@ -33,8 +34,10 @@ mod text_file;
 mod toml_file;
 mod values;
 mod variables;
+pub mod webhooks;
 
 pub use access::AccessConfig;
+pub use artifact::ArtifactConfig;
 pub use audit::AuditConfig;
 pub use database::{DatabaseConfig, DatabaseTarget, PoolConfig};
 pub use directory::DirectoryConfig;
@@ -55,6 +58,7 @@ pub use registry::{
 pub use sentry::{SentryConfig, SentryJsConfig};
 pub use server::{ServerConfig, TlsFiles};
 pub use settings::SettingsConfig;
+pub use webhooks::{WebhookAction, WebhookConfig};
 
 use prints::Prints;
 use reader::Reader;
@@ -72,6 +76,9 @@ pub struct Config {
     pub identity: IdentityConfig,
     pub settings: SettingsConfig,
     pub registry: RegistryConfig,
+    /// No artifact registry is behind the gateway when absent.
+    pub artifact: Option<ArtifactConfig>,
+    pub webhooks: Vec<WebhookConfig>,
     pub directory: DirectoryConfig,
     pub login: LoginConfig,
     pub log: LogConfig,
@@ -145,6 +152,8 @@ impl Config {
         let identity = identity::read(r, server.as_ref());
         let settings = settings::read(r);
         let registry = registry::read(r);
+        let artifact = artifact::read(r);
+        let webhooks = webhooks::read(r);
         let directory = directory::read(r);
         let login = login::read(r);
         let log = log::read(r);
@@ -160,6 +169,8 @@ impl Config {
             identity: identity?,
             settings,
             registry: registry?,
+            artifact,
+            webhooks,
             directory: directory?,
             login: login?,
             log: log?,

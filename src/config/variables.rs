@@ -1,7 +1,7 @@
 //! The one table of settings. The loader looks settings up through it and `docs/CONFIG.md` is printed from
 //! it, so a setting that is not here does not exist.
 
-use super::section::Section;
+pub use super::section::Section;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -272,6 +272,32 @@ variables! {
             "How long the registry behind may be silent. Closing an upload of many gigabytes may take it minutes.";
         REGISTRY_UPSTREAM_METRICS_URL Plain "upstream_metrics_url" = "":
             "URL of the metrics of the registry behind, as in `http://registry.internal:5001/metrics`: its `registry_storage_*` then stand among the gateway's.";
+    }
+    Artifact {
+        ARTIFACT_URL Plain "url" = "":
+            "Address of the artifact registry (Registry Server protocol) behind `/api/v1/artifact-proxy`. Without it there is none.";
+        ARTIFACT_TOKEN Secret "registry_token" = "":
+            "The gateway's own token for it, sent as `X-Registry-Token`; what clients send there is theirs for the gateway.";
+        ARTIFACT_CA_FILE Plain "ca_file" = "":
+            "Certificates in PEM that its certificate must descend from; the system's authorities when not set.";
+        ARTIFACT_PUBLIC Plain "public" = "":
+            "List of patterns of what anybody may read without a token, as in `team/**`; namespaces are written without `@`.";
+        ARTIFACT_MAX_UPLOAD Plain "max_upload" = "100MiB":
+            "Size of an archive that is published.";
+        ARTIFACT_SPOOL_DIR Plain "spool_dir" = "":
+            "Directory in which archives lie, without a name, until it is decided whether they may be published; the system's directory for temporary files when not set.";
+    }
+    Webhooks {
+        WEBHOOK_URL Plain "url" = "":
+            "Where pushes to the container registry and deletions are told.";
+        WEBHOOK_SECRET Secret "secret" = "":
+            "Key of the signature that each delivery carries, at least 16 characters.";
+        WEBHOOK_REPOSITORIES Plain "repositories" = "**":
+            "List of patterns of repositories of which it hears, as in `team/**`.";
+        WEBHOOK_ACTIONS Plain "actions" = "push,delete":
+            "List of what it hears of: push, delete.";
+        WEBHOOK_CA_FILE Plain "ca_file" = "":
+            "Certificates in PEM that the receiver's certificate must descend from; the system's authorities when not set.";
     }
     Directory {
         DIRECTORY_ALLOW_CIDRS Plain "allow_cidrs" = "":

@@ -13,6 +13,7 @@ use crate::{
     core::{Live, RequestId, SharedClock, Timestamp, rate_limit::RateLimiter},
     gateway::{
         Arrival, Body, Pipeline, Refusal, RouteLabel,
+        artifact::{ArtifactArrival, ArtifactPipeline},
         registry::{RegistryArrival, RegistryPipeline},
         respond::{self, ErrorFormat},
     },
@@ -49,6 +50,7 @@ pub struct FrontSettings {
 pub struct Front {
     pipeline: Arc<Pipeline>,
     registry: Option<RegistryPipeline>,
+    artifact: Option<ArtifactPipeline>,
     api: Router,
     site: Site,
     health: Health,
@@ -73,6 +75,7 @@ impl Front {
         Self {
             pipeline,
             registry,
+            artifact: None,
             api,
             site: Site::embedded(),
             health,
@@ -82,6 +85,12 @@ impl Front {
             clock,
             settings,
         }
+    }
+
+    #[must_use]
+    pub fn with_artifact(mut self, artifact: Option<ArtifactPipeline>) -> Self {
+        self.artifact = artifact;
+        self
     }
 
     /// Answers. A panic in any room becomes a 500 and is reported; the connection lives on.
@@ -158,6 +167,14 @@ impl Front {
                 let arrival = Box::new(Arrival { head, body, request_id, ip, rack: name, target });
                 self.pipeline.run(arrival).await
             }
+            Place::Artifact { rest } => match &self.artifact {
+                Some(artifact) => {
+                    let target = target_below(&request, rest);
+                    let (head, body) = request.into_parts();
+                    artifact.run(Box::new(ArtifactArrival { head, body, request_id, ip, target })).await
+                }
+                None => (not_found(), "unknown"),
+            },
             Place::Registry => match &self.registry {
                 Some(registry) => registry.run(for_registry(request, request_id, ip)).await,
                 None => (not_found(), "unknown"),

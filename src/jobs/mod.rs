@@ -3,7 +3,7 @@
 mod chores;
 mod figures;
 
-pub use chores::{deliver_mail, sweep};
+pub use chores::{deliver_mail, sweep, tell_webhook};
 pub use figures::{clock_skew, disk_space};
 
 use crate::{observe::metrics::catalogue::GATEWAY_JOB_RUNS, store::StoreResult};

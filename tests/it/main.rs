@@ -14,6 +14,7 @@
 mod admin;
 mod alerts;
 mod architecture;
+mod artifact;
 mod change;
 mod chaos;
 mod cli;
@@ -36,3 +37,4 @@ mod streams;
 mod support;
 mod upstream;
 mod web;
+mod webhooks;

@@ -9,7 +9,7 @@ use rack_gateway::{
     core::{Clock as _, SystemClock},
     store::{Db, Options, Place},
 };
-use std::{io::Write as _, net::SocketAddr, process::Stdio};
+use std::{io::Write as _, net::SocketAddr, path::Path, process::Stdio};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _},
@@ -37,27 +37,18 @@ impl Process {
         let database = directory.path().join("gateway.db");
         let db = Db::open(&Options::new(Place::Sqlite(database.clone()))).await.unwrap();
         db.migrate().await.unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_rack-gateway"))
-            .arg("serve")
-            .env_clear()
-            .envs([("LISTEN", "127.0.0.1:0"), ("OPS_LISTEN", "127.0.0.1:0"), ("RACK", "demo")])
-            .env("RACK_HOST", rack)
-            .env("RACK_TOKEN", "rack-password")
-            .env("SQLITE_PATH", &database)
-            .env("DRAIN_TIMEOUT", "5s")
-            .envs(variables.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
         let (lines, log) = (Lines::default(), Lines::default());
-        tokio::spawn(copy(child.stdout.take().unwrap(), lines.clone()));
-        tokio::spawn(copy(child.stderr.take().unwrap(), log.clone()));
-        let started = until(&log, "Server listening").await;
-        let (address, ops_address) = (field(&started, " address="), field(&started, " ops_address="));
+        let (child, address, ops_address) = launch(rack, variables, &database, &lines, &log).await;
         Self { child, address, ops_address, db, lines, log, directory }
+    }
+
+    /// Kills it, without a word, and starts another on the same database. What both recorded is in `lines`.
+    pub async fn kill_and_start_again(&mut self, rack: &str, variables: &[(&str, &str)]) {
+        self.child.kill().await.unwrap();
+        let (database, log) = (self.directory.path().join("gateway.db"), Lines::default());
+        (self.child, self.address, self.ops_address) =
+            launch(rack, variables, &database, &self.lines, &log).await;
+        self.log = log;
     }
 
     pub fn rack_url(&self, path: &str) -> String {
@@ -142,6 +133,35 @@ impl Process {
         let ended = tokio::time::timeout(SOON, self.child.wait()).await.expect("an end in time").unwrap();
         assert!(ended.success(), "{ended}: {}", self.log.text());
     }
+}
+
+async fn launch(
+    rack: &str,
+    variables: &[(&str, &str)],
+    database: &Path,
+    lines: &Lines,
+    log: &Lines,
+) -> (Child, SocketAddr, SocketAddr) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_rack-gateway"))
+        .arg("serve")
+        .env_clear()
+        .envs([("LISTEN", "127.0.0.1:0"), ("OPS_LISTEN", "127.0.0.1:0"), ("RACK", "demo")])
+        .env("RACK_HOST", rack)
+        .env("RACK_TOKEN", "rack-password")
+        .env("SQLITE_PATH", database)
+        .env("DRAIN_TIMEOUT", "5s")
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    tokio::spawn(copy(child.stdout.take().unwrap(), lines.clone()));
+    tokio::spawn(copy(child.stderr.take().unwrap(), log.clone()));
+    let started = until(log, "Server listening").await;
+    let (address, ops_address) = (field(&started, " address="), field(&started, " ops_address="));
+    (child, address, ops_address)
 }
 
 async fn copy(mut from: impl AsyncRead + Unpin, mut to: Lines) {
