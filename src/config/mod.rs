@@ -16,6 +16,7 @@ mod errors;
 pub mod identity;
 mod keys;
 pub mod limits;
+mod live;
 pub mod log;
 pub mod login;
 pub mod mail;

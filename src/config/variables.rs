@@ -354,26 +354,6 @@ variables! {
     }
 }
 
-/// What may change without a restart, besides everything about racks.
-const LIVE: [&Variable; 10] = [
-    &TLS_CERT_FILE,
-    &TLS_KEY_FILE,
-    &TRUSTED_PROXY_CIDRS,
-    &RATE_LIMIT_PER_MINUTE,
-    &MAX_FORM_BYTES,
-    &UPSTREAM_CONNECT_TIMEOUT,
-    &UPSTREAM_IDLE_TIMEOUT,
-    &STREAM_IDLE_TIMEOUT,
-    &CONVOX_SECRET_ENV_VARS,
-    &LOG_LEVEL,
-];
-
-/// Whether a setting, by the label of its [`super::Config::summary`] row, may change without a restart.
-pub fn is_live(label: &str) -> bool {
-    let of_racks = |row: &Variable| row.section == Section::Racks && row.name == label;
-    label.starts_with("racks.") || LIVE.iter().any(|row| row.name == label) || ALL.iter().any(of_racks)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
