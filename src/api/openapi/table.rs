@@ -2,8 +2,8 @@
 
 use super::{
     super::{
-        access, auth, auth_cli, directory, grants, invitations, me, mfa, roles, session, settings, tokens, users,
-        web_session::Onward,
+        access, auth, auth_cli, directory, grants, invitations, me, mfa, roles, session, settings, tokens,
+        users, web_session::Onward,
     },
     bodies,
 };
