@@ -9,17 +9,41 @@ use crate::{
 use std::sync::Arc;
 
 /// How the racks are known, the default one first.
-pub fn names(config: &Config) -> Arc<[RackName]> {
+pub fn names(config: &Config) -> Vec<RackName> {
     let host = |rack: &RackConfig| rack.url.host_str().unwrap_or_default().to_owned();
     let name =
         |rack: &RackConfig| RackName { name: rack.name.clone(), alias: rack.alias.clone(), host: host(rack) };
     config.racks.iter().map(name).collect()
 }
 
+/// The default one first.
+type Opened = (Arc<Rack>, Vec<Arc<Rack>>);
+
 pub fn racks(config: &Config) -> Result<Racks, BootError> {
-    let mut racks = config.racks.iter().map(|rack| open(config, rack));
+    let (default, others) = opened(config.racks.iter().map(|rack| open(config, rack).map(Arc::new)))?;
+    Ok(Racks::new(default, others))
+}
+
+/// The racks of `config` in place of those of `before`. What has not changed keeps its connections. On an error
+/// nothing has been replaced.
+pub fn changed(config: &Config, before: &Config, racks: &Racks) -> Result<Opened, BootError> {
+    let kept = |rack: &RackConfig| {
+        let same_limits = config.limits.upstream_connect_timeout == before.limits.upstream_connect_timeout
+            && config.limits.upstream_idle_timeout == before.limits.upstream_idle_timeout;
+        let was = before.racks.iter().find(|was| was.name == rack.name)?;
+        // What stands in a file of authorities is not known here.
+        let same = same_limits && was.same_as(rack) && !matches!(rack.trust, RackTrust::CaFile(_));
+        racks.named(&rack.name).filter(|_| same)
+    };
+    opened(config.racks.iter().map(|rack| match kept(rack) {
+        Some(kept) => Ok(kept),
+        None => open(config, rack).map(Arc::new),
+    }))
+}
+
+fn opened(mut racks: impl Iterator<Item = Result<Arc<Rack>, BootError>>) -> Result<Opened, BootError> {
     let default = racks.next().ok_or(BootError::NoRack)??;
-    Ok(Racks::new(default, racks.collect::<Result<Vec<_>, _>>()?))
+    Ok((default, racks.collect::<Result<_, _>>()?))
 }
 
 fn open(config: &Config, rack: &RackConfig) -> Result<Rack, BootError> {

@@ -13,6 +13,8 @@ pub enum Section {
     Identity,
     Mail,
     Registry,
+    Artifact,
+    Webhooks,
     Directory,
     Login,
     Oidc,
@@ -23,7 +25,7 @@ pub enum Section {
 }
 
 impl Section {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::File,
         Self::Server,
         Self::Limits,
@@ -34,6 +36,8 @@ impl Section {
         Self::Identity,
         Self::Mail,
         Self::Registry,
+        Self::Artifact,
+        Self::Webhooks,
         Self::Directory,
         Self::Login,
         Self::Oidc,
@@ -45,7 +49,7 @@ impl Section {
 
     /// True for the sections with a table for each named thing, as in `[racks.staging]`.
     pub const fn is_named(self) -> bool {
-        matches!(self, Self::Racks | Self::Oidc)
+        matches!(self, Self::Racks | Self::Oidc | Self::Webhooks)
     }
 
     /// The name of its table in the TOML file.
@@ -61,6 +65,8 @@ impl Section {
             Self::Identity => "identity",
             Self::Mail => "mail",
             Self::Registry => "registry",
+            Self::Artifact => "artifact",
+            Self::Webhooks => "webhooks",
             Self::Directory => "directory",
             Self::Login => "login",
             Self::Oidc => "oidc",

@@ -1,34 +1,10 @@
 //! The one table of settings. The loader looks settings up through it and `docs/CONFIG.md` is printed from
 //! it, so a setting that is not here does not exist.
 
-pub use super::section::Section;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Plain,
-    /// Never printed; `<NAME>_FILE` may name a file that holds it.
-    Secret,
-}
-
-/// One row: a setting.
-#[derive(Debug)]
-pub struct Variable {
-    /// In the environment.
-    pub name: &'static str,
-    pub section: Section,
-    /// In the table of its section; empty when the file cannot hold it.
-    pub key: &'static str,
-    /// As it would be written; empty when there is none.
-    pub default: &'static str,
-    pub kind: Kind,
-    pub meaning: &'static str,
-}
-
-impl Variable {
-    pub fn is_secret(&self) -> bool {
-        self.kind == Kind::Secret
-    }
-}
+pub use super::{
+    section::Section,
+    variable::{Kind, Variable},
+};
 
 macro_rules! variables {
     ($($section:ident { $($name:ident $kind:ident $key:literal = $default:literal: $meaning:literal;)* })*) => {
@@ -66,10 +42,16 @@ variables! {
             "Certificate chain in PEM. With `TLS_KEY_FILE` it turns the main listener to HTTPS.";
         TLS_KEY_FILE Plain "tls_key_file" = "":
             "Private key in PEM that belongs to `TLS_CERT_FILE`.";
+        LISTEN_REUSE_PORT Plain "listen_reuse_port" = "false":
+            "`true` lets several processes listen on the same two ports, so that the next one can begin while this one finishes.";
         WORKER_THREADS Plain "worker_threads" = "0":
             "Threads that serve requests; `0` takes one for each core.";
         DRAIN_TIMEOUT Plain "drain_timeout" = "30s":
             "How long open requests may go on after the signal to stop.";
+        DRAIN_DELAY Plain "drain_delay" = "0s":
+            "After the signal to stop, how long requests are still taken in while the gateway is already unready, so that load balancers notice.";
+        RELOAD_INTERVAL Plain "reload_interval" = "5s":
+            "How often the files of the configuration are looked at for changes; `0` means only at SIGHUP.";
     }
     Limits {
         TRUSTED_PROXY_CIDRS Plain "trusted_proxy_cidrs" = "":
@@ -231,7 +213,7 @@ variables! {
         REGISTRY_S3_SECRET_ACCESS_KEY Secret "s3_secret_access_key" = "":
             "Secret that belongs to `REGISTRY_S3_ACCESS_KEY_ID`.";
         REGISTRY_READ_ONLY Plain "read_only" = "false":
-            "`true` refuses every change of the registry, for example while the one behind collects garbage; downloads go on.";
+            "`true` refuses every change of the registry, for example while the one behind collects garbage; downloads go on. The setting `registry_read_only` changes it while the gateway runs.";
         REGISTRY_READ_ONLY_MESSAGE Plain "read_only_message" = "the operator has stopped changes for now":
             "What clients are told when the registry is read-only.";
         REGISTRY_GC_INTERVAL Plain "gc_interval" = "24h":
@@ -266,6 +248,32 @@ variables! {
             "How long the registry behind may be silent. Closing an upload of many gigabytes may take it minutes.";
         REGISTRY_UPSTREAM_METRICS_URL Plain "upstream_metrics_url" = "":
             "URL of the metrics of the registry behind, as in `http://registry.internal:5001/metrics`: its `registry_storage_*` then stand among the gateway's.";
+    }
+    Artifact {
+        ARTIFACT_URL Plain "url" = "":
+            "Address of the artifact registry (Registry Server protocol) behind `/api/v1/artifact-proxy`. Without it there is none.";
+        ARTIFACT_TOKEN Secret "registry_token" = "":
+            "The gateway's own token for it, sent as `X-Registry-Token`; what clients send there is theirs for the gateway.";
+        ARTIFACT_CA_FILE Plain "ca_file" = "":
+            "Certificates in PEM that its certificate must descend from; the system's authorities when not set.";
+        ARTIFACT_PUBLIC Plain "public" = "":
+            "List of patterns of what anybody may read without a token, as in `team/**`; namespaces are written without `@`.";
+        ARTIFACT_MAX_UPLOAD Plain "max_upload" = "100MiB":
+            "Size of an archive that is published.";
+        ARTIFACT_SPOOL_DIR Plain "spool_dir" = "":
+            "Directory in which archives lie, without a name, until it is decided whether they may be published; the system's directory for temporary files when not set.";
+    }
+    Webhooks {
+        WEBHOOK_URL Plain "url" = "":
+            "Where pushes to the container registry and deletions are told.";
+        WEBHOOK_SECRET Secret "secret" = "":
+            "Key of the signature that each delivery carries, at least 16 characters.";
+        WEBHOOK_REPOSITORIES Plain "repositories" = "**":
+            "List of patterns of repositories of which it hears, as in `team/**`.";
+        WEBHOOK_ACTIONS Plain "actions" = "push,delete":
+            "List of what it hears of: push, delete.";
+        WEBHOOK_CA_FILE Plain "ca_file" = "":
+            "Certificates in PEM that the receiver's certificate must descend from; the system's authorities when not set.";
     }
     Directory {
         DIRECTORY_ALLOW_CIDRS Plain "allow_cidrs" = "":
@@ -343,6 +351,26 @@ variables! {
         SENTRY_JS_TRACES_SAMPLE_RATE Plain "js_traces_sample_rate" = "0.0":
             "Share of page loads that are traced, 0 to 1.";
     }
+}
+
+/// What may change without a restart, besides everything about racks.
+const LIVE: [&Variable; 10] = [
+    &TLS_CERT_FILE,
+    &TLS_KEY_FILE,
+    &TRUSTED_PROXY_CIDRS,
+    &RATE_LIMIT_PER_MINUTE,
+    &MAX_FORM_BYTES,
+    &UPSTREAM_CONNECT_TIMEOUT,
+    &UPSTREAM_IDLE_TIMEOUT,
+    &STREAM_IDLE_TIMEOUT,
+    &CONVOX_SECRET_ENV_VARS,
+    &LOG_LEVEL,
+];
+
+/// Whether a setting, by the label of its [`super::Config::summary`] row, may change without a restart.
+pub fn is_live(label: &str) -> bool {
+    let of_racks = |row: &Variable| row.section == Section::Racks && row.name == label;
+    label.starts_with("racks.") || LIVE.iter().any(|row| row.name == label) || ALL.iter().any(of_racks)
 }
 
 /// The keys a section's table may hold; a secret has `<key>_file` too.
