@@ -2,6 +2,7 @@
 //! it, so a setting that is not here does not exist.
 
 pub use super::{
+    keys::{RACK_DEFAULT_KEY, keys},
     section::Section,
     variable::{Kind, Variable},
 };
@@ -352,50 +353,6 @@ variables! {
             "Share of page loads that are traced, 0 to 1.";
     }
 }
-
-/// What may change without a restart, besides everything about racks.
-const LIVE: [&Variable; 10] = [
-    &TLS_CERT_FILE,
-    &TLS_KEY_FILE,
-    &TRUSTED_PROXY_CIDRS,
-    &RATE_LIMIT_PER_MINUTE,
-    &MAX_FORM_BYTES,
-    &UPSTREAM_CONNECT_TIMEOUT,
-    &UPSTREAM_IDLE_TIMEOUT,
-    &STREAM_IDLE_TIMEOUT,
-    &CONVOX_SECRET_ENV_VARS,
-    &LOG_LEVEL,
-];
-
-/// Whether a setting, by the label of its [`super::Config::summary`] row, may change without a restart.
-pub fn is_live(label: &str) -> bool {
-    let of_racks = |row: &Variable| row.section == Section::Racks && row.name == label;
-    label.starts_with("racks.") || LIVE.iter().any(|row| row.name == label) || ALL.iter().any(of_racks)
-}
-
-/// The keys a section's table may hold; a secret has `<key>_file` too.
-pub fn keys(section: Section) -> Vec<String> {
-    let mut keys = Vec::new();
-    for variable in ALL.iter().filter(|row| row.section == section && !row.key.is_empty()) {
-        keys.push(variable.key.to_owned());
-        if variable.is_secret() {
-            keys.push(format!("{}_file", variable.key));
-        }
-    }
-    if section == Section::Racks {
-        keys.push(RACK_DEFAULT_KEY.to_owned());
-    }
-    if section == Section::GroupRoles {
-        keys.extend(GROUP_ROLE_KEYS.map(str::to_owned));
-    }
-    keys
-}
-
-/// `default = true` marks the default rack among several; the environment says it by `RACK`.
-pub const RACK_DEFAULT_KEY: &str = "default";
-
-/// Of one entry `[[group_roles]]`; only the file has them.
-pub const GROUP_ROLE_KEYS: [&str; 4] = ["provider", "group", "role", "target"];
 
 #[cfg(test)]
 mod tests {
