@@ -1,6 +1,6 @@
 //! Privilege cannot grow: nobody gives what they do not hold themselves.
 
-use super::{CompiledGrant, Permission, PermissionSet, Rights, TargetPattern};
+use super::{CallLimits, CompiledGrant, Permission, PermissionSet, Rights, TargetPattern, given};
 use crate::core::Timestamp;
 
 /// What somebody wants to give: these permissions, on all that the pattern covers, until the end.
@@ -10,6 +10,8 @@ pub struct Offer {
     pub target: TargetPattern,
     /// `None` has no end.
     pub expires_at: Option<Timestamp>,
+    /// What of a service may be called.
+    pub limits: CallLimits,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +41,7 @@ pub fn may_give(giver: &Rights, offer: &Offer, now: Timestamp) -> Result<(), Not
     if giver.owner.is_some() {
         return Err(NotYours::Token);
     }
-    match offer.permissions.iter().find_map(|permission| lacking(giver, permission, offer, now)) {
+    match given(offer.permissions, &offer.limits).iter().find_map(|permission| lacking(giver, permission, offer, now)) {
         None => Ok(()),
         Some(why) => Err(why),
     }
@@ -50,6 +52,7 @@ fn lacking(giver: &Rights, permission: Permission, offer: &Offer, now: Timestamp
         grant.permissions.contains(permission)
             && grant.is_in_force(now)
             && grant.target.contains(&offer.target)
+            && grant.limits.contain(&offer.limits)
     };
     let mut held = giver.own.iter().filter(holds).peekable();
     let ends_too_soon = held.peek().is_some();
@@ -90,12 +93,13 @@ mod tests {
             permissions: built_in(role).unwrap().permissions(),
             target: target.parse().unwrap(),
             expires_at: expires_at.map(Timestamp::from_micros),
+            limits: CallLimits::default(),
         }
     }
 
     fn offer(role: &str, target: &str, expires_at: Option<i64>) -> Offer {
-        let CompiledGrant { permissions, target, expires_at, .. } = grant(role, target, expires_at);
-        Offer { permissions, target, expires_at }
+        let CompiledGrant { permissions, target, expires_at, limits, .. } = grant(role, target, expires_at);
+        Offer { permissions, target, expires_at, limits }
     }
 
     fn give(own: &[(&str, &str, Option<i64>)], offer: &Offer) -> Result<(), NotYours> {

@@ -7,9 +7,13 @@ mod metrics;
 mod pool;
 mod rack;
 mod rack_body;
+mod service;
 mod trust;
 pub use body::{OutgoingBody, Silence};
 pub use rack::{Outbound, Rack, RackAddress, RackError, Racks, UpstreamError};
 pub use rack_body::RackBody;
+pub use service::{
+    Busy, EjectionRules, ServiceAnswer, ServiceError, ServiceLimits, ServiceSettings, Services,
+};
 pub use trust::{Trust, TrustError};
 pub mod websocket;

@@ -107,7 +107,7 @@ mod tests {
         }
         let kinds = [TargetKind::Rack, TargetKind::Repository, TargetKind::Service];
         let targets = kinds.into_iter().flat_map(|kind| {
-            all.iter().map(move |path| Target { kind, path: path.clone() }).collect::<Vec<_>>()
+            all.iter().map(move |path| Target::of(kind, path.clone())).collect::<Vec<_>>()
         });
         targets.chain([Target::gateway()]).collect()
     }
