@@ -11,6 +11,7 @@ pub mod cli;
 pub mod config;
 pub mod core;
 pub mod demo;
+pub mod directory;
 pub mod gateway;
 pub mod http;
 pub mod identity;

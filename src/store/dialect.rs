@@ -1,7 +1,7 @@
 //! What the two engines do differently, each under a name.
 
 use super::{
-    AuditRow, StoreResult,
+    AuditRow, BeatRow, StoreResult, directory_news,
     stretch::{Additions, Stretch, WIDEN},
 };
 use sqlx::{Postgres, Sqlite, SqliteConnection, Transaction, query::Query, sqlite::SqliteArguments};
@@ -174,3 +174,56 @@ static INSERT_POSTGRES: LazyLock<String> = LazyLock::new(|| {
          $7::text[], $8::text[], $9::text[], $10::bytea[])"
     )
 });
+
+/// What writers of the directory do differently.
+pub(super) trait DirectoryTx {
+    /// Tells other processes of new events once the transaction is committed; SQLite has no way to.
+    async fn tell_of_events(&mut self) -> StoreResult<()>;
+
+    /// Moves signs of life forward, all in one statement.
+    async fn write_beats(&mut self, beats: &[BeatRow]) -> StoreResult<()>;
+}
+
+impl DirectoryTx for Transaction<'_, Sqlite> {
+    async fn tell_of_events(&mut self) -> StoreResult<()> {
+        Ok(())
+    }
+
+    async fn write_beats(&mut self, beats: &[BeatRow]) -> StoreResult<()> {
+        const WRITE: &str = "UPDATE instance_beats SET renewed_at = MAX(renewed_at, b.renewed), \
+             seen_at = MAX(seen_at, b.seen) FROM (SELECT value ->> 0 AS id, value ->> 1 AS renewed, \
+             value ->> 2 AS seen FROM json_each($1)) AS b WHERE instance_id = b.id";
+        let row = |beat: &BeatRow| {
+            serde_json::json!([beat.instance_id, beat.renewed_at.as_micros(), beat.seen_at.as_micros()])
+        };
+        let rows = serde_json::Value::from(beats.iter().map(row).collect::<Vec<_>>()).to_string();
+        sqlx::query(WRITE).bind(rows).execute(&mut **self).await?;
+        Ok(())
+    }
+}
+
+impl DirectoryTx for Transaction<'_, Postgres> {
+    async fn tell_of_events(&mut self) -> StoreResult<()> {
+        const TELL: &str = "SELECT pg_notify($1, '')";
+        sqlx::query(TELL).bind(directory_news::CHANNEL).execute(&mut **self).await?;
+        Ok(())
+    }
+
+    async fn write_beats(&mut self, beats: &[BeatRow]) -> StoreResult<()> {
+        // In one order, or two replicas would wait for each other.
+        const LOCK: &str =
+            "SELECT 1 FROM instance_beats WHERE instance_id = ANY($1) ORDER BY instance_id FOR UPDATE";
+        const WRITE: &str = "UPDATE instance_beats SET renewed_at = GREATEST(renewed_at, b.renewed), \
+             seen_at = GREATEST(seen_at, b.seen) FROM UNNEST($1::text[], $2::bigint[], $3::bigint[]) \
+             AS b (id, renewed, seen) WHERE instance_id = b.id";
+        let ids: Vec<&str> = beats.iter().map(|beat| beat.instance_id.as_str()).collect();
+        sqlx::query(LOCK).bind(&ids).execute(&mut **self).await?;
+        sqlx::query(WRITE)
+            .bind(&ids)
+            .bind(beats.iter().map(|beat| beat.renewed_at.as_micros()).collect::<Vec<_>>())
+            .bind(beats.iter().map(|beat| beat.seen_at.as_micros()).collect::<Vec<_>>())
+            .execute(&mut **self)
+            .await?;
+        Ok(())
+    }
+}
