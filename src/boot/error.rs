@@ -6,7 +6,7 @@ use crate::{
     observe::{errors::SentryError, log::LogError, metrics::MetricsError},
     registry::embedded::OpenError,
     store::StoreError,
-    upstream::RackError,
+    upstream::{RackError, TrustError},
 };
 use std::{io, net::SocketAddr, path::PathBuf};
 
@@ -47,6 +47,8 @@ pub enum BootError {
     Mail(#[from] MailError),
     #[error("{0}; look at REGISTRY_STORAGE and REGISTRY_DIR")]
     Registry(#[from] OpenError),
+    #[error("{0}; look at SERVICE_CA_FILE")]
+    Services(#[source] TrustError),
     #[error("stopped, but not every audit record could be written")]
     Unrecorded,
     #[error("the runtime cannot start: {0}")]

@@ -1,6 +1,6 @@
 //! The gateway as a whole: started, running, stopped.
 
-use super::{BootError, factors, jobs, login, people, racks, registry, tls};
+use super::{BootError, factors, jobs, login, people, racks, registry, services, tls};
 use crate::{
     api,
     audit::{Audit, LineSink, Writer, WriterOptions},
@@ -9,7 +9,8 @@ use crate::{
         SharedClock,
         drain::{Drain, DrainHandle, Drained, drain},
     },
-    gateway::{Pipeline, Settings, registry::RegistryPipeline},
+    directory::{AddressGuard, AddressRules, Directory},
+    gateway::{Pipeline, Settings, registry::RegistryPipeline, service::ServicePipeline},
     http::{Front, FrontSettings, Hosts, health::Health, ops::Ops},
     identity::{
         AccessCache, Entrance, TokenUsage,
@@ -144,6 +145,18 @@ impl Gateway {
             public: registry::public(config),
             public_url: config.identity.public_url.clone(),
         });
+        let directory = Directory::for_tests(Vec::new());
+        let guard = AddressGuard::new(AddressRules::default(), Vec::new());
+        let service_pipeline = ServicePipeline {
+            audit: audit.clone(),
+            entrance: entrance.clone(),
+            step_up: step_up.clone(),
+            services: Arc::new(services::services(config, directory, guard)?),
+            identity: services::identity(config, &clock),
+            clock: clock.clone(),
+            drain: drain_seen.clone(),
+            stream_idle: config.limits.stream_idle_timeout,
+        };
         let pipeline = Pipeline {
             audit,
             entrance,
@@ -162,8 +175,15 @@ impl Gateway {
             rate_limit_per_minute: config.limits.rate_limit_per_minute,
             hosts: Hosts(config.identity.hosts.clone()),
         };
-        let front =
-            Front::new(Arc::new(pipeline), registry_pipeline, api, health.clone(), metrics.http(), settings);
+        let front = Front::new(
+            Arc::new(pipeline),
+            registry_pipeline,
+            service_pipeline,
+            api,
+            health.clone(),
+            metrics.http(),
+            settings,
+        );
         let ops = Ops { metrics, health, db: db.clone() };
 
         let certificate = config.server.tls.as_ref().map(tls::server_config).transpose()?;

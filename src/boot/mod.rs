@@ -14,6 +14,7 @@ mod racks;
 mod recorded;
 mod registry;
 mod serve;
+mod services;
 mod tls;
 
 pub use database::open as open_database;

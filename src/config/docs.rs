@@ -97,6 +97,7 @@ fn title(section: Section) -> &'static str {
         Section::Identity => "Identity",
         Section::Mail => "Mail",
         Section::Registry => "Registry",
+        Section::Services => "Services",
         Section::Login => "Login",
         Section::Oidc => "Login: OpenID Connect",
         Section::Github => "Login: GitHub",

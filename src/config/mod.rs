@@ -23,6 +23,7 @@ pub mod registry;
 mod reserved;
 pub mod sentry;
 pub mod server;
+pub mod services;
 pub mod settings;
 mod suggest;
 mod text_file;
@@ -45,6 +46,7 @@ pub use reader::SummaryRow;
 pub use registry::{GarbageConfig, RegistryBucket, RegistryConfig, RegistryPlace};
 pub use sentry::{SentryConfig, SentryJsConfig};
 pub use server::{ServerConfig, TlsFiles};
+pub use services::{ServicesConfig, Timeouts};
 pub use settings::SettingsConfig;
 
 use reader::Reader;
@@ -62,6 +64,7 @@ pub struct Config {
     pub identity: IdentityConfig,
     pub settings: SettingsConfig,
     pub registry: RegistryConfig,
+    pub services: ServicesConfig,
     pub login: LoginConfig,
     pub log: LogConfig,
     pub sentry: SentryConfig,
@@ -114,6 +117,7 @@ impl Config {
         let identity = identity::read(r, server.as_ref());
         let settings = settings::read(r);
         let registry = registry::read(r);
+        let services = services::read(r);
         let login = login::read(r);
         let log = log::read(r);
         let mail = mail::read(r);
@@ -128,6 +132,7 @@ impl Config {
             identity: identity?,
             settings,
             registry: registry?,
+            services: services?,
             login: login?,
             log: log?,
             mail,

@@ -14,6 +14,7 @@ pub enum Section {
     Identity,
     Mail,
     Registry,
+    Services,
     Login,
     Oidc,
     Github,
@@ -23,7 +24,7 @@ pub enum Section {
 }
 
 impl Section {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::File,
         Self::Server,
         Self::Limits,
@@ -34,6 +35,7 @@ impl Section {
         Self::Identity,
         Self::Mail,
         Self::Registry,
+        Self::Services,
         Self::Login,
         Self::Oidc,
         Self::Github,
@@ -60,6 +62,7 @@ impl Section {
             Self::Identity => "identity",
             Self::Mail => "mail",
             Self::Registry => "registry",
+            Self::Services => "services",
             Self::Login => "login",
             Self::Oidc => "oidc",
             Self::Github => "github",
@@ -307,6 +310,22 @@ variables! {
             "`true` collects manifests that no tag, index or kept subject leads to.";
         REGISTRY_UPLOAD_LEASE Plain "upload_lease" = "24h":
             "How long an upload may rest before it is discarded.";
+    }
+    Services {
+        SERVICE_CONNECT_TIMEOUT Plain "connect_timeout" = "2s":
+            "Time to reach an instance of a service, TLS included.";
+        SERVICE_RESPONSE_TIMEOUT Plain "response_timeout" = "60s":
+            "Time until a service begins to answer, counted from the last byte of the request.";
+        SERVICE_IDLE_TIMEOUT Plain "idle_timeout" = "60s":
+            "Silence of a service in the middle of an answer. For WebSockets and event streams `STREAM_IDLE_TIMEOUT` counts.";
+        SERVICE_TIMEOUTS Plain "timeouts" = "":
+            "List of timeouts of single services, each `SLUG/connect=TIME`, `SLUG/response=TIME` or `SLUG/idle=TIME`, as in `billing/response=5m`.";
+        SERVICE_CA_FILE Plain "ca_file" = "":
+            "Certificates in PEM that those of https instances must descend from; the system's authorities when not set.";
+        SERVICE_EJECT_AFTER Plain "eject_after" = "3":
+            "Calls that fail in a row before an instance gets no more for a while. At most half of a service's instances are left out at once.";
+        SERVICE_EJECT_TIME Plain "eject_time" = "10s":
+            "How long an instance is left out the first time; each time in a row adds as much again.";
     }
     Login {
         LOGIN_PROVISION Plain "provision" = "false":

@@ -14,6 +14,7 @@ use crate::{
         Arrival, Body, Pipeline, Refusal, RouteLabel,
         registry::{RegistryArrival, RegistryPipeline},
         respond::{self, ErrorFormat},
+        service::{ServiceArrival, ServicePipeline},
     },
     listener::Connection,
     observe::{
@@ -48,6 +49,7 @@ pub struct FrontSettings {
 pub struct Front {
     pipeline: Arc<Pipeline>,
     registry: Option<RegistryPipeline>,
+    services: ServicePipeline,
     api: Router,
     site: Site,
     health: Health,
@@ -62,6 +64,7 @@ impl Front {
     pub fn new(
         pipeline: Arc<Pipeline>,
         registry: Option<RegistryPipeline>,
+        services: ServicePipeline,
         api: Router,
         health: Health,
         metrics: HttpMetrics,
@@ -73,6 +76,7 @@ impl Front {
         Self {
             pipeline,
             registry,
+            services,
             api,
             site: Site::embedded(),
             health,
@@ -95,7 +99,7 @@ impl Front {
         let format = ErrorFormat::wanted_by(request.headers());
 
         // One box here keeps the future small wherever it is moved on its way to the connection.
-        let dispatched = Box::pin(self.dispatch(request, request_id, at, ip));
+        let dispatched = Box::pin(self.dispatch(request, request_id, at, ip, transport));
         let answered = AssertUnwindSafe(dispatched).catch_unwind().await;
         let (mut response, route) =
             answered.unwrap_or_else(|_| (respond::refuse(&Refusal::Internal, format, request_id), "panic"));
@@ -126,6 +130,7 @@ impl Front {
         request_id: RequestId,
         at: Timestamp,
         ip: IpAddr,
+        transport: Transport,
     ) -> (Response<Body>, &'static str) {
         let place = place_of(request.uri().path());
         if place.is_rate_limited()
@@ -157,6 +162,13 @@ impl Front {
                 Some(registry) => registry.token(for_registry(request, request_id, ip)).await,
                 None => (not_found(), "unknown"),
             },
+            Place::Service { slug, rest } => {
+                let (slug, rest, scheme) = (slug.to_owned(), rest.to_owned(), transport.scheme());
+                let (head, body) = request.into_parts();
+                let arrival = ServiceArrival { head, body, request_id, ip, scheme, slug, rest };
+                self.services.run(Box::new(arrival)).await
+            }
+            Place::ServiceKeys => (self.services.keys(request.method()), "/.well-known/jwks.json"),
             Place::Api => self.api(request, request_id, ip).await,
             Place::Web => {
                 (self.site.answer(request.method(), request.uri().path(), request.headers()), "/app")
