@@ -136,7 +136,10 @@ mod tests {
             ("billing/idle=0", "out of range"),
         ] {
             let error = error([("SERVICE_TIMEOUTS", value)]);
-            assert!(error.starts_with("environment: SERVICE_TIMEOUTS: ") && error.contains(expected), "{error}");
+            assert!(
+                error.starts_with("environment: SERVICE_TIMEOUTS: ") && error.contains(expected),
+                "{error}"
+            );
         }
         assert!(error([("SERVICE_EJECT_AFTER", "0")]).contains("from 1 to 1000"));
     }

@@ -58,7 +58,9 @@ impl Sender {
     const fn fell_silent(self) -> (&'static str, &'static str) {
         match self {
             Self::Rack => ("the rack fell silent in the middle of its answer", "the rack fell silent"),
-            Self::Service => ("the service fell silent in the middle of its answer", "the service fell silent"),
+            Self::Service => {
+                ("the service fell silent in the middle of its answer", "the service fell silent")
+            }
         }
     }
 

@@ -222,7 +222,8 @@ pub(super) fn compile_grants(
         // Limits that this version cannot read allow nothing.
         let Ok(limits) = limits_of(row) else { continue };
         let (role, permissions) = (row.role.as_str().into(), given(permissions, &limits));
-        let grant = CompiledGrant { id: row.id, role, permissions, target, expires_at: row.expires_at, limits };
+        let grant =
+            CompiledGrant { id: row.id, role, permissions, target, expires_at: row.expires_at, limits };
         match (row.user_id, row.token_id) {
             (Some(user), _) => by_user.entry(user).or_default().push(grant),
             (None, Some(token)) => by_token.entry(token).or_default().push(grant),

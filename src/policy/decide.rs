@@ -109,7 +109,10 @@ pub fn consider<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{core::id::GrantId, policy::{CallLimits, built_in}};
+    use crate::{
+        core::id::GrantId,
+        policy::{CallLimits, built_in},
+    };
     use proptest::prelude::*;
     use std::sync::Arc;
 

@@ -41,7 +41,10 @@ pub fn may_give(giver: &Rights, offer: &Offer, now: Timestamp) -> Result<(), Not
     if giver.owner.is_some() {
         return Err(NotYours::Token);
     }
-    match given(offer.permissions, &offer.limits).iter().find_map(|permission| lacking(giver, permission, offer, now)) {
+    match given(offer.permissions, &offer.limits)
+        .iter()
+        .find_map(|permission| lacking(giver, permission, offer, now))
+    {
         None => Ok(()),
         Some(why) => Err(why),
     }

@@ -102,7 +102,10 @@ mod tests {
         assert!(limited.allows(Permission::ServiceCall, &call("GET", "/api/x"), now));
         assert!(!limited.allows(Permission::ServiceCall, &call("POST", "/api/x"), now));
         assert!(!limited.allows(Permission::ServiceCall, &call("GET", "/other"), now));
-        assert!(!limited.allows(Permission::ServiceCall, &Target::service("web"), now), "of which nothing is told");
+        assert!(
+            !limited.allows(Permission::ServiceCall, &Target::service("web"), now),
+            "of which nothing is told"
+        );
         assert!(!limited.allows(Permission::AppRestart, &Target::rack("staging"), now));
         assert!(free.allows(Permission::AppRestart, &Target::rack("staging"), now));
         assert!(free.allows(Permission::ServiceCall, &call("POST", "/other/../x"), now));

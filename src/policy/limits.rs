@@ -95,7 +95,8 @@ impl CallLimits {
     /// True when every call that `other` allows is allowed by these, too.
     pub fn contain(&self, other: &Self) -> bool {
         let methods = self.methods.is_empty()
-            || (!other.methods.is_empty() && other.methods.iter().all(|method| self.methods.contains(method)));
+            || (!other.methods.is_empty()
+                && other.methods.iter().all(|method| self.methods.contains(method)));
         let below = match (&self.below, &other.below) {
             (None, _) => true,
             (Some(_), None) => false,
@@ -161,7 +162,8 @@ fn segments(path: &str) -> Option<Vec<String>> {
 
 fn segment(raw: &str, is_last: bool) -> Option<String> {
     let text = percent_decode_str(raw).decode_utf8().ok()?;
-    let is_hidden = |character: char| matches!(character, '/' | '\\' | '%' | '?' | '#') || character.is_control();
+    let is_hidden =
+        |character: char| matches!(character, '/' | '\\' | '%' | '?' | '#') || character.is_control();
     // Some servers cut what follows a semicolon before they look at the segment.
     let name = text.split(';').next().unwrap_or_default();
     let is_dots = matches!(name, "." | "..");
@@ -185,8 +187,12 @@ mod tests {
     #[test]
     fn methods_and_paths_are_limited_together_and_alone() {
         let both = limits(Some("get, HEAD"), Some("/api/"));
-        assert!(allows(&both, "GET", "/api/x") && allows(&both, "HEAD", "/api") && allows(&both, "GET", "/api/"));
-        for (method, path) in [("POST", "/api/x"), ("GET", "/apix"), ("GET", "/"), ("get", "/api/x"), ("GET", "/API/x")] {
+        assert!(
+            allows(&both, "GET", "/api/x") && allows(&both, "HEAD", "/api") && allows(&both, "GET", "/api/")
+        );
+        for (method, path) in
+            [("POST", "/api/x"), ("GET", "/apix"), ("GET", "/"), ("get", "/api/x"), ("GET", "/API/x")]
+        {
             assert!(!allows(&both, method, path), "{method} {path}");
         }
         assert!(allows(&limits(Some("GET"), None), "GET", "/any/../thing"));
@@ -223,7 +229,9 @@ mod tests {
         ] {
             assert!(!allows(&below, "GET", path), "{path}");
         }
-        for path in ["/api/v1", "/api/v1/", "/api/v1/x", "/%61pi/v1/x", "/api/v1/a%20b", "/api/v1/...", "/api/v1/a;b"] {
+        for path in
+            ["/api/v1", "/api/v1/", "/api/v1/x", "/%61pi/v1/x", "/api/v1/a%20b", "/api/v1/...", "/api/v1/a;b"]
+        {
             assert!(allows(&below, "GET", path), "{path}");
         }
     }
@@ -231,10 +239,18 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         for methods in ["", "GET,", "G T", "GET;POST", "1", &"A".repeat(21)] {
-            assert!(matches!(CallLimits::read(Some(methods), None), Err(InvalidLimit::Method(_))), "{methods}");
+            assert!(
+                matches!(CallLimits::read(Some(methods), None), Err(InvalidLimit::Method(_))),
+                "{methods}"
+            );
         }
-        for below in ["", "/", "api", "/a/../b", "/a//b", "/a?b", "/a%2fb", "/a b", "/ä", "//", &"/a".repeat(151)] {
-            assert!(matches!(CallLimits::read(None, Some(below)), Err(InvalidLimit::PathPrefix(_))), "{below}");
+        for below in
+            ["", "/", "api", "/a/../b", "/a//b", "/a?b", "/a%2fb", "/a b", "/ä", "//", &"/a".repeat(151)]
+        {
+            assert!(
+                matches!(CallLimits::read(None, Some(below)), Err(InvalidLimit::PathPrefix(_))),
+                "{below}"
+            );
         }
     }
 

@@ -17,12 +17,12 @@ pub struct RackBody {
     /// at once, and the head of this answer may still be in its buffer.
     broken: Option<hyper::Error>,
     /// The call of a service that ends with it.
-    busy: Option<Busy>,
+    _busy: Option<Busy>,
 }
 
 impl RackBody {
     pub(super) fn new(from_rack: Incoming, lease: Option<Lease>) -> Self {
-        let mut body = Self { from_rack, lease, broken: None, busy: None };
+        let mut body = Self { from_rack, lease, broken: None, _busy: None };
         body.end_if_over();
         body
     }
@@ -30,7 +30,7 @@ impl RackBody {
     /// The call counts as under way until the body is dropped.
     #[must_use]
     pub fn holding(self, busy: Busy) -> Self {
-        Self { busy: Some(busy), ..self }
+        Self { _busy: Some(busy), ..self }
     }
 
     fn end_if_over(&mut self) {

@@ -61,7 +61,10 @@ mod tests {
             ("text/html", false),
             ("text/plain; text/event-stream", false),
         ] {
-            assert_eq!(is_event_stream(&HeaderMap::from_iter([(CONTENT_TYPE, kind.parse().unwrap())])), expected);
+            assert_eq!(
+                is_event_stream(&HeaderMap::from_iter([(CONTENT_TYPE, kind.parse().unwrap())])),
+                expected
+            );
         }
         assert!(!is_event_stream(&HeaderMap::new()));
     }

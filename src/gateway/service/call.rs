@@ -80,7 +80,9 @@ impl Outbound for ServiceCall {
 fn asks_for_websocket(head: &Parts) -> bool {
     let lists = |name, word: &[u8]| {
         let values = head.headers.get_all(name).iter();
-        values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).any(|item| item.trim_ascii().eq_ignore_ascii_case(word))
+        values
+            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+            .any(|item| item.trim_ascii().eq_ignore_ascii_case(word))
     };
     head.method == Method::GET
         && head.version == Version::HTTP_11
@@ -93,7 +95,12 @@ mod tests {
     use super::*;
     use http::Request;
 
-    fn read(method: &str, rest: &str, headers: &[(&str, &str)], has_body: bool) -> Result<ServiceCall, Refusal> {
+    fn read(
+        method: &str,
+        rest: &str,
+        headers: &[(&str, &str)],
+        has_body: bool,
+    ) -> Result<ServiceCall, Refusal> {
         let mut request = Request::builder().method(method).uri(format!("/svc/web{rest}"));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -122,7 +129,11 @@ mod tests {
         assert!(call.is_websocket() && call.may_change());
         assert!(!read("POST", "/", &UPGRADES, false).unwrap().is_websocket());
         assert!(!read("GET", "/", &[("upgrade", "websocket")], false).unwrap().is_websocket());
-        assert!(!read("GET", "/", &[("connection", "upgrade"), ("upgrade", "h2c")], false).unwrap().is_websocket());
+        assert!(
+            !read("GET", "/", &[("connection", "upgrade"), ("upgrade", "h2c")], false)
+                .unwrap()
+                .is_websocket()
+        );
         assert!(matches!(read("GET", "/", &UPGRADES, true), Err(Refusal::HandshakeBody)));
     }
 

@@ -18,7 +18,8 @@ fn without_ours(line: &HeaderValue) -> Option<HeaderValue> {
     // A line that is no text is one that we cannot read, so it may hold anything.
     let text = line.to_str().ok()?;
     let is_theirs = |pair: &&str| !is_ours(pair.split('=').next().unwrap_or_default());
-    let kept: Vec<_> = text.split(';').map(str::trim).filter(|pair| !pair.is_empty()).filter(is_theirs).collect();
+    let kept: Vec<_> =
+        text.split(';').map(str::trim).filter(|pair| !pair.is_empty()).filter(is_theirs).collect();
     let mut value = (!kept.is_empty()).then(|| HeaderValue::from_str(&kept.join("; ")).ok())??;
     value.set_sensitive(true);
     Some(value)
@@ -52,7 +53,9 @@ fn bound(line: &HeaderValue, slug: &str) -> Option<HeaderValue> {
     let mut bound = format!("{pair}; Path=/svc/{slug}/");
     let kept = parts.filter(|part| {
         let attribute = part.split('=').next().unwrap_or_default().trim();
-        !attribute.is_empty() && !attribute.eq_ignore_ascii_case("path") && !attribute.eq_ignore_ascii_case("domain")
+        !attribute.is_empty()
+            && !attribute.eq_ignore_ascii_case("path")
+            && !attribute.eq_ignore_ascii_case("domain")
     });
     for part in kept {
         bound.push_str("; ");
@@ -79,7 +82,8 @@ mod tests {
 
     #[test]
     fn ours_stay_here() {
-        let mixed = "a=1; session_token=rgs_x;__Host-session_token=rgs_y; rgw_oauth_state=z; b=session_token=2";
+        let mixed =
+            "a=1; session_token=rgs_x;__Host-session_token=rgs_y; rgw_oauth_state=z; b=session_token=2";
         assert_eq!(request(&[mixed]), ["a=1; b=session_token=2"]);
         assert_eq!(request(&["session_token=x", "c=3"]), ["c=3"]);
         assert_eq!(request(&["SESSION_TOKEN=x; __Secure-rgw_trusted_device=y"]), Vec::<String>::new());

@@ -170,7 +170,8 @@ fn canonical(name: &HeaderName) -> String {
 
 fn named_by_connection(headers: &HeaderMap) -> Vec<String> {
     let lines = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    let names = lines.flat_map(|line| line.split(',')).filter_map(|name| name.trim().parse::<HeaderName>().ok());
+    let names =
+        lines.flat_map(|line| line.split(',')).filter_map(|name| name.trim().parse::<HeaderName>().ok());
     names.map(|name| canonical(&name)).collect()
 }
 
@@ -179,7 +180,8 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
-        let pair = |(name, value): &(&str, &str)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+        let pair =
+            |(name, value): &(&str, &str)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         pairs.iter().map(pair).collect()
     }
 
@@ -245,7 +247,10 @@ mod tests {
             forwarded("192.0.2.1".parse().unwrap(), Some("gw:8443"), "https"),
             "for=192.0.2.1;host=\"gw:8443\";proto=https"
         );
-        assert_eq!(forwarded("2001:db8::1".parse().unwrap(), None, "http"), "for=\"[2001:db8::1]\";proto=http");
+        assert_eq!(
+            forwarded("2001:db8::1".parse().unwrap(), None, "http"),
+            "for=\"[2001:db8::1]\";proto=http"
+        );
         assert!(is_host("[::1]:8443") && !is_host("a\";for=evil") && !is_host(""));
     }
 

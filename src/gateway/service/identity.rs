@@ -162,7 +162,10 @@ mod tests {
         assert_eq!((&header["alg"], &header["kid"]), (&json!("EdDSA"), &jwk["kid"]));
         let claims: serde_json::Value = serde_json::from_slice(&decoded(parts[1])).unwrap();
         assert_eq!((&claims["aud"], &claims["email"]), (&json!("billing"), &json!("ada@example.com")));
-        assert_eq!((&claims["iss"], &claims["token"]), (&json!("https://gateway.example.com"), &json!("laptop")));
+        assert_eq!(
+            (&claims["iss"], &claims["token"]),
+            (&json!("https://gateway.example.com"), &json!("laptop"))
+        );
         assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 60);
     }
 

@@ -98,7 +98,10 @@ mod tests {
             assert_eq!(RawTarget::parse(path, None), Err(BadTarget::DotSegment), "{path}");
         }
         assert_eq!(RawTarget::parse("x", None), Err(BadTarget::NotAPath));
-        assert_eq!(RawTarget::parse(&format!("/{}", "a".repeat(MAX_TARGET_BYTES)), None), Err(BadTarget::TooLong));
+        assert_eq!(
+            RawTarget::parse(&format!("/{}", "a".repeat(MAX_TARGET_BYTES)), None),
+            Err(BadTarget::TooLong)
+        );
         assert!(RawTarget::parse("/...", None).is_ok() && RawTarget::parse("/a..b/..c", None).is_ok());
     }
 }

@@ -133,7 +133,9 @@ impl ServicePipeline {
                 scope.decision = Decision::Allow;
                 Ok(permit)
             }
-            Err(denied) => Err(limited(principal, &denied).unwrap_or_else(|| Refusal::denied(principal, &denied))),
+            Err(denied) => {
+                Err(limited(principal, &denied).unwrap_or_else(|| Refusal::denied(principal, &denied)))
+            }
         }
     }
 
@@ -195,8 +197,7 @@ impl ServicePipeline {
         match carried {
             Carried::Tunnel(tunnel) => tunnel.start(slug, scope, head),
             Carried::Answer(answered, principal, demands) => {
-                let patience =
-                    Patience { idle: self.services.limits(slug).idle, events: self.stream_idle };
+                let patience = Patience { idle: self.services.limits(slug).idle, events: self.stream_idle };
                 answer::relay(answered, slug, &patience, || self.watch(principal, demands), scope)
             }
         }
@@ -225,7 +226,8 @@ fn note(scope: &mut Scope, method: &Method, slug: &str, call: Option<&ServiceCal
 /// For those who may call the service, but not so.
 fn limited(principal: &Principal, denied: &Denied<ServiceCall>) -> Option<Refusal> {
     let Demand { permission, target } = denied.demand.as_ref()?;
-    let grants = principal.rights.own.iter().chain(principal.rights.owner.iter().flat_map(|grants| grants.iter()));
+    let grants =
+        principal.rights.own.iter().chain(principal.rights.owner.iter().flat_map(|grants| grants.iter()));
     let mut limits = grants
         .filter(|grant| grant.permissions.contains(*permission) && grant.target.covers(target))
         .map(|grant| &grant.limits)

@@ -101,7 +101,8 @@ fn must_be_about_calls(
     }
     let field = if limits.methods().is_some() { "methods" } else { "path_prefix" };
     if !permissions.contains(Permission::ServiceCall) {
-        let problem = format!("limits calls of services, and the role does not hold {}", Permission::ServiceCall);
+        let problem =
+            format!("limits calls of services, and the role does not hold {}", Permission::ServiceCall);
         return Err(Refused::field(field, problem));
     }
     if !target.is_of(TargetKind::Service) {

@@ -51,7 +51,9 @@ mod tests {
     fn dice() -> impl Fn(u64) -> u64 {
         let state = Cell::new(7u64);
         move |below| {
-            state.set(state.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407));
+            state.set(
+                state.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407),
+            );
             (state.get() >> 33) % below
         }
     }

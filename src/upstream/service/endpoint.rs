@@ -3,7 +3,11 @@
 use super::{ServiceLimits, ejection::Standing};
 use crate::{
     directory::{Address, AddressGuard, Instance, InstanceId, Scheme},
-    upstream::{OutgoingBody, RackBody, connect::Connector, pool::{Pool, PoolError}},
+    upstream::{
+        OutgoingBody, RackBody,
+        connect::Connector,
+        pool::{Pool, PoolError},
+    },
 };
 use http::{HeaderValue, Request, Response, Uri, header::HOST, uri::PathAndQuery};
 use rustls::ClientConfig;
@@ -41,7 +45,8 @@ impl Endpoint {
     /// `None` for an address that no request can be sent to.
     pub fn open(instance: &Instance, dial: &Dial, limits: ServiceLimits) -> Option<Self> {
         let address = instance.address.clone();
-        let connector = Connector::plain(&address.host, address.port, limits.connect).guarded(dial.guard.clone());
+        let connector =
+            Connector::plain(&address.host, address.port, limits.connect).guarded(dial.guard.clone());
         let connector = match address.scheme {
             Scheme::Http => connector,
             Scheme::Https => connector.with_tls_config(dial.tls.clone()).ok()?,
@@ -79,7 +84,10 @@ impl Endpoint {
     }
 
     /// Sends a request whose target is still that of the service. It stays where it is when nothing was sent.
-    pub async fn send(&self, request: &mut Option<Request<OutgoingBody>>) -> Result<Response<RackBody>, PoolError> {
+    pub async fn send(
+        &self,
+        request: &mut Option<Request<OutgoingBody>>,
+    ) -> Result<Response<RackBody>, PoolError> {
         self.reach.pool.send(request).await
     }
 

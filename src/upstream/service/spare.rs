@@ -45,9 +45,15 @@ mod tests {
 
     #[test]
     fn only_what_may_be_done_twice() {
-        for (method, expected) in
-            [("GET", true), ("HEAD", true), ("PUT", true), ("DELETE", true), ("POST", false), ("PATCH", false), ("BREW", false)]
-        {
+        for (method, expected) in [
+            ("GET", true),
+            ("HEAD", true),
+            ("PUT", true),
+            ("DELETE", true),
+            ("POST", false),
+            ("PATCH", false),
+            ("BREW", false),
+        ] {
             assert_eq!(has_spare(method, OutgoingBody::Empty, false), expected, "{method}");
             assert!(!has_spare(method, OutgoingBody::Form(Some("a".into())), false), "{method}");
         }

@@ -45,10 +45,14 @@ impl Server {
                             }
                             let host = request.headers()["host"].to_str().unwrap().to_owned();
                             let text = format!("{name} {} {}", request.uri(), host);
-                            Ok::<_, Infallible>(Response::new(http_body_util::Full::new(bytes::Bytes::from(text))))
+                            Ok::<_, Infallible>(Response::new(http_body_util::Full::new(bytes::Bytes::from(
+                                text,
+                            ))))
                         }
                     });
-                    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                    let _ = hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await;
                 });
             }
         });
@@ -70,7 +74,10 @@ fn instance(id: &str, url: &str) -> Instance {
     let now = Timestamp::from_micros(1_000_000);
     let owner = Owner { user: UserId::new(now), email: "ada@example.com".to_owned() };
     let id = InstanceId::parse(id).unwrap();
-    Instance { status: Status::Healthy, ..Instance::new(id, "web", Address::from_url(url).unwrap(), owner, now) }
+    Instance {
+        status: Status::Healthy,
+        ..Instance::new(id, "web", Address::from_url(url).unwrap(), owner, now)
+    }
 }
 
 fn at(id: &str, server: &Server) -> Instance {
