@@ -74,10 +74,9 @@ fn instance(id: &str, url: &str) -> Instance {
     let now = Timestamp::from_micros(1_000_000);
     let owner = Owner { user: UserId::new(now), email: "ada@example.com".to_owned() };
     let id = InstanceId::parse(id).unwrap();
-    Instance {
-        status: Status::Healthy,
-        ..Instance::new(id, "web", Address::from_url(url).unwrap(), owner, now)
-    }
+    let mut one = Instance::new(id, "web", Address::from_url(url).unwrap(), owner, now);
+    one.status = Status::Healthy;
+    one
 }
 
 fn at(id: &str, server: &Server) -> Instance {
@@ -175,7 +174,8 @@ async fn who_fails_again_and_again_is_left_out_until_it_registers_again() {
     }
     // The same instance elsewhere, under a new revision.
     let back = Server::start("back").await;
-    let again = Instance { revision: 7, ..at("inst_1", &back) };
+    let mut again = at("inst_1", &back);
+    again.revision = 7;
     directory.replace(vec![again, at("inst_2", &there)]);
     assert!(get(&services, "/").await.unwrap().starts_with("back"));
 }
