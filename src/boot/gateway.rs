@@ -71,7 +71,9 @@ impl Gateway {
     /// Binds both listeners and serves until [`Gateway::stop`].
     pub async fn start(config: &Config, parts: Parts) -> Result<Self, BootError> {
         let Parts { db, database_file, lines, clock, metrics } = parts;
-        let racks = racks::racks(config)?;
+        let directory = Directory::for_tests(Vec::new());
+        let guard = AddressGuard::new(AddressRules::default(), Vec::new());
+        let racks = racks::racks(config, &directory, &guard)?;
         people::add_named(&db, &config.access, &clock).await.map_err(BootError::Database)?;
 
         let stop = CancellationToken::new();
@@ -145,8 +147,6 @@ impl Gateway {
             public: registry::public(config),
             public_url: config.identity.public_url.clone(),
         });
-        let directory = Directory::for_tests(Vec::new());
-        let guard = AddressGuard::new(AddressRules::default(), Vec::new());
         let service_pipeline = ServicePipeline {
             audit: audit.clone(),
             entrance: entrance.clone(),

@@ -1,10 +1,11 @@
 //! From the configured racks to the ones that can be called.
 
-use super::BootError;
+use super::{BootError, services};
 use crate::{
     api::RackName,
     config::{Config, RackConfig, RackTrust},
-    upstream::{Rack, RackAddress, Racks, Silence, Trust},
+    directory::{AddressGuard, Directory},
+    upstream::{Rack, RackAddress, Racks, SERVICE, Silence, Trust},
 };
 use std::sync::Arc;
 
@@ -16,13 +17,18 @@ pub fn names(config: &Config) -> Arc<[RackName]> {
     config.racks.iter().map(name).collect()
 }
 
-pub fn racks(config: &Config) -> Result<Racks, BootError> {
-    let mut racks = config.racks.iter().map(|rack| open(config, rack));
+pub fn racks(config: &Config, directory: &Directory, guard: &AddressGuard) -> Result<Racks, BootError> {
+    let mut racks = config.racks.iter().map(|rack| open(config, rack, directory, guard));
     let default = racks.next().ok_or(BootError::NoRack)??;
     Ok(Racks::new(default, racks.collect::<Result<Vec<_>, _>>()?))
 }
 
-fn open(config: &Config, rack: &RackConfig) -> Result<Rack, BootError> {
+fn open(
+    config: &Config,
+    rack: &RackConfig,
+    directory: &Directory,
+    guard: &AddressGuard,
+) -> Result<Rack, BootError> {
     let address = RackAddress {
         name: rack.name.clone(),
         url: rack.url.clone(),
@@ -35,5 +41,11 @@ fn open(config: &Config, rack: &RackConfig) -> Result<Rack, BootError> {
         },
     };
     let limits = &config.limits;
-    Ok(Rack::new(&address, limits.upstream_connect_timeout, Silence(limits.upstream_idle_timeout))?)
+    let silence = Silence(limits.upstream_idle_timeout);
+    if address.url.scheme() == SERVICE {
+        let (directory, guard) = (directory.clone(), guard.clone());
+        let services = services::of_rack(config, &address, directory, guard)?;
+        return Ok(Rack::of_service(&address, services, silence)?);
+    }
+    Ok(Rack::new(&address, limits.upstream_connect_timeout, silence)?)
 }

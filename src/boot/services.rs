@@ -6,9 +6,9 @@ use crate::{
     core::SharedClock,
     directory::{AddressGuard, Directory},
     gateway::service::ServiceIdentity,
-    upstream::{EjectionRules, ServiceLimits, ServiceSettings, Services, Trust},
+    upstream::{EjectionRules, RackAddress, RackError, ServiceLimits, ServiceSettings, Services, Trust},
 };
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 /// Of a hundred instances of a service.
 const EJECTED_AT_MOST: u8 = 50;
@@ -17,6 +17,25 @@ pub fn services(config: &Config, directory: Directory, guard: AddressGuard) -> R
     let trust = config.services.ca_file.clone().map_or(Trust::System, Trust::Authority);
     let tls = trust.client_config().map_err(BootError::Services)?;
     Ok(Services::new(directory, guard, Arc::new(tls), settings(config)))
+}
+
+/// The way to a rack that registers itself. Where its certificate is named, instances without TLS are not it.
+pub fn of_rack(
+    config: &Config,
+    rack: &RackAddress,
+    directory: Directory,
+    guard: AddressGuard,
+) -> Result<Services, BootError> {
+    let failed = |source| BootError::Rack(RackError::Trust { rack: rack.name.clone(), source });
+    let tls = rack.trust.client_config().map_err(failed)?;
+    let limits = ServiceLimits {
+        connect: config.limits.upstream_connect_timeout,
+        response: config.limits.upstream_idle_timeout,
+        idle: config.limits.upstream_idle_timeout,
+    };
+    let settings = ServiceSettings { limits, by_slug: HashMap::new(), ..settings(config) };
+    let services = Services::new(directory, guard, Arc::new(tls), settings);
+    Ok(if rack.trust == Trust::System { services } else { services.over_tls() })
 }
 
 fn settings(config: &Config) -> ServiceSettings {

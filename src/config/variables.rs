@@ -205,7 +205,7 @@ variables! {
         RACK Plain "" = "":
             "Name of the default rack, `default` when only `RACK_HOST` is set.";
         RACK_HOST Plain "url" = "":
-            "URL of the rack, or `host[:port]`, which means https and port 5443. It may hold user and password.";
+            "URL of the rack, or `host[:port]`, which means https and port 5443, or `svc://SLUG` for a rack that registers itself in the directory. It may hold user and password.";
         RACK_TOKEN Secret "password" = "":
             "Password of the rack.";
         RACK_USERNAME Plain "username" = "convox":

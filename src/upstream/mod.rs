@@ -10,7 +10,7 @@ mod rack_body;
 mod service;
 mod trust;
 pub use body::{OutgoingBody, Silence};
-pub use rack::{Outbound, Rack, RackAddress, RackError, Racks, UpstreamError};
+pub use rack::{Outbound, Rack, RackAddress, RackError, Racks, SERVICE, UpstreamError};
 pub use rack_body::RackBody;
 pub use service::{
     Busy, EjectionRules, ServiceAnswer, ServiceError, ServiceLimits, ServiceSettings, Services,

@@ -20,9 +20,9 @@ mod whoami;
 
 use super::{GlobalOptions, failure::Failure, output::Report};
 use crate::{config::Env, core::SharedClock};
+use ::http::Method;
 use choice::Place;
 use clap::{Args, Subcommand};
-use ::http::Method;
 use std::{
     path::PathBuf,
     process::{ExitCode, Termination as _},

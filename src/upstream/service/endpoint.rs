@@ -21,6 +21,8 @@ use std::sync::{
 pub(super) struct Dial {
     pub guard: AddressGuard,
     pub tls: Arc<ClientConfig>,
+    /// Instances without TLS are passed over.
+    pub needs_tls: bool,
 }
 
 #[derive(Debug)]
@@ -42,12 +44,13 @@ struct Reach {
 }
 
 impl Endpoint {
-    /// `None` for an address that no request can be sent to.
+    /// `None` for an address that no request can, or may, be sent to.
     pub fn open(instance: &Instance, dial: &Dial, limits: ServiceLimits) -> Option<Self> {
         let address = instance.address.clone();
         let connector =
             Connector::plain(&address.host, address.port, limits.connect).guarded(dial.guard.clone());
         let connector = match address.scheme {
+            Scheme::Http if dial.needs_tls => return None,
             Scheme::Http => connector,
             Scheme::Https => connector.with_tls_config(dial.tls.clone()).ok()?,
         };

@@ -49,9 +49,4 @@ impl ServiceError {
             Self::Unknown(_) | Self::NoneLive | Self::Malformed(_) => false,
         }
     }
-
-    /// Whether another instance may be asked the same without doing anything twice.
-    pub(super) const fn leaves_it_open(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::Broken(_))
-    }
 }

@@ -92,12 +92,19 @@ impl Services {
     ) -> Self {
         Self {
             directory,
-            dial: Dial { guard, tls },
+            dial: Dial { guard, tls, needs_tls: false },
             settings,
             draw: Box::new(|below| rand::random::<u64>() % below.max(1)),
             groups: Mutex::default(),
             metrics: ServiceMetrics::default(),
         }
+    }
+
+    /// Passes over instances without TLS: for whoever sends them a credential and trusts certain certificates only.
+    #[must_use]
+    pub fn over_tls(mut self) -> Self {
+        self.dial.needs_tls = true;
+        self
     }
 
     /// With dice that tests know.
@@ -142,10 +149,10 @@ impl Services {
         let first = group.pick(Instant::now(), None, dice).ok_or(ServiceError::NoneLive)?;
         let spare = Spare::of(&request);
         let error = match self.attempt(slug, &group, &first, request).await {
-            Err(error) if error.leaves_it_open() => error,
-            other => return other,
+            Err(error) => error,
+            answered => return answered,
         };
-        let Some(request) = spare.map(Spare::into_request) else { return Err(error) };
+        let Some(request) = spare.and_then(|spare| spare.after(&error)) else { return Err(error) };
         // The directory may have learnt something in the meantime.
         let group = self.group(slug).unwrap_or(group);
         let Some(second) = group.pick(Instant::now(), Some(&first), dice) else { return Err(error) };

@@ -1,6 +1,7 @@
 //! A second copy of a request that may be sent twice: one without a body, whose method changes nothing more when it is
 //! carried out again (RFC 9110 §9.2.2).
 
+use super::ServiceError;
 use crate::upstream::OutgoingBody;
 use http::{HeaderMap, Method, Request, Uri, header::UPGRADE};
 
@@ -22,7 +23,17 @@ impl Spare {
         })
     }
 
-    pub fn into_request(self) -> Request<OutgoingBody> {
+    /// To be sent after this: when nothing was sent, or when what was asked changes nothing anyway.
+    pub fn after(self, error: &ServiceError) -> Option<Request<OutgoingBody>> {
+        let may_go = match error {
+            ServiceError::Unreachable(_) => true,
+            ServiceError::Broken(_) => self.method.is_safe(),
+            _ => false,
+        };
+        may_go.then(|| self.into_request())
+    }
+
+    fn into_request(self) -> Request<OutgoingBody> {
         let mut request = Request::new(OutgoingBody::Empty);
         *request.method_mut() = self.method;
         *request.uri_mut() = self.uri;
@@ -34,6 +45,7 @@ impl Spare {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn has_spare(method: &str, body: OutgoingBody, upgrade: bool) -> bool {
         let mut request = Request::builder().method(method).uri("/x?y").body(body).unwrap();
@@ -58,5 +70,14 @@ mod tests {
             assert!(!has_spare(method, OutgoingBody::Form(Some("a".into())), false), "{method}");
         }
         assert!(!has_spare("GET", OutgoingBody::Empty, true), "a websocket");
+        let again = |method: &str, error: ServiceError| {
+            let request = Request::builder().method(method).uri("/").body(OutgoingBody::Empty).unwrap();
+            Spare::of(&request).unwrap().after(&error).is_some()
+        };
+        let refused = || ServiceError::Unreachable(std::io::ErrorKind::ConnectionRefused.into());
+        assert!(again("GET", refused()) && again("DELETE", refused()));
+        assert!(
+            !again("GET", ServiceError::NoneLive) && !again("GET", ServiceError::TimedOut(Duration::ZERO))
+        );
     }
 }

@@ -62,7 +62,8 @@ impl Agent {
     pub async fn run(self, client: Client<'_>) -> Result<Report, Failure> {
         let set = |name: &str| client.env.get(name).filter(|value| !value.trim().is_empty());
         let gateway = self.gateway.clone().or_else(|| set(URL));
-        let gateway = gateway.ok_or_else(|| Failure::Usage(format!("name the gateway with --gateway, or set {URL}")))?;
+        let gateway = gateway
+            .ok_or_else(|| Failure::Usage(format!("name the gateway with --gateway, or set {URL}")))?;
         let gateway = url::gateway(&gateway)
             .map_err(|problem| Failure::Usage(format!("--gateway: {gateway} {problem}")))?;
         let api = Api::new(&gateway, Some(&self.token(client.env)?))?;
@@ -106,7 +107,10 @@ impl Agent {
 }
 
 fn hostname() -> String {
-    sysinfo::System::host_name().ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "localhost".to_owned())
+    sysinfo::System::host_name()
+        .ok()
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "localhost".to_owned())
 }
 
 /// Never ends well: what cannot be mended by waiting ends it.
@@ -152,7 +156,9 @@ struct Stop {
 
 impl Stop {
     fn listen() -> Result<Self, Failure> {
-        let on = |kind| signal(kind).map_err(|error| Failure::NotDone(format!("signals cannot be heard: {error}")));
+        let on = |kind| {
+            signal(kind).map_err(|error| Failure::NotDone(format!("signals cannot be heard: {error}")))
+        };
         Ok(Self { terminate: on(SignalKind::terminate())?, interrupt: on(SignalKind::interrupt())? })
     }
 
@@ -170,7 +176,10 @@ mod tests {
 
     #[test]
     fn services_are_a_slug_and_a_url() {
-        assert_eq!(service("web=http://127.0.0.1:80/a=b"), Ok(("web".to_owned(), "http://127.0.0.1:80/a=b".to_owned())));
+        assert_eq!(
+            service("web=http://127.0.0.1:80/a=b"),
+            Ok(("web".to_owned(), "http://127.0.0.1:80/a=b".to_owned()))
+        );
         for text in ["", "web", "=http://x", "web=", "web=127.0.0.1:80"] {
             assert!(service(text).is_err(), "{text}");
         }

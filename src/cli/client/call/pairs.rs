@@ -37,7 +37,9 @@ pub fn document(pairs: &[(String, String)]) -> Result<Value, String> {
             Entry::Vacant(vacant) => {
                 vacant.insert(value(text));
             }
-            Entry::Occupied(mut occupied) => add(occupied.get_mut(), value(text)).map_err(|()| conflict(key))?,
+            Entry::Occupied(mut occupied) => {
+                add(occupied.get_mut(), value(text)).map_err(|()| conflict(key))?
+            }
         }
     }
     Ok(Value::Object(root))
@@ -107,8 +109,12 @@ mod tests {
 
     #[test]
     fn dots_nest_and_repeated_keys_make_lists() {
-        let made = of(&["--check.type=http", "--check.http.path=/live", "--tags=a", "--tags=b", "--tags=3"]).unwrap();
-        assert_eq!(made, json!({"check": {"type": "http", "http": {"path": "/live"}}, "tags": ["a", "b", 3]}));
+        let made = of(&["--check.type=http", "--check.http.path=/live", "--tags=a", "--tags=b", "--tags=3"])
+            .unwrap();
+        assert_eq!(
+            made,
+            json!({"check": {"type": "http", "http": {"path": "/live"}}, "tags": ["a", "b", 3]})
+        );
         assert_eq!(of(&[]).unwrap(), json!({}));
     }
 

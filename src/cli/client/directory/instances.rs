@@ -1,12 +1,10 @@
 //! `instances list|show|register|heartbeat|drain|remove`.
 
 use super::{Directory, escaped, view};
-use crate::{
-    cli::{
-        client::{Client, Which},
-        failure::Failure,
-        output::Report,
-    },
+use crate::cli::{
+    client::{Client, Which},
+    failure::Failure,
+    output::Report,
 };
 use clap::{Args, Subcommand};
 use http::Method;

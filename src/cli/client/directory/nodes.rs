@@ -64,7 +64,9 @@ impl Directory {
 impl One {
     async fn show(self, client: Client<'_>) -> Result<Report, Failure> {
         let nodes = Directory::of(client, &self.which)?.nodes().await?;
-        let named = |node: &&Value| ["url", "id"].iter().any(|key| node.get(key).and_then(Value::as_str) == Some(&self.url));
+        let named = |node: &&Value| {
+            ["url", "id"].iter().any(|key| node.get(key).and_then(Value::as_str) == Some(&self.url))
+        };
         let Some(node) = nodes.iter().find(named) else {
             return Err(Failure::NotDone(format!("there is no node {}", self.url)));
         };

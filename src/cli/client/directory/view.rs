@@ -49,11 +49,15 @@ pub fn instances(list: &[Value], now: Timestamp) -> (String, String) {
 pub fn nodes(list: &[Value], now: Timestamp) -> (String, String) {
     let usual = |one: &Value| [text(one, "id"), text(one, "url"), heartbeat(one, now)];
     let narrow = table(["NODE ID", "URL", "LAST HEARTBEAT"], list.iter().map(usual));
-    let header = ["NODE ID", "URL", "LAST HEARTBEAT", "STATUS", "HOST", "OS", "CORES", "CPU", "MEMORY", "DISK"];
+    let header =
+        ["NODE ID", "URL", "LAST HEARTBEAT", "STATUS", "HOST", "OS", "CORES", "CPU", "MEMORY", "DISK"];
     let all = |one: &Value| {
         let [id, url, heartbeat] = usual(one);
         let percent = |pointer: &str| {
-            one.pointer(pointer).and_then(Value::as_f64).map(|share| format!("{share:.0}%")).unwrap_or_default()
+            one.pointer(pointer)
+                .and_then(Value::as_f64)
+                .map(|share| format!("{share:.0}%"))
+                .unwrap_or_default()
         };
         [
             id,
@@ -178,7 +182,9 @@ mod tests {
 
     #[test]
     fn nodes_show_what_they_tell() {
-        let list = [json!({"id": "node_1", "url": "http://n:11337", "usage": {"cpu": {"percent": 12.4}}, "cpu": {"cores": 8}})];
+        let list = [
+            json!({"id": "node_1", "url": "http://n:11337", "usage": {"cpu": {"percent": 12.4}}, "cpu": {"cores": 8}}),
+        ];
         let (narrow, wide) = nodes(&list, now());
         assert!(narrow.starts_with("NODE ID") && narrow.ends_with("never"));
         assert!(wide.contains("12%") && wide.contains('8'));
