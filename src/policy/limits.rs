@@ -59,7 +59,7 @@ impl CallLimits {
         }
         list.sort_unstable();
         list.dedup();
-        let below = path_prefix.map(|text| PathPrefix::read(text)).transpose()?;
+        let below = path_prefix.map(PathPrefix::read).transpose()?;
         Ok(Self { methods: list, below })
     }
 

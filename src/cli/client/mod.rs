@@ -18,7 +18,11 @@ mod url;
 mod web;
 mod whoami;
 
-use super::{GlobalOptions, failure::Failure, output::Report};
+use super::{
+    GlobalOptions,
+    failure::Failure,
+    output::{OutputFormat, Report},
+};
 use crate::{config::Env, core::SharedClock};
 use ::http::Method;
 use choice::Place;
@@ -80,6 +84,8 @@ pub struct Which {
 pub struct Client<'a> {
     env: &'a dyn Env,
     clock: &'a SharedClock,
+    /// For commands that print as they go.
+    output: OutputFormat,
 }
 
 impl Client<'_> {
@@ -97,7 +103,7 @@ pub async fn run(
 ) -> ExitCode {
     // An error means that a provider is installed already, which can only be this one.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let client = Client { env, clock: &clock };
+    let client = Client { env, clock: &clock, output: options.output };
     match Box::pin(command.execute(client)).await {
         Ok(report) => report.print(options.output),
         Err(failure) => failure.print(),

@@ -66,8 +66,15 @@ struct Origin {
 
 /// What came of it.
 enum Carried {
-    Answer(ServiceAnswer, Principal, Vec<Demand>),
+    Answer(Box<Passing>),
     Tunnel(Box<Tunnel>),
+}
+
+/// An answer, to whom, and what gave them the right to it.
+struct Passing {
+    answered: ServiceAnswer,
+    principal: Principal,
+    demands: Vec<Demand>,
 }
 
 impl ServicePipeline {
@@ -169,7 +176,7 @@ impl ServicePipeline {
         let body = OutgoingBody::stream(body, scope.traffic());
         let answered = self.services.send(&slug, permit, body).await?;
         if answered.answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Ok(Carried::Answer(answered, principal, demands));
+            return Ok(Carried::Answer(Box::new(Passing { answered, principal, demands })));
         }
         if !is_websocket {
             return Err(Refusal::ServiceAnswer);
@@ -196,7 +203,8 @@ impl ServicePipeline {
     fn pass(&self, carried: Carried, slug: &str, scope: Scope, head: &mut Parts) -> Response<Body> {
         match carried {
             Carried::Tunnel(tunnel) => tunnel.start(slug, scope, head),
-            Carried::Answer(answered, principal, demands) => {
+            Carried::Answer(passing) => {
+                let Passing { answered, principal, demands } = *passing;
                 let patience = Patience { idle: self.services.limits(slug).idle, events: self.stream_idle };
                 answer::relay(answered, slug, &patience, || self.watch(principal, demands), scope)
             }

@@ -126,5 +126,5 @@ fn is_gone(status: StatusCode) -> bool {
 }
 
 async fn node_document(url: &str) -> Value {
-    json!({ "url": url })
+    json!({ "url": url, "figures": {} })
 }

@@ -1,6 +1,6 @@
 //! `instances list|show|register|heartbeat|drain|remove`.
 
-use super::{Directory, escaped, view};
+use super::{Answer, Directory, escaped, view};
 use crate::cli::{
     client::{Client, Which},
     failure::Failure,
@@ -129,23 +129,76 @@ impl InstancesCommand {
 impl List {
     async fn run(self, client: Client<'_>) -> Result<Report, Failure> {
         let directory = Directory::of(client, &self.which)?;
-        let instances = self.fetch(&directory).await?;
-        Ok(report(&instances, client))
+        let (mut index, mut shown) = directory.instances(&self.filters()).await?;
+        if !self.watch {
+            return Ok(report(&shown, client));
+        }
+        loop {
+            report(&shown, client).print(client.output);
+            (index, shown) = self.next(&directory, index, &shown).await?;
+        }
     }
 
-    async fn fetch(&self, directory: &Directory) -> Result<Vec<Value>, Failure> {
+    /// Waits until the list is another one than what is shown.
+    async fn next(
+        &self,
+        directory: &Directory,
+        mut index: u64,
+        shown: &[Value],
+    ) -> Result<(u64, Vec<Value>), Failure> {
+        loop {
+            directory.until_new(&self.filters(), index).await?;
+            let (newest, list) = directory.instances(&self.filters()).await?;
+            index = newest;
+            if !list.iter().map(lasting).eq(shown.iter().map(lasting)) {
+                return Ok((index, list));
+            }
+        }
+    }
+
+    fn filters(&self) -> Vec<(&str, &str)> {
         let filters = [("slug", &self.slug), ("status", &self.status), ("tag", &self.tag)];
-        let filters: Vec<_> =
-            filters.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
-        directory.instances(&filters).await
+        filters.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect()
     }
 }
 
+/// What is not renewed by a mere sign of life.
+fn lasting(instance: &Value) -> Value {
+    let mut instance = instance.clone();
+    if let Some(fields) = instance.as_object_mut() {
+        fields.retain(|key, _| !matches!(key.as_str(), "lastHeartbeat" | "deadline"));
+    }
+    instance
+}
+
+/// Seconds that the gateway may keep a question.
+const WAIT: &str = "20";
+
 impl Directory {
-    async fn instances(&self, filters: &[(&str, &str)]) -> Result<Vec<Value>, Failure> {
-        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(filters).finish();
-        let answer = self.call(Method::GET, &format!("/registry-svc/instances?{query}"), None).await?;
-        Ok(answer.body.get("instances").and_then(Value::as_array).cloned().unwrap_or_default())
+    /// All of them, however many pages that takes, and the event up to which the list is.
+    async fn instances(&self, filters: &[(&str, &str)]) -> Result<(u64, Vec<Value>), Failure> {
+        let (mut all, mut cursor) = (Vec::new(), None::<String>);
+        loop {
+            let cursor_pair = cursor.as_deref().map(|cursor| ("cursor", cursor));
+            let answer = self.list(filters.iter().copied().chain(cursor_pair)).await?;
+            let page = answer.body.get("instances").and_then(Value::as_array);
+            all.extend(page.cloned().unwrap_or_default());
+            cursor = answer.body.get("nextCursor").and_then(Value::as_str).map(str::to_owned);
+            if cursor.is_none() {
+                return Ok((answer.number("index").unwrap_or_default(), all));
+            }
+        }
+    }
+
+    async fn until_new(&self, filters: &[(&str, &str)], index: u64) -> Result<(), Failure> {
+        let index = index.to_string();
+        let waiting = [("index", &*index), ("wait", WAIT), ("limit", "1")];
+        self.list(filters.iter().copied().chain(waiting)).await.map(drop)
+    }
+
+    async fn list<'a>(&self, query: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Answer, Failure> {
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+        self.call(Method::GET, &format!("/registry-svc/instances?{query}"), None).await
     }
 }
 
@@ -217,11 +270,14 @@ impl Heartbeat {
 impl Drain {
     async fn run(self, client: Client<'_>) -> Result<Report, Failure> {
         let directory = Directory::of(client, &self.which)?;
-        let (document, text) = match self.undo {
-            false => (json!({ "draining": self.reason }), "gets no more calls"),
-            true => (json!({ "draining": null }), "gets calls again"),
+        let path = path(&self.id, "/drain");
+        let (answer, text) = match self.undo {
+            false => {
+                let document = json!({ "reason": self.reason });
+                (directory.call(Method::PUT, &path, Some(&document)).await?, "gets no more calls")
+            }
+            true => (directory.call(Method::DELETE, &path, None).await?, "gets calls again"),
         };
-        let answer = directory.call(Method::PUT, &path(&self.id, "/drain"), Some(&document)).await?;
         Ok(Report::new(format!("the instance {} {text}", self.id), &answer.body))
     }
 }
