@@ -3,7 +3,8 @@
 use super::logins::LoginLimits;
 use crate::{
     audit::Audit,
-    core::{PublicUrl, SharedClock},
+    core::{PublicUrl, SharedClock, drain::Drain},
+    directory::{Registrar, node::NodeBook},
     identity::{Entrance, Principal, login::Login, mfa::Mfa, session::Sessions, step_up::StepUp},
     notify::mail::Mailer,
     store::Db,
@@ -29,6 +30,10 @@ pub struct Context {
     pub sentry: Option<SentryJs>,
     /// The default rack first.
     pub racks: Arc<[RackName]>,
+    pub registrar: Registrar,
+    pub nodes: NodeBook,
+    /// Streams end when it begins.
+    pub drain: Drain,
 }
 
 /// What the pages need to report their own errors; every visitor can read it.

@@ -8,7 +8,7 @@ use axum::{
 };
 use http::{
     HeaderValue, Method, StatusCode,
-    header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, VARY},
+    header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY},
 };
 use sha2::{Digest as _, Sha256};
 
@@ -22,12 +22,16 @@ pub async fn etag(request: Request, next: Next) -> Response {
     if !is_read || response.status() != StatusCode::OK {
         return private(response);
     }
+    if is_stream(&response) {
+        return private(response);
+    }
     let (mut head, body) = response.into_parts();
     let Ok(bytes) = to_bytes(body, LIMIT).await else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     // Weak, because the same answer leaves in several encodings.
-    let tag = format!("W/\"{}\"", hex::encode(Sha256::digest(&bytes)));
+    let own = head.headers.get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+    let tag = own.unwrap_or_else(|| format!("W/\"{}\"", hex::encode(Sha256::digest(&bytes))));
     let unchanged = known.is_some_and(|known| lists(&known, &tag));
     if let Ok(value) = HeaderValue::from_str(&tag) {
         head.headers.insert(ETAG, value);
@@ -38,6 +42,11 @@ pub async fn etag(request: Request, next: Next) -> Response {
         return private(Response::from_parts(head, Body::empty()));
     }
     private(Response::from_parts(head, Body::from(bytes)))
+}
+
+/// What has no end cannot be read to it.
+fn is_stream(response: &Response) -> bool {
+    response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
 }
 
 fn lists(known: &HeaderValue, tag: &str) -> bool {

@@ -83,6 +83,11 @@ async fn check(
     } else if scope.decision == Decision::Allow {
         count_decision(scope.decision, None);
     }
+    if note.is_routine() && response.status().is_success() {
+        scope.forget();
+        response.extensions_mut().insert(RouteLabel(route.path));
+        return response;
+    }
     note.write_into(&mut scope);
     scope.answered(response.status());
     let mut response = response.map(|body| Recorded::wrap(body, scope));
@@ -164,6 +169,10 @@ fn authorize(
             scope.target = Some(Target::gateway());
             may(context, principal, permission)
         }
+        Access::Somewhere(permissions) | Access::Pulse(permissions) => {
+            scope.permission = permissions.first().copied();
+            may_somewhere(context, principal, permissions)
+        }
         Access::Person if principal.session().is_none() => {
             Err(ApiError::forbidden("this is for people; an API token cannot do it"))
         }
@@ -173,7 +182,33 @@ fn authorize(
 
 /// Whether the caller holds a permission on the gateway; for handlers that ask for more than their route does.
 pub fn may(context: &Context, principal: &Principal, permission: Permission) -> Result<(), ApiError> {
-    let call = OnGateway([Demand { permission, target: Target::gateway() }]);
+    may_on(context, principal, permission, Target::gateway())
+}
+
+/// The refusal is that for the gateway, which names what is missing.
+fn may_somewhere(
+    context: &Context,
+    principal: &Principal,
+    permissions: &[Permission],
+) -> Result<(), ApiError> {
+    let now = context.clock.now();
+    if permissions.iter().any(|permission| principal.rights.may_somewhere(*permission, now)) {
+        return Ok(());
+    }
+    match permissions.first() {
+        Some(permission) => may(context, principal, *permission),
+        None => Err(ApiError::forbidden("nobody may do this")),
+    }
+}
+
+/// Whether the caller holds a permission on one thing.
+pub fn may_on(
+    context: &Context,
+    principal: &Principal,
+    permission: Permission,
+    target: Target,
+) -> Result<(), ApiError> {
+    let call = OnOne([Demand { permission, target }]);
     policy::authorize(&principal.rights, call, context.clock.now())
         .map(|permit| drop(permit.into_call()))
         .map_err(|denied| Refusal::denied(principal, &denied).into())
@@ -221,14 +256,17 @@ async fn with_body(
 
 /// What changes something is on disk before it is done. Before a login there is nobody to hold to it.
 fn is_change(route: &ApiRoute) -> bool {
+    if matches!(route.access, Access::Pulse(_)) {
+        return false;
+    }
     let by_permission =
         matches!(route.access, Access::Needs(permission) if permission.effect() == Effect::Change);
     by_permission || (route.is_unsafe() && !route.access.is_public())
 }
 
-struct OnGateway([Demand; 1]);
+struct OnOne([Demand; 1]);
 
-impl Demanding for OnGateway {
+impl Demanding for OnOne {
     fn demands(&self) -> &[Demand] {
         &self.0
     }

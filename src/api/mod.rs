@@ -10,6 +10,7 @@ mod body;
 mod context;
 pub mod cookie;
 pub mod csrf;
+mod directory;
 mod error;
 mod etag;
 mod grants;
@@ -32,7 +33,7 @@ mod users;
 pub use body::{Payload, parse};
 pub use context::{Caller, Context, RackName, SentryJs};
 pub use error::{ApiError, X_MFA_LEVEL, X_MFA_REQUIRED};
-pub use guard::{Edge, may};
+pub use guard::{Edge, may, may_on};
 pub use logins::LoginLimits;
 pub use note::Note;
 pub use route::{Access, ApiRoute, Endpoint};
@@ -55,6 +56,7 @@ const ROOMS: &[fn() -> Vec<Endpoint>] = &[
     tokens::endpoints,
     settings::endpoints,
     access::endpoints,
+    directory::endpoints,
 ];
 
 fn own() -> Vec<Endpoint> {

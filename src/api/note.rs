@@ -20,6 +20,7 @@ struct Facts {
     reason: Option<Cow<'static, str>>,
     changes: Option<String>,
     denied: bool,
+    routine: bool,
 }
 
 /// Longest text of changes in a record.
@@ -59,6 +60,16 @@ impl Note {
         let mut facts = self.facts();
         facts.reason = Some(reason.into());
         facts.denied = true;
+    }
+
+    /// It went well and changed nothing, as a heartbeat does: there is nothing to record. For routes of
+    /// [`super::Access::Pulse`] only.
+    pub fn routine(&self) {
+        self.facts().routine = true;
+    }
+
+    pub(super) fn is_routine(&self) -> bool {
+        self.facts().routine
     }
 
     /// What it was before and what it is now. Values of fields whose names sound secret are left out.

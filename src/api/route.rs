@@ -20,6 +20,11 @@ pub enum Access {
     Person,
     /// Those who hold the permission on the gateway.
     Needs(Permission),
+    /// Those who hold one of the permissions on something; the handler asks whether it is the right thing.
+    Somewhere(&'static [Permission]),
+    /// The same, for what says again and again that something lives. What changes nothing is no change, so no intent
+    /// comes before it, and the handler may say that there is nothing to record: [`super::Note::routine`].
+    Pulse(&'static [Permission]),
 }
 
 impl Access {
@@ -43,9 +48,15 @@ pub struct ApiRoute {
 impl ApiRoute {
     /// The stricter of the route's own level and its permission's.
     pub fn mfa_level(&self) -> MfaLevel {
-        match self.access {
-            Access::Needs(permission) => self.mfa.max(permission.mfa()),
-            _ => self.mfa,
+        self.permissions().iter().map(|permission| permission.mfa()).fold(self.mfa, MfaLevel::max)
+    }
+
+    /// Those of which the caller needs one; none when another rule says who may call.
+    pub fn permissions(&self) -> &[Permission] {
+        match &self.access {
+            Access::Needs(permission) => std::slice::from_ref(permission),
+            Access::Somewhere(permissions) | Access::Pulse(permissions) => permissions,
+            _ => &[],
         }
     }
 

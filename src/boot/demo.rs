@@ -58,6 +58,8 @@ impl DemoOptions {
             .with("OPS_LISTEN", self.ops_listen.to_string())
             .with("SQLITE_PATH", database.display().to_string())
             .with("REGISTRY_STORAGE", "dir")
+            // Services to try it with run on the same machine.
+            .with("DIRECTORY_ALLOW_CIDRS", "127.0.0.0/8,::1")
             .with("REGISTRY_DIR", self.data.join("registry").display().to_string());
         HEEDED
             .into_iter()

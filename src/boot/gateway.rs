@@ -1,6 +1,6 @@
 //! The gateway as a whole: started, running, stopped.
 
-use super::{BootError, factors, jobs, login, people, racks, registry, services, tls};
+use super::{BootError, directory, factors, jobs, login, people, racks, registry, services, tls};
 use crate::{
     api,
     audit::{Audit, LineSink, Writer, WriterOptions},
@@ -9,7 +9,6 @@ use crate::{
         SharedClock,
         drain::{Drain, DrainHandle, Drained, drain},
     },
-    directory::{AddressGuard, AddressRules, Directory},
     gateway::{Pipeline, Settings, registry::RegistryPipeline, service::ServicePipeline},
     http::{Front, FrontSettings, Hosts, health::Health, ops::Ops},
     identity::{
@@ -71,9 +70,6 @@ impl Gateway {
     /// Binds both listeners and serves until [`Gateway::stop`].
     pub async fn start(config: &Config, parts: Parts) -> Result<Self, BootError> {
         let Parts { db, database_file, lines, clock, metrics } = parts;
-        let directory = Directory::for_tests(Vec::new());
-        let guard = AddressGuard::new(AddressRules::default(), Vec::new());
-        let racks = racks::racks(config, &directory, &guard)?;
         people::add_named(&db, &config.access, &clock).await.map_err(BootError::Database)?;
 
         let stop = CancellationToken::new();
@@ -110,10 +106,23 @@ impl Gateway {
             tasks.spawn(registry.keep_clean(stop.clone()));
         }
 
+        let certificate = config.server.tls.as_ref().map(tls::server_config).transpose()?;
+        let listener = bind(config.server.listen, certificate, limits(config)).await?;
+        let ops_limits = ListenerLimits { max_connections: 256, ..limits(config) };
+        let ops_listener = bind(config.server.ops_listen, None, ops_limits).await?;
+        let (address, ops_address) = (local(&listener)?, local(&ops_listener)?);
+        let own = [address, ops_address];
+        let opened = directory::open(config, &db, &clock, own, &mut tasks, &stop).await?;
+        let directory::Opened { registrar, nodes, guard } = opened;
+        let racks = racks::racks(config, registrar.directory(), &guard)?;
+        let services = services::services(config, registrar.directory().clone(), guard)?;
+
         let (drain_handle, drain_seen) = drain();
         let health = Health {
             audit: audit.clone(),
             access: access.clone(),
+            directory: registrar.directory().clone(),
+            clock: clock.clone(),
             drain: drain_seen.clone(),
             registry: backend.clone(),
             database_file,
@@ -137,6 +146,9 @@ impl Gateway {
             max_body: config.limits.max_api_body_bytes,
             sentry: sentry_js(config),
             racks: racks::names(config),
+            registrar,
+            nodes,
+            drain: drain_seen.clone(),
         });
         let registry_pipeline = backend.map(|backend| RegistryPipeline {
             audit: audit.clone(),
@@ -151,7 +163,7 @@ impl Gateway {
             audit: audit.clone(),
             entrance: entrance.clone(),
             step_up: step_up.clone(),
-            services: Arc::new(services::services(config, directory, guard)?),
+            services: Arc::new(services),
             identity: services::identity(config, &clock),
             clock: clock.clone(),
             drain: drain_seen.clone(),
@@ -186,11 +198,6 @@ impl Gateway {
         );
         let ops = Ops { metrics, health, db: db.clone() };
 
-        let certificate = config.server.tls.as_ref().map(tls::server_config).transpose()?;
-        let listener = bind(config.server.listen, certificate, limits(config)).await?;
-        let ops_limits = ListenerLimits { max_connections: 256, ..limits(config) };
-        let ops_listener = bind(config.server.ops_listen, None, ops_limits).await?;
-        let (address, ops_address) = (local(&listener)?, local(&ops_listener)?);
         let (ops_drain, ops_drain_seen) = drain();
         tasks.spawn(serve_front(listener, front, drain_seen));
         tasks.spawn(serve_ops(ops_listener, ops, ops_drain_seen));

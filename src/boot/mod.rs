@@ -3,6 +3,7 @@
 mod database;
 mod demo;
 mod demo_visitor;
+mod directory;
 mod error;
 mod factors;
 mod gateway;

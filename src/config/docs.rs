@@ -98,6 +98,7 @@ fn title(section: Section) -> &'static str {
         Section::Mail => "Mail",
         Section::Registry => "Registry",
         Section::Services => "Services",
+        Section::Directory => "Directory of services",
         Section::Login => "Login",
         Section::Oidc => "Login: OpenID Connect",
         Section::Github => "Login: GitHub",

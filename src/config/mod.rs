@@ -8,6 +8,7 @@
 pub mod access;
 pub mod audit;
 pub mod database;
+pub mod directory;
 pub mod docs;
 mod env;
 mod errors;
@@ -34,6 +35,7 @@ mod variables;
 pub use access::AccessConfig;
 pub use audit::AuditConfig;
 pub use database::{DatabaseConfig, DatabaseTarget, PoolConfig};
+pub use directory::DirectoryConfig;
 pub use env::{Env, MapEnv, ProcessEnv};
 pub use errors::{ConfigError, ConfigErrors, Origin};
 pub use identity::{IdentityConfig, SessionConfig};
@@ -65,6 +67,7 @@ pub struct Config {
     pub settings: SettingsConfig,
     pub registry: RegistryConfig,
     pub services: ServicesConfig,
+    pub directory: DirectoryConfig,
     pub login: LoginConfig,
     pub log: LogConfig,
     pub sentry: SentryConfig,
@@ -118,6 +121,7 @@ impl Config {
         let settings = settings::read(r);
         let registry = registry::read(r);
         let services = services::read(r);
+        let directory = directory::read(r);
         let login = login::read(r);
         let log = log::read(r);
         let mail = mail::read(r);
@@ -133,6 +137,7 @@ impl Config {
             settings,
             registry: registry?,
             services: services?,
+            directory: directory?,
             login: login?,
             log: log?,
             mail,

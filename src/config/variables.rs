@@ -15,6 +15,7 @@ pub enum Section {
     Mail,
     Registry,
     Services,
+    Directory,
     Login,
     Oidc,
     Github,
@@ -24,7 +25,7 @@ pub enum Section {
 }
 
 impl Section {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::File,
         Self::Server,
         Self::Limits,
@@ -36,6 +37,7 @@ impl Section {
         Self::Mail,
         Self::Registry,
         Self::Services,
+        Self::Directory,
         Self::Login,
         Self::Oidc,
         Self::Github,
@@ -63,6 +65,7 @@ impl Section {
             Self::Mail => "mail",
             Self::Registry => "registry",
             Self::Services => "services",
+            Self::Directory => "directory",
             Self::Login => "login",
             Self::Oidc => "oidc",
             Self::Github => "github",
@@ -326,6 +329,26 @@ variables! {
             "Calls that fail in a row before an instance gets no more for a while. At most half of a service's instances are left out at once.";
         SERVICE_EJECT_TIME Plain "eject_time" = "10s":
             "How long an instance is left out the first time; each time in a row adds as much again.";
+    }
+    Directory {
+        DIRECTORY_ALLOW_CIDRS Plain "allow_cidrs" = "":
+            "List of networks that services may be registered in, as in `10.0.0.0/8`; all when empty. Loopback, link-local, metadata and multicast addresses stay closed unless a network inside theirs is listed, as in `127.0.0.0/8`.";
+        DIRECTORY_DENY_CIDRS Plain "deny_cidrs" = "":
+            "List of networks that no service may be registered in or called at; stronger than what is allowed.";
+        DIRECTORY_ALLOW_PORTS Plain "allow_ports" = "":
+            "List of ports and ranges that services may listen on, as in `80,8000-8999`; all when empty.";
+        DIRECTORY_NODE_ID Plain "node_id" = "":
+            "Id of this replica among the nodes; by default it gets one at its first start at its address.";
+        DIRECTORY_NODE_URL Plain "node_url" = "":
+            "URL of this replica among the nodes, different for each; by default made of the host's name and the port of `LISTEN`.";
+        DIRECTORY_REGION Plain "region" = "":
+            "Region that this replica names as its own.";
+        DIRECTORY_ZONE Plain "zone" = "":
+            "Availability zone that this replica names as its own.";
+        DIRECTORY_PRESERVATION_SHARE Plain "preservation_share" = "0.5":
+            "When more than this share of a service's instances (and at least three) fail within the window, they keep taking calls and none is removed; `1` turns it off.";
+        DIRECTORY_PRESERVATION_WINDOW Plain "preservation_window" = "2m":
+            "The window for `DIRECTORY_PRESERVATION_SHARE`; it ends as well when that has passed without new failures.";
     }
     Login {
         LOGIN_PROVISION Plain "provision" = "false":

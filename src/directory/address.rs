@@ -104,7 +104,7 @@ impl Address {
             return Err(invalid("path", "has more than 2048 characters"));
         }
         let mut address = Self::build(field, scheme, host, parts.port, "")?;
-        address.path = canonical_path(path).map_err(|message| invalid("path", message))?;
+        address.path = path_alone(path).map_err(|message| invalid("path", message))?;
         Ok(address)
     }
 
@@ -164,7 +164,7 @@ fn agreed(address: Address, parts: &Parts<'_>) -> Result<Address, InvalidAddress
     if parts.port.is_some_and(|port| port != address.port) {
         return conflict("port", &address.port);
     }
-    if parts.path.is_some_and(|path| canonical_path(path).as_ref() != Ok(&address.path)) {
+    if parts.path.is_some_and(|path| path_alone(path).as_ref() != Ok(&address.path)) {
         return conflict("path", &if address.path.is_empty() { "/" } else { &address.path });
     }
     Ok(address)
@@ -194,6 +194,14 @@ fn host_and_port(authority: &str) -> Option<(&str, Option<u16>)> {
     // `u16::from_str` takes a plus.
     let all_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     all_digits.then(|| digits.parse().ok()).flatten().map(|port| (host, Some(port)))
+}
+
+/// A path that stands by itself may lack its first slash.
+fn path_alone(path: &str) -> Result<String, &'static str> {
+    if path.is_empty() || path.starts_with('/') {
+        return canonical_path(path);
+    }
+    canonical_path(&format!("/{path}"))
 }
 
 /// Two readers must read a path the same way, so what they may differ on is refused.

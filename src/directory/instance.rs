@@ -63,6 +63,15 @@ pub struct Instance {
     pub status: Status,
     /// Why the status is what it is, in the words of the instance or of its check.
     pub details: String,
+    /// What the instance says of itself; `None` when it says nothing.
+    #[serde(default)]
+    pub(super) reported: Option<Status>,
+    /// What the last checks found; `None` before the first, and when nobody checks.
+    #[serde(default)]
+    pub(super) checked: Option<Status>,
+    /// Its heartbeats stayed away longer than its lease.
+    #[serde(default)]
+    pub(super) lease_missed: bool,
     /// Since when the status has been what it is.
     pub status_since: Timestamp,
     /// Why no new calls should go to it; `None` when they should.
@@ -95,6 +104,9 @@ impl Instance {
             tags: Vec::new(),
             status: Status::Unknown,
             details: String::new(),
+            reported: None,
+            checked: None,
+            lease_missed: false,
             status_since: now,
             draining: None,
             owner,
@@ -114,6 +126,12 @@ impl Instance {
     /// its status is not to be believed.
     pub fn takes_calls(&self) -> bool {
         self.draining.is_none() && self.status.takes_calls()
+    }
+
+    /// When the lease runs out unless a heartbeat comes before; `None` without a lease.
+    pub fn lease_end(&self) -> Option<Timestamp> {
+        let renewed = self.beat.renewed().unwrap_or(self.updated_at);
+        self.ttl.map(|ttl| renewed.saturating_add(ttl))
     }
 
     /// The last heartbeat or successful check, whichever came later.

@@ -3,19 +3,39 @@
 mod address;
 mod check;
 mod guard;
+mod health;
+mod history;
 mod host;
 mod instance;
+mod keeper;
+pub mod node;
+mod preservation;
+mod probe;
+mod registrar;
+mod registration;
+mod rounds;
+mod share;
+pub mod slug;
 mod snapshot;
 mod status;
 
 pub use address::{Address, InvalidAddress, Parts, Scheme};
 pub use check::{Check, CheckKind};
 pub use guard::{AddressGuard, AddressRules, DialError, Forbidden, Resolve};
+pub use history::{Compacted, Event};
 pub use instance::{Instance, InstanceId, Owner};
+pub use keeper::Keeper;
+pub use preservation::Preservation;
+pub use probe::Prober;
+pub use registrar::{Beaten, Registered, Registrar};
+pub use registration::{Actor, CheckWish, Reach, Refused, Registration};
+pub use rounds::Rounds;
 pub use snapshot::{Service, Snapshot};
 pub use status::{NodeStatus, Status};
 
+use crate::core::Timestamp;
 use arc_swap::ArcSwap;
+use history::History;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -28,6 +48,7 @@ pub struct Directory {
 #[derive(Debug)]
 struct Shared {
     snapshot: ArcSwap<Snapshot>,
+    history: History,
     changed: watch::Sender<u64>,
 }
 
@@ -42,22 +63,55 @@ impl Directory {
         self.shared.changed.subscribe()
     }
 
+    /// At most `limit` events after `index`, in order.
+    pub fn events_after(&self, index: u64, limit: usize) -> Result<Vec<Arc<Event>>, Compacted> {
+        self.shared.history.after(index, limit)
+    }
+
+    fn empty() -> Self {
+        Self::with(Snapshot::default())
+    }
+
+    fn with(snapshot: Snapshot) -> Self {
+        let changed = watch::Sender::new(snapshot.index);
+        let snapshot = ArcSwap::from_pointee(snapshot);
+        Self { shared: Arc::new(Shared { snapshot, history: History::default(), changed }) }
+    }
+
+    /// Only the keeper publishes, one time after the other.
+    fn publish(&self, snapshot: Snapshot, events: Vec<Arc<Event>>) {
+        let index = snapshot.index;
+        self.shared.history.push(events);
+        self.shared.snapshot.store(Arc::new(snapshot));
+        self.shared.changed.send_replace(index);
+    }
+
+    fn begin(&self, snapshot: Snapshot, forgotten: u64, events: Vec<Arc<Event>>) {
+        self.shared.history.begin(forgotten);
+        self.publish(snapshot, events);
+    }
+
+    /// The database knows of nothing newer.
+    fn confirm(&self, at: Timestamp) {
+        self.amend(|snapshot| snapshot.confirmed(at));
+    }
+
+    fn amend(&self, change: impl Fn(&Snapshot) -> Snapshot) {
+        self.shared.snapshot.rcu(|snapshot| change(snapshot));
+    }
+
     /// One that holds these, and that nothing feeds; see [`Directory::replace`].
     pub fn for_tests(instances: Vec<Instance>) -> Self {
         let index = instances.iter().map(|one| one.revision).max().unwrap_or_default();
         let taken_at = instances.iter().map(|one| one.updated_at).max().unwrap_or_default();
-        let snapshot = Snapshot::new(index, taken_at, instances.into_iter().map(Arc::new));
-        let shared = Shared { snapshot: ArcSwap::from_pointee(snapshot), changed: watch::Sender::new(index) };
-        Self { shared: Arc::new(shared) }
+        Self::with(Snapshot::new(index, taken_at, instances.into_iter().map(Arc::new)))
     }
 
     /// For tests of those who ask: puts other instances in the place of all that there are.
     pub fn replace(&self, instances: Vec<Instance>) {
         let index = self.snapshot().index + 1;
         let taken_at = instances.iter().map(|one| one.updated_at).max().unwrap_or_default();
-        let snapshot = Snapshot::new(index, taken_at, instances.into_iter().map(Arc::new));
-        self.shared.snapshot.store(Arc::new(snapshot));
-        self.shared.changed.send_replace(index);
+        self.publish(Snapshot::new(index, taken_at, instances.into_iter().map(Arc::new)), Vec::new());
     }
 }
 
@@ -102,7 +156,7 @@ mod tests {
     #[test]
     fn a_snapshot_that_nobody_confirms_grows_stale() {
         let snapshot = Directory::for_tests(vec![instance("inst_1", "web")]).snapshot();
-        assert!(!snapshot.is_stale(snapshot.taken_at.saturating_add(Duration::from_secs(10))));
-        assert!(snapshot.is_stale(snapshot.taken_at.saturating_add(Duration::from_secs(11))));
+        assert!(!snapshot.is_stale(snapshot.taken_at.saturating_add(Duration::from_secs(5))));
+        assert!(snapshot.is_stale(snapshot.taken_at.saturating_add(Duration::from_secs(6))));
     }
 }

@@ -1,7 +1,14 @@
 //! Whether this replica can serve, as probes ask it. No check takes a query of its own: the tasks that keep the
 //! access snapshot young and the audit log written know already.
 
-use crate::{audit::Audit, core::drain::Drain, gateway::Body, identity::AccessCache, registry::Backend};
+use crate::{
+    audit::Audit,
+    core::{SharedClock, drain::Drain},
+    directory::Directory,
+    gateway::Body,
+    identity::AccessCache,
+    registry::Backend,
+};
 use http::{
     HeaderValue, Response, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE},
@@ -14,6 +21,8 @@ pub struct Health {
     pub audit: Audit,
     pub access: Arc<AccessCache>,
     pub drain: Drain,
+    pub directory: Directory,
+    pub clock: SharedClock,
     /// The registry, when there is one.
     pub registry: Option<Arc<dyn Backend>>,
     /// The file that must be there, when the database is one.
@@ -26,9 +35,16 @@ impl Health {
         !self.drain.is_stopping() && self.audit.is_available() && self.access.current().is_ok()
     }
 
-    /// `/api/v1/health` and `/readyz`: exactly `{"status":"ok"}`, or 503.
+    /// `/api/v1/health` and `/readyz`: exactly `{"status":"ok"}`, or 503. While the directory serves its last state
+    /// because the database does not answer, `"directory":"stale"` stands in it, too.
     pub fn ready(&self) -> Response<Body> {
-        if self.is_ready() { answer(StatusCode::OK, &json!({ "status": "ok" })) } else { unready() }
+        let stale = self.directory.snapshot().is_stale(self.clock.now());
+        let mut document = json!({ "status": if self.is_ready() { "ok" } else { "error" } });
+        if let (true, Some(fields)) = (stale, document.as_object_mut()) {
+            fields.insert("directory".to_owned(), "stale".into());
+        }
+        let status = if self.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        answer(status, &document)
     }
 
     /// `/api/v1/health/live` and `/livez`.
@@ -41,6 +57,7 @@ impl Health {
         let checks = [
             ("storage", self.storage().await),
             ("database", self.access.current().map(drop).map_err(|stale| stale.to_string())),
+            ("directory", self.directory_is_fresh()),
             ("audit", self.audit.is_available().then_some(()).ok_or_else(|| "cannot be written".to_owned())),
         ];
         let healthy = checks.iter().all(|(_, check)| check.is_ok());
@@ -51,6 +68,14 @@ impl Health {
             false => (StatusCode::SERVICE_UNAVAILABLE, "error"),
         };
         answer(status, &json!({ "status": word, "checks": checks }))
+    }
+
+    fn directory_is_fresh(&self) -> Result<(), String> {
+        let age = self.clock.now().since(self.directory.snapshot().taken_at);
+        if self.directory.snapshot().is_stale(self.clock.now()) {
+            return Err(format!("not confirmed by the database for {} seconds", age.as_secs()));
+        }
+        Ok(())
     }
 
     async fn storage(&self) -> Result<(), String> {
@@ -80,10 +105,6 @@ fn shown(check: &Result<(), String>) -> Value {
         Ok(()) => json!({ "status": "ok" }),
         Err(error) => json!({ "status": "error", "error": error }),
     }
-}
-
-fn unready() -> Response<Body> {
-    answer(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "error" }))
 }
 
 fn answer(status: StatusCode, document: &Value) -> Response<Body> {

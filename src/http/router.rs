@@ -66,7 +66,7 @@ pub fn place_of(path: &str) -> Place<'_> {
         "/.well-known/jwks.json" => Place::ServiceKeys,
         _ if path.starts_with("/v2/") => Place::Registry,
         _ if path.starts_with("/app/") => Place::Web,
-        _ if path.starts_with("/api/v1/") => Place::Api,
+        _ if path.starts_with("/api/v1/") || path.starts_with("/registry-svc/") => Place::Api,
         _ => Place::Unknown,
     }
 }
@@ -117,6 +117,9 @@ mod tests {
             ("/api/v1/health%2flive", Place::Api),
             ("/health/", Place::Unknown),
             ("/HEALTH", Place::Unknown),
+            ("/registry-svc/instances", Place::Api),
+            ("/registry-svc", Place::Unknown),
+            ("/registry-svcs/instances", Place::Unknown),
             ("/", Place::Web),
             ("/app", Place::Web),
             ("/app/", Place::Web),

@@ -17,6 +17,8 @@ const ATTEMPTS_KEPT: Duration = DAY;
 /// People look back at their own sessions.
 const SESSIONS_KEPT: Duration = Duration::from_secs(90 * 24 * 3_600);
 const MAIL_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
+/// Of the directory; those who watch may be away for so many.
+const EVENTS_KEPT: i64 = 10_000;
 
 /// Forgets what has expired.
 pub fn sweep(db: Db, clock: SharedClock) -> Job {
@@ -28,6 +30,7 @@ pub fn sweep(db: Db, clock: SharedClock) -> Job {
             db.sweep_attempts(before(now, ATTEMPTS_KEPT)).await?;
             db.sweep_sessions(before(now, SESSIONS_KEPT)).await?;
             db.sweep_mail(before(now, MAIL_KEPT)).await?;
+            db.forget_events(EVENTS_KEPT).await?;
             Ok(())
         }
     })

@@ -56,6 +56,14 @@ impl Rights {
         self.own.iter().find(|grant| grant.allows(permission, target, now))
     }
 
+    /// Whether there is any target at all on which it may be so; which one is asked later.
+    pub fn may_somewhere(&self, permission: Permission, now: Timestamp) -> bool {
+        let holds = |grants: &[CompiledGrant]| {
+            grants.iter().any(|grant| grant.permissions.contains(permission) && grant.is_in_force(now))
+        };
+        holds(&self.own) && self.owner.as_ref().is_none_or(|owner| holds(owner))
+    }
+
     /// True for a person, and for a token whose owner may do it now.
     pub fn owner_allows(&self, permission: Permission, target: &Target, now: Timestamp) -> bool {
         self.owner

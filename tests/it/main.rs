@@ -28,6 +28,7 @@ mod mfa;
 mod redaction;
 mod registry;
 mod registry_front;
+mod service;
 mod sessions;
 mod store;
 mod streams;

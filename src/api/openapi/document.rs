@@ -74,8 +74,12 @@ fn operation(route: &ApiRoute, schemas: &mut Map<String, Value>) -> Value {
         "security": security(route),
     });
     let mut operation = said.as_object().cloned().unwrap_or_default();
-    if let Access::Needs(permission) = route.access {
+    if let [permission, others @ ..] = route.permissions() {
         operation.insert("x-permission".to_owned(), permission.name().into());
+        if !others.is_empty() {
+            let names: Vec<_> = others.iter().map(|permission| permission.name()).collect();
+            operation.insert("x-permission-or".to_owned(), names.into());
+        }
     }
     if let Some(body) = doc.body {
         let schema = body(schemas);
@@ -87,7 +91,7 @@ fn operation(route: &ApiRoute, schemas: &mut Map<String, Value>) -> Value {
 
 /// As in `get_users_email`.
 fn operation_id(route: &ApiRoute) -> String {
-    let path = route.path.trim_start_matches("/api/v1/");
+    let path = route.path.trim_start_matches("/api/v1/").trim_start_matches("/registry-svc/");
     let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let method = route.method.as_str().to_ascii_lowercase();
     words.fold(method, |id, word| format!("{id}_{word}"))
@@ -99,7 +103,7 @@ pub fn access(route: &ApiRoute) -> &'static str {
         Access::Public | Access::PublicPoll | Access::Open => "public",
         Access::Authenticated => "authenticated",
         Access::Person => "person",
-        Access::Needs(_) => "permission",
+        Access::Needs(_) | Access::Somewhere(_) | Access::Pulse(_) => "permission",
     }
 }
 
@@ -107,7 +111,7 @@ fn security(route: &ApiRoute) -> Value {
     match route.access {
         Access::Public | Access::PublicPoll | Access::Open => json!([]),
         Access::Person => json!([{ "bearer": [] }, { "session": [] }]),
-        Access::Authenticated | Access::Needs(_) => {
+        Access::Authenticated | Access::Needs(_) | Access::Somewhere(_) | Access::Pulse(_) => {
             json!([{ "bearer": [] }, { "basic": [] }, { "session": [] }])
         }
     }
@@ -187,7 +191,7 @@ mod tests {
             let method = route.method.as_str().to_ascii_lowercase();
             let operation = &document["paths"][route.path][&method];
             assert_eq!(operation["x-mfa-level"], route.mfa_level().as_str(), "{}", route.path);
-            if let Access::Needs(permission) = route.access {
+            if let Some(permission) = route.permissions().first() {
                 assert_eq!(operation["x-permission"], permission.name());
             }
             let needs_credential =

@@ -23,7 +23,10 @@ pub fn markdown() -> String {
 
 fn needs(route: &ApiRoute) -> String {
     match route.access {
-        Access::Needs(permission) => format!("`{permission}`"),
+        Access::Needs(_) | Access::Somewhere(_) | Access::Pulse(_) => {
+            let names: Vec<_> = route.permissions().iter().map(|one| format!("`{one}`")).collect();
+            names.join(" or ")
+        }
         Access::Public | Access::PublicPoll | Access::Open => "–".to_owned(),
         _ => access(route).to_owned(),
     }

@@ -1,6 +1,6 @@
 //! What the routes cannot say of themselves.
 
-use super::super::{access, grants, roles, settings, tokens, users};
+use super::super::{access, directory, grants, roles, settings, tokens, users};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
@@ -199,6 +199,67 @@ pub static TABLE: &[Doc] = &[
             ("token", "name or id of a token"),
         ])
         .gives::<access::ExplainView>(),
+    doc(
+        "PUT /registry-svc/instance",
+        "Registers an instance of a service, or changes one; counts as a heartbeat",
+    )
+    .takes::<directory::RegisterBody>()
+    .gives::<directory::InstanceDocument>(),
+    doc("GET /registry-svc/instance/{id}", "One instance; its `ETag` is its revision")
+        .gives::<directory::InstanceDocument>(),
+    doc("GET /registry-svc/instances", "Instances that one may see, by id")
+        .query(&[
+            ("slug", "the service"),
+            ("id", "of the instance"),
+            ("status", "`Unknown`, `Healthy`, `Degraded`, `Unreachable` or `Error`"),
+            ("tag", "one of its tags"),
+            ("scheme", "`http` or `https`"),
+            ("host", "name or address"),
+            ("ip", "address"),
+            ("port", "number"),
+            ("path", "with or without the first slash"),
+            ("nodeUrl", "as registered"),
+            ("deploymentId", "as registered"),
+            ("owner", "e-mail address"),
+            ("draining", "`true` or `false`"),
+            ("index", "answer only when something after this event fits"),
+            ("wait", "seconds that `index` waits for at most, 30 unless given, up to 300"),
+            ("limit", "1 to 1000 instances, by default 1000"),
+            ("cursor", "`nextCursor` of the page before"),
+        ])
+        .gives::<directory::InstancePage>(),
+    doc("DELETE /registry-svc/instance/{id}", "Removes an instance").status(204),
+    doc("PUT /registry-svc/instance/{id}/heartbeat", "The instance lives; 404 tells it to register again")
+        .takes::<directory::HeartbeatBody>()
+        .gives::<directory::HeartbeatView>(),
+    doc("PUT /registry-svc/instance/{id}/drain", "Takes an instance out of service for a reason")
+        .takes::<directory::DrainBody>()
+        .gives::<directory::InstanceDocument>(),
+    doc("DELETE /registry-svc/instance/{id}/drain", "Puts an instance back into service")
+        .gives::<directory::InstanceDocument>(),
+    doc(
+        "GET /registry-svc/watch",
+        "Server-sent events: `registered`, `updated`, `status`, `expired`, `removed`",
+    )
+    .query(&[
+        ("index", "go on after this event; the header `Last-Event-ID` says the same"),
+        ("slug", "only of this service; the other filters of the list work, too"),
+    ]),
+    doc("GET /registry-svc/services", "Names of services, whose they are, and how many instances live")
+        .query(&[PAGE, CURSOR])
+        .gives::<directory::ServicePage>(),
+    doc("DELETE /registry-svc/service/{slug}", "Gives the name of a service free").status(204),
+    doc("GET /registry-svc/nodes", "Machines: replicas of the gateway, and those that registered themselves")
+        .gives::<directory::NodePage>(),
+    doc("POST /registry-svc/nodes", "The same, or only some of them")
+        .takes::<directory::NodesBody>()
+        .gives::<directory::NodePage>(),
+    doc("GET /registry-svc/node/self", "The replica that answers, measured now")
+        .gives::<directory::NodeDocument>(),
+    doc("PUT /registry-svc/node", "A machine registers itself, or says that it lives")
+        .takes::<directory::NodeBody>()
+        .gives::<directory::NodeDocument>(),
+    doc("DELETE /registry-svc/node/{url}", "Forgets a machine; the URL is percent-encoded").status(204),
 ];
 
 /// The routes that the table knows, as in `GET /api/v1/users`.

@@ -73,12 +73,19 @@ fn an_error_names_the_field() {
     assert_eq!(parts(|parts| parts.scheme = Some("tcp")), Err("scheme"));
     assert_eq!(parts(|parts| parts.host = Some("a b")), Err("host"));
     assert_eq!(parts(|parts| parts.port = Some(0)), Err("port"));
-    assert_eq!(parts(|parts| parts.path = Some("x")), Err("path"));
+    assert_eq!(parts(|parts| parts.path = Some("?x")), Err("path"));
     assert_eq!(parts(|parts| parts.path = Some("/../x")), Err("path"));
     assert_eq!(parts(|parts| parts.ip = Some("10.0.0.1")), Err("ip"));
     assert_eq!(parts(|parts| (parts.host, parts.ip) = (None, Some("web"))), Err("ip"));
     assert_eq!(parts(|parts| parts.host = None), Err("host"));
     assert_eq!(Address::read(None, &Parts::default()).map_err(|error| error.field), Err("url"));
+}
+
+#[test]
+fn a_path_alone_may_lack_its_slash() {
+    let address =
+        Address::from_parts(&Parts { host: Some("web"), path: Some("api/v2/"), ..Parts::default() });
+    assert_eq!(address.map(|address| address.to_string()).as_deref(), Ok("http://web:80/api/v2"));
 }
 
 #[test]

@@ -227,6 +227,28 @@ families! {
         "Lag of event loop in seconds.";
     GC_DURATION = Recorder Histogram "nodejs_gc_duration_seconds" [] in GC_SECONDS
         "Garbage collection duration in seconds. This process collects no garbage: always zero.";
+    REGISTRY_INSTANCES = Recorder Gauge "registry_instances" ["slug", "status"]
+        "Registered instances of services; services beyond the first 1000 count as other.";
+    REGISTRY_NODES = Recorder Gauge "registry_nodes" ["status"]
+        "Nodes that are known: replicas of the gateway, and machines that registered themselves.";
+    REGISTRY_CHECK_DURATION = Recorder Histogram "registry_check_duration_seconds" ["type", "outcome"] in LATENCY_SECONDS
+        "Duration of active checks of instances in seconds.";
+    REGISTRY_LEASE_EXPIRATIONS = Recorder Counter "registry_lease_expirations_total" []
+        "Leases of instances that ran out because heartbeats stayed away.";
+    REGISTRY_EXPIRED = Recorder Counter "registry_instances_expired_total" []
+        "Instances that were removed because they failed for too long.";
+    REGISTRY_SELF_PRESERVATION = Recorder Gauge "registry_self_preservation" []
+        "Services of which so many instances failed at once that they keep taking calls and are not removed.";
+    REGISTRY_HEARTBEATS = Recorder Counter "registry_heartbeats_total" ["outcome"]
+        "Heartbeats of instances: renewed, changed, unknown or refused.";
+    REGISTRY_BEATS_WRITTEN = Recorder Counter "registry_beats_written_total" []
+        "Signs of life written to the database.";
+    REGISTRY_BEAT_BATCHES = Recorder Counter "registry_beat_batches_total" []
+        "Commits of signs of life.";
+    REGISTRY_WATCHERS = Recorder Gauge "registry_watchers" []
+        "Clients that watch the directory now.";
+    REGISTRY_SNAPSHOT_AGE = Recorder Gauge "registry_snapshot_age_seconds" []
+        "Time since the database last confirmed this replica's view of the directory, in seconds.";
     TOKIO_WORKERS = Recorder Gauge "tokio_workers" []
         "Worker threads of the asynchronous runtime.";
     TOKIO_ALIVE_TASKS = Recorder Gauge "tokio_alive_tasks" []

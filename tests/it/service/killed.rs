@@ -19,9 +19,11 @@ async fn one_of_three_dies_under_200_requests_a_second_and_no_get_fails() {
         register(&gateway, &admin, "web", server.at).await;
         servers.push(server);
     }
-    let (sent, failed, over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let (sent, failed, over) =
+        (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
     let load = tokio::spawn({
-        let (gateway, admin, sent, failed, over) = (gateway.clone(), admin.clone(), sent.clone(), failed.clone(), over.clone());
+        let (gateway, admin, sent, failed, over) =
+            (gateway.clone(), admin.clone(), sent.clone(), failed.clone(), over.clone());
         async move {
             let mut tick = tokio::time::interval(Duration::from_millis(5));
             let mut calls = tokio::task::JoinSet::new();
@@ -65,14 +67,17 @@ async fn one_of_three_dies_under_200_requests_a_second_and_no_get_fails() {
 async fn what_registers_is_called_at_once_and_what_leaves_is_not() {
     let gateway = gateway().await;
     let admin = gateway.token("admin").await;
-    let status = async |request: &str| call(&gateway, &admin, request).send().await.unwrap().status().as_u16();
+    let status =
+        async |request: &str| call(&gateway, &admin, request).send().await.unwrap().status().as_u16();
     assert_eq!(status("GET /web/").await, 404);
     let server = Server::start("one").await;
     let id = register(&gateway, &admin, "web", server.at).await;
     assert_eq!(status("GET /web/").await, 200, "at the first call");
 
     let drain = gateway.own(&admin, &format!("PUT /registry-svc/instance/{id}/drain"));
-    assert!(drain.json(&serde_json::json!({ "reason": "upgrade" })).send().await.unwrap().status().is_success());
+    assert!(
+        drain.json(&serde_json::json!({ "reason": "upgrade" })).send().await.unwrap().status().is_success()
+    );
     let none = call(&gateway, &admin, "GET /web/").send().await.unwrap();
     assert_eq!((none.status().as_u16(), none.headers()["retry-after"].to_str().unwrap()), (503, "1"));
     assert!(none.text().await.unwrap().contains("no instance of the service takes calls now"));
@@ -83,7 +88,8 @@ async fn what_registers_is_called_at_once_and_what_leaves_is_not() {
     // Again, elsewhere and under the same id.
     let server = Server::start("two").await;
     register(&gateway, &admin, "web", server.at).await;
-    let said: serde_json::Value = call(&gateway, &admin, "GET /web/").send().await.unwrap().json().await.unwrap();
+    let said: serde_json::Value =
+        call(&gateway, &admin, "GET /web/").send().await.unwrap().json().await.unwrap();
     assert_eq!(said["name"], "two");
 }
 
@@ -97,7 +103,8 @@ async fn the_only_instance_that_cannot_be_reached_is_a_502_and_one_that_hangs_a_
     let admin = gateway.token("admin").await;
     let server = Server::start("one").await;
     register(&gateway, &admin, "web", server.at).await;
-    let hung = call(&gateway, &admin, "GET /web/hang").header("accept", "application/json").send().await.unwrap();
+    let hung =
+        call(&gateway, &admin, "GET /web/hang").header("accept", "application/json").send().await.unwrap();
     assert_eq!(hung.status().as_u16(), 504);
     let document: serde_json::Value = hung.json().await.unwrap();
     assert_eq!((&document["code"], document["request_id"].is_string()), (&"service_timeout".into(), true));

@@ -4,7 +4,10 @@ use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, StreamBody, combinators::BoxBody};
-use hyper::{body::{Frame, Incoming}, service::service_fn};
+use hyper::{
+    body::{Frame, Incoming},
+    service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use std::{
@@ -17,7 +20,10 @@ use std::{
     time::Duration,
 };
 use tokio::{net::TcpListener, task::JoinHandle};
-use tokio_tungstenite::{WebSocketStream, tungstenite::{Message, handshake::derive_accept_key, protocol::Role}};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{Message, handshake::derive_accept_key, protocol::Role},
+};
 
 pub struct Server {
     pub at: SocketAddr,
@@ -79,7 +85,12 @@ async fn answer(name: &str, mut request: Request<Incoming>) -> Response<Body> {
             .header("content-security-policy", "default-src *")
             .body(text("<script>1</script>"))
             .unwrap(),
-        "/upgrade" => Response::builder().status(101).header("upgrade", "evil").header("connection", "upgrade").body(text("")).unwrap(),
+        "/upgrade" => Response::builder()
+            .status(101)
+            .header("upgrade", "evil")
+            .header("connection", "upgrade")
+            .body(text(""))
+            .unwrap(),
         "/hang" => {
             tokio::time::sleep(Duration::from_secs(60)).await;
             Response::new(text("late"))
@@ -125,7 +136,9 @@ fn events() -> Response<Body> {
     });
     Response::builder()
         .header("content-type", "text/event-stream")
-        .body(BodyExt::boxed(StreamBody::new(Box::pin(events) as std::pin::Pin<Box<dyn futures_util::Stream<Item = _> + Send + Sync>>)))
+        .body(BodyExt::boxed(StreamBody::new(
+            Box::pin(events) as std::pin::Pin<Box<dyn futures_util::Stream<Item = _> + Send + Sync>>
+        )))
         .unwrap()
 }
 

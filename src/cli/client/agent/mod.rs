@@ -12,6 +12,7 @@ use crate::{
     },
     config::Env,
     core::Secret,
+    directory::node::hostname,
 };
 use clap::Args;
 use presence::{Beat, Presence};
@@ -104,13 +105,6 @@ impl Agent {
         let services = self.services.iter().map(|(slug, url)| Presence::service(slug, url, &node, self.ttl));
         std::iter::once(Presence::node(&node)).chain(services).collect()
     }
-}
-
-fn hostname() -> String {
-    sysinfo::System::host_name()
-        .ok()
-        .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| "localhost".to_owned())
 }
 
 /// Never ends well: what cannot be mended by waiting ends it.

@@ -1,11 +1,14 @@
 //! One thing that is registered: the machine, or a service on it.
 
-use crate::cli::{
-    client::{
-        directory::escaped,
-        http::{Answer, Api},
+use crate::{
+    cli::{
+        client::{
+            directory::escaped,
+            http::{Answer, Api},
+        },
+        failure::Failure,
     },
-    failure::Failure,
+    directory::node::Machine,
 };
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -19,7 +22,7 @@ pub struct Presence {
 }
 
 enum What {
-    Node { url: String },
+    Node { url: String, machine: Machine },
     Service { slug: String, url: String, node: String, ttl: u64 },
 }
 
@@ -34,7 +37,8 @@ pub enum Beat {
 
 impl Presence {
     pub fn node(url: &str) -> Self {
-        Self { what: What::Node { url: url.to_owned() }, id: None, is_known: false }
+        let what = What::Node { url: url.to_owned(), machine: Machine::default() };
+        Self { what, id: None, is_known: false }
     }
 
     pub fn service(slug: &str, url: &str, node: &str, ttl: u64) -> Self {
@@ -45,7 +49,7 @@ impl Presence {
     /// For people.
     pub fn name(&self) -> String {
         match &self.what {
-            What::Node { url } => format!("node {url}"),
+            What::Node { url, .. } => format!("node {url}"),
             What::Service { slug, url, .. } => format!("{slug} at {url}"),
         }
     }
@@ -75,7 +79,10 @@ impl Presence {
     async fn register(&mut self, api: &Api) -> Result<Answer, Failure> {
         self.id = None;
         let (path, document) = match &self.what {
-            What::Node { url } => ("/registry-svc/node", node_document(url).await),
+            What::Node { url, machine } => {
+                let figures = machine.figures(url).await;
+                ("/registry-svc/node", json!({ "url": url, "figures": figures }))
+            }
             What::Service { slug, url, node, ttl } => {
                 let document = json!({
                     "slug": slug, "url": url, "nodeUrl": node, "ttl": ttl, "status": "Healthy",
@@ -111,7 +118,7 @@ impl Presence {
             (What::Service { .. }, None) => return true,
             (What::Service { .. }, Some(id)) => format!("/registry-svc/instance/{}", escaped(id)),
             (What::Node { .. }, _) if !self.is_known => return true,
-            (What::Node { url }, _) => format!("/registry-svc/node/{}", escaped(url)),
+            (What::Node { url, .. }, _) => format!("/registry-svc/node/{}", escaped(url)),
         };
         match api.call(Method::DELETE, &path, None).await {
             Ok(answer) => answer.status.is_success() || is_gone(answer.status),
@@ -123,8 +130,4 @@ impl Presence {
 /// The gateway has forgotten it.
 fn is_gone(status: StatusCode) -> bool {
     matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE)
-}
-
-async fn node_document(url: &str) -> Value {
-    json!({ "url": url, "figures": {} })
 }
