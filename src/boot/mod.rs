@@ -2,6 +2,7 @@
 
 mod database;
 mod demo;
+mod demo_service;
 mod demo_visitor;
 mod directory;
 mod error;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::{Request, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Full, StreamBody, combinators::BoxBody};
+use http_body_util::{BodyExt as _, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
     body::{Frame, Incoming},
     service::service_fn,
@@ -31,7 +31,7 @@ pub struct Server {
     task: JoinHandle<()>,
 }
 
-type Body = BoxBody<Bytes, Infallible>;
+type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 impl Server {
     pub async fn start(name: &'static str) -> Self {
@@ -120,7 +120,7 @@ async fn echo(name: &str, request: Request<Incoming>) -> Response<Body> {
 }
 
 fn text(text: impl Into<Bytes>) -> Body {
-    Full::new(text.into()).boxed()
+    Full::new(text.into()).boxed_unsync()
 }
 
 /// Three events, half a second apart.
@@ -136,9 +136,7 @@ fn events() -> Response<Body> {
     });
     Response::builder()
         .header("content-type", "text/event-stream")
-        .body(BodyExt::boxed(StreamBody::new(
-            Box::pin(events) as std::pin::Pin<Box<dyn futures_util::Stream<Item = _> + Send + Sync>>
-        )))
+        .body(StreamBody::new(events).boxed_unsync())
         .unwrap()
 }
 
