@@ -120,6 +120,30 @@ mod tests {
     }
 
     #[test]
+    fn limits_are_given_within_those_that_one_holds() {
+        let limited = |methods, below| {
+            let limits = CallLimits::read(methods, below).unwrap();
+            let grant = grant("ops", "service:a", None);
+            CompiledGrant { permissions: given(grant.permissions, &limits), limits, ..grant }
+        };
+        let offers = |own: &CompiledGrant, wanted: &CompiledGrant| {
+            let CompiledGrant { target, limits, .. } = wanted.clone();
+            let permissions = built_in("ops").unwrap().permissions();
+            let offer = Offer { permissions, target, expires_at: None, limits };
+            may_give(&Rights::of_user([own.clone()].into()), &offer, NOW).is_ok()
+        };
+        let reads = limited(Some("GET"), Some("/api"));
+        assert!(offers(&grant("ops", "*", None), &reads), "whoever holds all of the role");
+        assert!(offers(&reads, &reads) && offers(&reads, &limited(Some("GET"), Some("/api/v1"))));
+        for more in
+            [limited(None, Some("/api")), limited(Some("GET,POST"), Some("/api")), limited(Some("GET"), None)]
+        {
+            assert!(!offers(&reads, &more));
+        }
+        assert!(!offers(&reads, &grant("ops", "service:a", None)), "without limits");
+    }
+
+    #[test]
     fn nothing_given_outlives_what_it_came_from() {
         let borrowed = [("ops", "*", Some(5_000))];
         assert_eq!(give(&borrowed, &offer("ops", "*", Some(5_000))), Ok(()));

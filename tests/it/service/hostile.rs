@@ -13,8 +13,8 @@ async fn nothing_that_could_be_taken_for_the_gateways_word_reaches_a_service() {
     let admin = gateway.token("admin").await;
     let server = Server::start("one").await;
     register(&gateway, &admin, "web", server.at).await;
-    let forged = "X-Forwarded-User: root@example.com\r\nX_Forwarded_User: root@example.com\r\nx-forwarded_user: root@example.com\r\n\
-                  X-Forwarded-Identity: eyJ\r\nX_Forwarded_Identity: eyJ\r\nX-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\n\
+    let forged = "X-Forwarded-User: root@example.com\r\nx.forwarded.user: root@example.com\r\n\
+                  X-Forwarded-Identity: eyJ\r\nX.Forwarded.Identity: eyJ\r\nX-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\n\
                   X-Forwarded-Host: evil.example\r\nX-Forwarded-Port: 1\r\nForwarded: for=6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\n\
                   X-Request-Id: 1\r\nProxy-Authorization: Basic eA==\r\nRemote-User: root\r\nX-Mfa-Totp: 123456\r\nTE: trailers, gzip\r\n\
                   Cookie: mine=1; session_token=rgs_secret; __Host-session_token=rgs_secret\r\nX-Private: 1\r\n";
@@ -49,6 +49,14 @@ async fn nothing_that_could_be_taken_for_the_gateways_word_reaches_a_service() {
     ] {
         assert_eq!(header(&said, name), expected, "{name}");
     }
+    // With underscores, not even the listener lets them in.
+    for name in ["X_Forwarded_User", "x-forwarded_identity", "X_Real_IP"] {
+        let mut wire = Wire::open(gateway.address()).await;
+        wire.send(format!("GET /svc/web/x HTTP/1.1\r\nHost: g\r\n{}{name}: root\r\n\r\n", basic(&admin)))
+            .await;
+        assert_eq!(wire.head().await.status(), 400, "{name}");
+    }
+    assert_eq!(server.hits(), 1);
     let ours = said["headers"].as_array().unwrap().iter().filter(|pair| pair[0] == "x-forwarded-user");
     assert_eq!(ours.count(), 1);
 }

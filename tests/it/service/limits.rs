@@ -1,16 +1,20 @@
 //! Who may call what, and how.
 
 use super::{call, gateway, register, server::Server};
-use crate::support::{
-    gateway::TestGateway,
-    session::{Kind, WEB},
-};
+use crate::support::gateway::TestGateway;
 use rack_gateway::{
     core::id::TokenId,
-    identity::token::{self, TokenHash},
+    identity::{
+        change::{
+            Actor,
+            grants::{self, Holder, NewGrant},
+        },
+        token::{self, TokenHash},
+    },
+    policy::CallLimits,
     store::{GrantRow, NewToken, Subject, TokenRow},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// A token whose owner and itself hold ops on one service, within limits.
 async fn limited(gateway: &TestGateway, methods: Option<&str>, below: Option<&str>) -> String {
@@ -142,39 +146,44 @@ async fn no_path_trick_leads_out_of_a_limit_or_of_the_service() {
 }
 
 #[tokio::test]
-async fn limits_are_given_by_the_api_and_nobody_gives_more_than_they_hold() {
+async fn limits_are_for_calls_of_services_and_stand_in_the_grant() {
     let gateway = gateway().await;
-    let fresh = Kind { step_up: Some(gateway.clock.now()), ..WEB };
-    let admin = gateway.session_of("admin", &fresh).await;
-    let other = gateway.session("viewer").await;
-    let add = async |body: Value| {
-        let answer = gateway.by_page(&admin, "POST /api/v1/grants").json(&body).send().await.unwrap();
-        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    let person = gateway.person("viewer").await;
+    let holder = Holder::User(person.email.clone());
+    let add = async |role: &str, target: &str, methods: Option<&str>, below: Option<&str>| {
+        let new = NewGrant {
+            role: role.to_owned(),
+            target: target.parse().unwrap(),
+            expires_at: None,
+            limits: CallLimits::read(methods, below).unwrap(),
+        };
+        let added = grants::add(&gateway.db, &Actor::Operator, gateway.clock.now(), &holder, &new).await;
+        added.map(|done| done.value).map_err(|refused| refused.to_string())
     };
-    let grant = |target: &str, methods: &str, below: &str| json!({ "user": other.email, "role": "ops", "target": target, "methods": methods, "path_prefix": below });
-    let (status, made) = add(grant("service:web", "head,get", "/api")).await;
-    assert_eq!(
-        (status, &made["methods"], &made["path_prefix"]),
-        (201, &"GET,HEAD".into(), &"/api/".into()),
-        "{made}"
-    );
-    let (status, twice) = add(grant("service:web", "GET,HEAD", "/api/")).await;
-    assert_eq!(status, 409, "{twice}");
-    let (status, more) = add(grant("service:web", "POST", "/api/")).await;
-    assert_eq!(status, 201, "another grant: {more}");
-    for (body, field) in [
-        (grant("service:web", "G T", "/api/"), "methods"),
-        (grant("service:web", "", "/api/"), "methods"),
-        (grant("service:web", "GET", "/a/../b"), "path_prefix"),
-        (grant("service:web", "GET", "api"), "path_prefix"),
-        (grant("*", "GET", "/api/"), "methods"),
-        (grant("staging", "GET", "/api/"), "methods"),
-        (
-            json!({ "user": other.email, "role": "viewer", "target": "service:web", "path_prefix": "/a" }),
-            "path_prefix",
-        ),
+    let made = add("ops", "service:web", Some("head,get"), Some("/api")).await.unwrap();
+    assert_eq!((made.methods.as_deref(), made.path_prefix.as_deref()), (Some("GET,HEAD"), Some("/api/")));
+    let twice = add("ops", "service:web", Some("GET,HEAD"), Some("/api/")).await.unwrap_err();
+    assert!(twice.contains("held already"), "{twice}");
+    add("ops", "service:web", Some("POST"), Some("/api/")).await.expect("another grant");
+    for (role, target, expected) in [
+        ("ops", "*", "begin the target with service:"),
+        ("ops", "staging", "begin the target with service:"),
+        ("viewer", "service:web", "does not hold service:instance:call"),
     ] {
-        let (status, refused) = add(body).await;
-        assert_eq!((status, &refused["field"]), (400, &field.into()), "{refused}");
+        let refused = add(role, target, Some("GET"), None).await.unwrap_err();
+        assert!(refused.contains(expected), "{role} on {target}: {refused}");
     }
+
+    let admin = gateway.token("admin").await;
+    let path = format!("GET /api/v1/grants?user={}&target=service:web", person.email);
+    let list: Value = gateway.own(&admin, &path).send().await.unwrap().json().await.unwrap();
+    assert_eq!(list["grants"][0]["methods"], "GET,HEAD", "{list}");
+    assert_eq!(list["grants"][0]["path_prefix"], "/api/");
+    let path = format!(
+        "GET /api/v1/access/explain?permission=service:instance:call&target=service:web&user={}",
+        person.email
+    );
+    let said: Value = gateway.own(&admin, &path).send().await.unwrap().json().await.unwrap();
+    assert_eq!((&said["allowed"], &said["missing"]), (&false.into(), &"limits".into()), "{said}");
+    assert!(said["because"].as_str().unwrap().contains("for some calls only"), "{said}");
 }

@@ -91,13 +91,19 @@ impl Presence {
             }
         };
         let answer = api.call(Method::PUT, path, Some(&document)).await?;
-        if answer.status.is_success()
-            && let What::Service { .. } = &self.what
-        {
-            let instance = answer.body.get("instance").unwrap_or(&answer.body);
-            self.id = instance.get("id").and_then(Value::as_str).map(str::to_owned);
+        if answer.status.is_success() {
+            self.learn(&answer);
         }
         Ok(answer)
+    }
+
+    /// How the gateway calls what was registered: by an id that it made, or by an address in its own spelling.
+    fn learn(&mut self, answer: &Answer) {
+        let text = |pointer: &str| answer.body.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        match &mut self.what {
+            What::Service { .. } => self.id = text("/instance/id"),
+            What::Node { url, .. } => *url = text("/node/url").unwrap_or_else(|| std::mem::take(url)),
+        }
     }
 
     fn refused(&self, answer: &Answer) -> Beat {
