@@ -3,6 +3,7 @@
 TOOLS=$BENCH/target/release
 # In the gateway's own target folder: its dependencies are compiled there already.
 AUDIT_ROWS=$ROOT/target/release/audit_rows
+TIMING=$ROOT/target/release/timing
 CADDY=''
 
 install_all() {
@@ -49,17 +50,21 @@ build_all() {
     fi
   fi
   if wants 14 15; then
-    build_audit_rows
+    build_with_gateway audit_rows "rows 14 and 15"
+  fi
+  if wants 18; then
+    build_with_gateway timing "row 18"
   fi
   [[ -x $TOOLS/watch ]] || fail "the benchmark's tools are not built; run without --no-build"
 }
 
-build_audit_rows() {
+# build_with_gateway PROGRAM ROWS: one of the programs that hold the gateway's library.
+build_with_gateway() {
   if [[ $BUILD == no || $WITH_GATEWAY == no || $OWN_GATEWAY == no ]]; then return 0; fi
-  say "building audit_rows, which holds the gateway's audit writer"
-  cargo build --release --quiet --manifest-path "$BENCH/Cargo.toml" --features audit --bin audit_rows \
-    --target-dir "$ROOT/target" 2>"$LOGS/audit_rows.err" || {
-    leave_out "rows 14 and 15: bench/src/bin/audit_rows does not build, see $LOGS/audit_rows.err"
-    rm -f "$AUDIT_ROWS"
+  say "building $1, which holds the gateway's library"
+  cargo build --release --quiet --manifest-path "$BENCH/Cargo.toml" --features gateway --bin "$1" \
+    --target-dir "$ROOT/target" 2>"$LOGS/$1.err" || {
+    leave_out "$2: bench/src/bin/$1 does not build, see $LOGS/$1.err"
+    rm -f "$ROOT/target/release/$1"
   }
 }

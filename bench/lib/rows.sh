@@ -114,6 +114,23 @@ audit_rows() {
   done
 }
 
+# In memory where there is some: a disk's noise would hide what is looked for.
+measure_timing() {
+  wants 18 || return 0
+  if [[ $WITH_GATEWAY == no || $OWN_GATEWAY == no || ! -x $TIMING ]]; then
+    leave_out "row 18: it measures this repository's own refusals (timing), which is not built"
+    return 0
+  fi
+  local case folder=$WORK/timing
+  [[ ! -w /dev/shm ]] || folder=$(mktemp -d /dev/shm/rack-gateway-timing.XXXXXX)
+  fact "timing: $GUESSES guesses of each kind in random order, the slowest 1 % left out, database in ${folder%/*}"
+  for case in token-prefix totp-digit backup-code user; do
+    say "timing: $case"
+    watched timing "$case" 1 - "$TIMING" --case "$case" --samples "$GUESSES" --dir "$folder/$case"
+  done
+  rm -rf "$folder"
+}
+
 # A server of our own in the work folder, with its defaults: synchronous_commit and fsync on.
 start_postgres() {
   local bin data=$WORK/postgres owner=()

@@ -86,6 +86,10 @@ pub const GOALS: &[Goal] = &[
     goal(15, "durable audit rows/s, SQLite, 64 waiting", "rows/s", Plain(cell("audit-64", "sqlite", "rows_s")), at_least(12_000.0, 20_000.0)),
     goal(15, "durable audit rows/s, PostgreSQL, 64 waiting", "rows/s", Plain(cell("audit-64", "postgres", "rows_s")), at_least(30_000.0, 45_000.0)),
     goal(17, "RSS under 64-connection load", "MiB", Plain(cell("pinned-c64", GATEWAY, "rss_peak_mib")), at_most(64.0, 32.0)),
+    goal(18, "wrong token, prefix of a real one or not: Welch's |t|", "", Plain(cell("timing", "token-prefix", "t")), at_most(4.5, 4.5)),
+    goal(18, "refused passkey, of somebody known or of nobody: Welch's |t|", "", Plain(cell("timing", "user", "t")), at_most(4.5, 4.5)),
+    goal(18, "wrong TOTP code, first or last digit: Welch's |t|", "", Plain(cell("timing", "totp-digit", "t")), at_most(4.5, 4.5)),
+    goal(18, "wrong backup code, one letter or all: Welch's |t|", "", Plain(cell("timing", "backup-code", "t")), at_most(4.5, 4.5)),
 ];
 
 /// What came out for one goal. `value` is missing when there are no valid samples.

@@ -19,6 +19,10 @@ const SHOWN: &[(&str, &str)] = &[
     ("kib_each", "KiB each"),
     ("opened", "opened"),
     ("rows_s", "rows/s"),
+    ("near_us", "near µs"),
+    ("far_us", "far µs"),
+    ("apart_ns", "apart ns"),
+    ("t", "Welch's |t|"),
 ];
 
 pub fn goals_table(findings: &[Finding]) -> String {

@@ -11,6 +11,7 @@ use crate::{
 };
 use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 #[derive(Clone, Debug)]
 pub struct Context {
@@ -37,7 +38,7 @@ pub struct Context {
 }
 
 /// What the pages need to report their own errors; every visitor can read it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SentryJs {
     pub dsn: String,
     pub environment: Option<String>,

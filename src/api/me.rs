@@ -8,6 +8,7 @@ use crate::{
 use axum::{Extension, Json, routing::get};
 use http::Method;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 pub static ROUTE: ApiRoute = ApiRoute {
     method: Method::GET,
@@ -17,7 +18,7 @@ pub static ROUTE: ApiRoute = ApiRoute {
     action: "user.whoami",
 };
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Me {
     email: String,
     name: String,
@@ -30,15 +31,16 @@ pub struct Me {
     owner_grants: Vec<Held>,
 }
 
-#[derive(Serialize)]
-struct Session {
+#[derive(Serialize, ToSchema)]
+#[schema(as = OwnSession)]
+pub struct Session {
     id: SessionId,
     channel: &'static str,
     expires_at: Timestamp,
 }
 
-#[derive(Serialize)]
-struct Held {
+#[derive(Serialize, ToSchema)]
+pub struct Held {
     role: String,
     target: String,
     expires_at: Option<Timestamp>,

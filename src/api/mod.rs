@@ -29,6 +29,7 @@ mod session;
 mod settings;
 mod tokens;
 mod users;
+mod web_session;
 
 pub use body::{Payload, parse};
 pub use context::{Caller, Context, RackName, SentryJs};

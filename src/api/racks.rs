@@ -5,6 +5,7 @@ use crate::policy::{MfaLevel, Permission, Target};
 use axum::{Extension, Json, extract::State, routing::get};
 use http::Method;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 pub static ROUTE: ApiRoute = ApiRoute {
     method: Method::GET,
@@ -14,7 +15,7 @@ pub static ROUTE: ApiRoute = ApiRoute {
     action: "rack.list",
 };
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct RackView {
     name: String,
     default: bool,

@@ -5,16 +5,27 @@ use super::{
     database::{self, Opened},
     demo_service, demo_visitor,
     gateway::{Gateway, Parts},
-    people, serve,
+    people,
+    recorded::Recorder,
+    serve,
 };
 use crate::{
     audit::LineSink,
     config::{Config, Env, MapEnv},
     core::{Secret, SharedClock, id::TokenId},
     demo::rack::{DemoRack, DemoRackOptions},
-    identity::token::{self, TokenHash},
+    identity::{
+        change::{
+            Actor, Refused,
+            grants::NewGrant,
+            tokens::{self, NewToken},
+        },
+        settings::Settings,
+        token::{self, TokenHash},
+    },
     observe::metrics::Metrics,
-    store::{Db, GrantRow, NewToken, StoreError, StoreResult, Subject, TokenRow},
+    policy::{CallLimits, TargetPattern},
+    store::Db,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -89,7 +100,7 @@ pub async fn demo(options: DemoOptions, env: MapEnv, clock: SharedClock) -> Resu
 
     let metrics = Metrics::install()?;
     let Opened { db, file, lock } = database::open(&config.database).await?;
-    let tokens = tokens(&db, &options.data, &clock).await.map_err(BootError::Database)?;
+    let tokens = Box::pin(role_tokens(&db, &options.data, &clock)).await?;
     let lines = LineSink::start(std::io::stdout());
     let parts = Parts { db: db.clone(), database_file: file, lines, clock: clock.clone(), metrics };
     let gateway = Box::pin(Gateway::start(&config, parts)).await?;
@@ -127,7 +138,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 
 /// One token for each role. Those of an earlier run are kept while they are good, so that what was copied from
 /// the screen goes on working.
-async fn tokens(db: &Db, data: &Path, clock: &SharedClock) -> StoreResult<BTreeMap<String, String>> {
+async fn role_tokens(db: &Db, data: &Path, clock: &SharedClock) -> Result<BTreeMap<String, String>, Refused> {
     let known = std::fs::read(data.join("demo.json")).ok();
     let mut known = known
         .and_then(|bytes| serde_json::from_slice::<DemoFile>(&bytes).ok())
@@ -147,33 +158,40 @@ async fn tokens(db: &Db, data: &Path, clock: &SharedClock) -> StoreResult<BTreeM
     Ok(known)
 }
 
-async fn token(db: &Db, role: &str, clock: &SharedClock) -> StoreResult<Secret> {
+async fn token(db: &Db, role: &str, clock: &SharedClock) -> Result<Secret, Refused> {
     let email = format!("{role}@demo.example");
     people::add(db, &email, role, clock).await?;
-    let user = db.user_by_email(&email).await?;
-    let (secret, now) = (token::generate(), clock.now());
-    let id = TokenId::new(now);
-    let row = |name: String| TokenRow {
-        id,
-        user_id: user.id,
-        name,
-        hash: TokenHash::of(secret.expose()).as_bytes().to_vec(),
-        created_at: now,
-        expires_at: None,
-        revoked_at: None,
-        last_used_at: None,
-        created_by: None,
-    };
-    let grants = vec![GrantRow::new(Subject::Token(id), role, "*", None, now)];
-    let new = NewToken { token: row(format!("demo-{role}")), grants: grants.clone() };
-    match db.add_token(&new).await {
+    let name = format!("demo-{role}");
+    match create(db, &email, role, name.clone(), clock).await {
         // Left over from a run whose demo.json is gone.
-        Err(StoreError::Exists(_)) => {
-            db.add_token(&NewToken { token: row(format!("demo-{role}-{id}")), grants }).await?;
+        Err(Refused::Conflict(_)) => {
+            let another = format!("{name}-{}", TokenId::new(clock.now()));
+            create(db, &email, role, another, clock).await
         }
-        other => other?,
+        other => other,
     }
-    Ok(secret)
+}
+
+async fn create(
+    db: &Db,
+    owner: &str,
+    role: &str,
+    name: String,
+    clock: &SharedClock,
+) -> Result<Secret, Refused> {
+    let everything = NewGrant {
+        role: role.to_owned(),
+        target: TargetPattern::everything(),
+        expires_at: None,
+        limits: CallLimits::default(),
+    };
+    let new = NewToken { owner: owner.to_owned(), name, expires_at: None, grants: vec![everything] };
+    let recorder = Recorder::new(db, clock);
+    let detail = Some(format!("for {owner}: {role} on *"));
+    let change = recorder.begin("token.create", "token", new.name.clone(), detail);
+    let defaults = Settings::default();
+    let made = tokens::create(db, &Actor::Operator, clock.now(), &defaults, &new);
+    Ok(recorder.carry_out(&change, made).await?.value.secret)
 }
 
 /// Readable by the owner only: it holds tokens.

@@ -70,12 +70,12 @@ mod tests {
         let way = way_in(&db, &clock, 8443).await.unwrap();
         let secret = way.strip_prefix("http://localhost:8443/app/welcome#").unwrap();
         let links = Links::new(db.clone(), clock.clone(), PublicUrl::localhost(8443, false));
-        let visitor = links.take(secret, &Newcomer::default()).await.unwrap();
+        let visitor = links.take(secret, &Newcomer::default()).await.unwrap().user;
         assert_eq!(visitor.email, "visitor@demo.example");
 
         let way = way_in(&db, &clock, 8443).await.unwrap();
         let secret = way.strip_prefix("http://localhost:8443/app/welcome#").unwrap();
-        let second = links.take(secret, &Newcomer::default()).await.unwrap();
+        let second = links.take(secret, &Newcomer::default()).await.unwrap().user;
         assert_eq!(second.email, "visitor-2@demo.example");
         db.close().await;
     }

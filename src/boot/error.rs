@@ -2,9 +2,10 @@
 
 use crate::{
     config::ConfigErrors,
+    identity::change::Refused,
     notify::mail::MailError,
     observe::{errors::SentryError, log::LogError, metrics::MetricsError},
-    registry::embedded::OpenError,
+    registry::{embedded::OpenError, proxy::OpenError as ProxyError},
     store::StoreError,
     upstream::{RackError, TrustError},
 };
@@ -45,10 +46,14 @@ pub enum BootError {
     Metrics(#[from] MetricsError),
     #[error("mail: {0}; look at SMTP_HOST and SMTP_TLS")]
     Mail(#[from] MailError),
+    #[error("the demo's tokens: {0}")]
+    Tokens(#[from] Refused),
     #[error("{0}; look at REGISTRY_STORAGE and REGISTRY_DIR")]
     Registry(#[from] OpenError),
     #[error("{0}; look at SERVICE_CA_FILE")]
     Services(#[source] TrustError),
+    #[error("{0}; look at REGISTRY_UPSTREAM_URL and REGISTRY_UPSTREAM_CA_FILE")]
+    RegistryBehind(#[from] ProxyError),
     #[error("stopped, but not every audit record could be written")]
     Unrecorded,
     #[error("the runtime cannot start: {0}")]

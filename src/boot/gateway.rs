@@ -19,6 +19,7 @@ use crate::{
         step_up::StepUp,
     },
     listener::{Listener, ListenerLimits},
+    notify::mail::Mailer,
     observe::metrics::Metrics,
     store::Db,
 };
@@ -49,6 +50,7 @@ pub struct Gateway {
     lines: LineSink,
     db: Db,
     first_link: Option<String>,
+    enrolments: Vec<login::Enrolment>,
 }
 
 /// How the stop went.
@@ -97,11 +99,13 @@ impl Gateway {
             WriterOptions { queue: config.audit.queue_rows, intent_timeout: config.audit.intent_timeout };
         let (writer, writer_task) = Writer::start(db.clone(), options);
         let audit = Audit::new(writer, lines.clone(), clock.clone());
-        let mfa = factors::factors(&config.identity, &db, &audit)?;
+        let mailer = Mailer::configured(config, &db, &clock);
+        let mfa = factors::factors(&config.identity, &db, &audit, &mailer)?;
         let step_up = StepUp::new(Arc::new(mfa.clone()), sessions.clone());
 
-        let registry = registry::registry(config, &clock).await?;
+        let registry = registry::registry(config, &db, &clock).await?;
         let backend = registry.as_ref().map(|registry| registry.backend.clone());
+        let foreign_metrics = registry.as_ref().and_then(registry::Registry::foreign_metrics);
         if let Some(registry) = registry {
             tasks.spawn(registry.keep_clean(stop.clone()));
         }
@@ -131,6 +135,7 @@ impl Gateway {
         let entrance = Entrance { access, usage, tokens: metrics.tokens(), cookie, clock: clock.clone() };
         let login = login::login(config, &db, &clock)?;
         let first_link = login::first_link(&login, &db, &clock).await?;
+        let enrolments = login::enrolments(config, &login, &db, &clock).await?;
         let api = api::router(api::Context {
             login,
             db: db.clone(),
@@ -138,7 +143,7 @@ impl Gateway {
             entrance: entrance.clone(),
             sessions,
             step_up: step_up.clone(),
-            mailer: jobs::mailer(config, &db, &clock),
+            mailer,
             mfa,
             clock: clock.clone(),
             public_url: config.identity.public_url.clone(),
@@ -153,6 +158,7 @@ impl Gateway {
         let registry_pipeline = backend.map(|backend| RegistryPipeline {
             audit: audit.clone(),
             entrance: entrance.clone(),
+            step_up: step_up.clone(),
             clock: clock.clone(),
             backend,
             tickets: registry::tickets(config, &clock),
@@ -196,7 +202,7 @@ impl Gateway {
             metrics.http(),
             settings,
         );
-        let ops = Ops { metrics, health, db: db.clone() };
+        let ops = Ops { metrics, health, db: db.clone(), foreign_metrics };
 
         let (ops_drain, ops_drain_seen) = drain();
         tasks.spawn(serve_front(listener, front, drain_seen));
@@ -214,12 +220,18 @@ impl Gateway {
             lines,
             db,
             first_link,
+            enrolments,
         })
     }
 
     /// The way in for the first administrator, while there is none.
     pub fn first_link(&self) -> Option<&str> {
         self.first_link.as_deref()
+    }
+
+    /// The ways in for administrators whom the configuration names, and who have no other.
+    pub fn enrolments(&self) -> &[login::Enrolment] {
+        &self.enrolments
     }
 
     pub const fn address(&self) -> SocketAddr {

@@ -1,11 +1,11 @@
-//! The periodic work of this gateway, and the way in for mail.
+//! The periodic work of this gateway.
 
 use super::BootError;
 use crate::{
     config::Config,
     core::SharedClock,
     jobs::{self, Job},
-    notify::mail::{Mailer, Post, Smtp},
+    notify::mail::{Post, Smtp},
     store::Db,
 };
 
@@ -16,12 +16,4 @@ pub fn all(config: &Config, db: &Db, clock: &SharedClock) -> Result<Vec<Job>, Bo
         all.push(jobs::deliver_mail(post));
     }
     Ok(all)
-}
-
-/// Drops what is queued when no mail server is configured.
-pub fn mailer(config: &Config, db: &Db, clock: &SharedClock) -> Mailer {
-    match &config.mail {
-        Some(_) => Mailer::new(db.clone(), clock.clone(), config.identity.public_url.clone()),
-        None => Mailer::off(),
-    }
 }

@@ -6,12 +6,13 @@ use crate::{
     core::{Secret, SharedClock},
     identity::{
         arrival::{Arrivals, GroupRoles},
+        change::administrators,
         links::Links,
         login::Login,
         login_budget::LoginBudget,
         providers::Providers,
     },
-    store::Db,
+    store::{Db, StoreResult, UserRow},
 };
 
 pub fn login(config: &Config, db: &Db, clock: &SharedClock) -> Result<Login, BootError> {
@@ -40,11 +41,58 @@ pub async fn first_link(login: &Login, db: &Db, clock: &SharedClock) -> Result<O
     Ok(made.map(|(secret, _): (Secret, _)| login.links.address(&secret)))
 }
 
+/// A way in for somebody who has no other.
+pub struct Enrolment {
+    pub email: String,
+    pub address: String,
+}
+
+/// Administrators whom the configuration names are users already, so that there is no first link. Where no provider
+/// vouches for them, each who has nothing to log in with gets a link of their own at every start.
+pub async fn enrolments(
+    config: &Config,
+    login: &Login,
+    db: &Db,
+    clock: &SharedClock,
+) -> Result<Vec<Enrolment>, BootError> {
+    if login.providers.iter().next().is_some() {
+        return Ok(Vec::new());
+    }
+    let recorder = Recorder::new(db, clock);
+    let mut all = Vec::new();
+    for user in named_administrators(config, db).await.map_err(BootError::Database)? {
+        if db.has_way_in(user.id).await.map_err(BootError::Database)? {
+            continue;
+        }
+        let change = recorder.begin("link.create", "link", user.email.clone(), None);
+        let made = recorder.carry_out(&change, login.links.enrolment(&user)).await;
+        let Some((secret, _)) = made.map_err(BootError::Database)? else { continue };
+        all.push(Enrolment { email: user.email, address: login.links.address(&secret) });
+    }
+    Ok(all)
+}
+
+async fn named_administrators(config: &Config, db: &Db) -> StoreResult<Vec<UserRow>> {
+    let rows = db.standing_rows().await?;
+    let administrators = administrators(&rows);
+    let is_meant =
+        |user: &UserRow| administrators.contains(&user.id) && config.access.admin_users.contains(&user.email);
+    Ok(rows.users.into_iter().filter(is_meant).collect())
+}
+
 /// On stderr: the log may go where many can read, and this is for whoever starts the server.
 pub fn announce(address: &str) {
     tracing::warn!("nobody has an account yet; the first administrator comes in by the link printed below");
     eprintln!(
         "\nNobody has an account here yet. Open this once, within 24 hours, to become the first administrator:\n\n    \
          {address}\n"
+    );
+}
+
+/// The same for somebody who has an account.
+pub fn announce_enrolment(Enrolment { email, address }: &Enrolment) {
+    tracing::warn!(user = %email, "an administrator has no way to log in; they come in by the link printed below");
+    eprintln!(
+        "\n{email} has no way to log in yet. Open this once, within 24 hours, to add a passkey:\n\n    {address}\n"
     );
 }

@@ -23,5 +23,6 @@ pub use database::open as open_database;
 pub use demo::{DemoOptions, demo};
 pub use error::BootError;
 pub use gateway::{Gateway, Parts, Stopped};
+pub use login::Enrolment;
 pub use process::{Prepared, Runtime, prepare};
 pub use serve::serve;

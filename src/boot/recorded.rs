@@ -3,7 +3,7 @@
 use crate::{
     audit::{LocalChange, LocalEvent},
     core::{RequestId, SharedClock},
-    store::{Db, StoreResult},
+    store::{Db, StoreError, StoreResult},
 };
 
 pub struct Recorder<'a> {
@@ -29,11 +29,11 @@ impl<'a> Recorder<'a> {
     }
 
     /// When the intent cannot be recorded, `work` never runs.
-    pub async fn carry_out<T>(
+    pub async fn carry_out<T, E: From<StoreError>>(
         &self,
         change: &LocalChange,
-        work: impl Future<Output = StoreResult<T>>,
-    ) -> StoreResult<T> {
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
         self.record(change, LocalEvent::Intent).await?;
         let done = work.await;
         let how = if done.is_ok() { LocalEvent::Done } else { LocalEvent::Failed };

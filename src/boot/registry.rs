@@ -2,37 +2,113 @@
 
 use super::BootError;
 use crate::{
-    config::Config,
+    config::{Config, RegistryLogin, RegistryPlace, RegistryUpstream},
     core::SharedClock,
     gateway::registry::{Public, Tickets},
     registry::{
-        Backend, Embedded, Observed,
+        Backend, Embedded, Leases, Observed, Proxy, Ruled, Rules,
         embedded::{Collection, Options},
+        proxy::{self, Login, Redirects, Scrape, Signer},
     },
+    store::Db,
+    upstream::Trust,
 };
+use arc_swap::ArcSwap;
 use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 pub struct Registry {
-    embedded: Embedded,
     pub backend: Arc<dyn Backend>,
-    collection: Option<(Duration, Collection)>,
+    upkeep: Upkeep,
 }
 
-pub async fn registry(config: &Config, clock: &SharedClock) -> Result<Option<Registry>, BootError> {
-    let Some(options) = Options::of(&config.registry) else { return Ok(None) };
-    let embedded = Embedded::open(options, clock.clone()).await?;
+/// What is done beside answering.
+enum Upkeep {
+    Embedded { embedded: Embedded, collection: Option<(Duration, Collection)> },
+    Proxy { proxy: Proxy, scrape: Option<Scrape>, upload_lease: Duration },
+}
+
+/// How often uploads are looked for that nobody goes on with.
+const SWEEP: Duration = Duration::from_secs(600);
+
+pub async fn registry(config: &Config, db: &Db, clock: &SharedClock) -> Result<Option<Registry>, BootError> {
+    let rules = Rules::of(&config.registry);
+    let leases = Leases::new(db.clone(), clock.clone());
     let garbage = &config.registry.garbage;
+    if let RegistryPlace::Upstream(upstream) = &config.registry.place {
+        let proxy = Proxy::open(options(upstream, clock), db.clone(), leases, clock.clone())?;
+        let scrape =
+            upstream.metrics_url.clone().map(|url| Scrape::new(url, &trust(upstream))).transpose()?;
+        let backend = Arc::new(Observed::new(Ruled::new(proxy.clone(), rules)));
+        let upkeep = Upkeep::Proxy { proxy, scrape, upload_lease: garbage.upload_lease };
+        return Ok(Some(Registry { backend, upkeep }));
+    }
+    let Some(options) = Options::of(&config.registry, leases) else { return Ok(None) };
+    let embedded = Embedded::open(options, clock.clone()).await?;
     let collection = garbage.interval.map(|interval| (interval, Collection::from(garbage)));
-    let backend = Arc::new(Observed::new(embedded.clone()));
-    Ok(Some(Registry { embedded, backend, collection }))
+    let backend = Arc::new(Observed::new(Ruled::new(embedded.clone(), rules)));
+    Ok(Some(Registry { backend, upkeep: Upkeep::Embedded { embedded, collection } }))
+}
+
+fn options(upstream: &RegistryUpstream, clock: &SharedClock) -> proxy::Options {
+    let login = match &upstream.login {
+        RegistryLogin::None => Login::None,
+        RegistryLogin::Password(user, password) => Login::basic(user, password),
+        RegistryLogin::Key { seed, issuer, audience } => {
+            let signer = Signer::new(seed, issuer, audience, clock.clone());
+            tracing::info!(jwks = %signer.jwks(), "the registry behind is to trust this key");
+            Login::Signed(signer)
+        }
+    };
+    let redirects = if upstream.follows_redirects { Redirects::Follow } else { Redirects::Pass };
+    let (url, silence) = (upstream.url.clone(), upstream.timeout);
+    proxy::Options { url, login, trust: trust(upstream), redirects, silence }
+}
+
+fn trust(upstream: &RegistryUpstream) -> Trust {
+    upstream.authorities.clone().map_or(Trust::System, Trust::Authority)
 }
 
 impl Registry {
-    /// Collects garbage until `stop`.
+    /// The metrics of the registry behind, when they are looked at.
+    pub fn foreign_metrics(&self) -> Option<Arc<ArcSwap<String>>> {
+        match &self.upkeep {
+            Upkeep::Proxy { scrape, .. } => scrape.as_ref().map(Scrape::text),
+            Upkeep::Embedded { .. } => None,
+        }
+    }
+
+    /// Does what is to be done beside answering, until `stop`.
     pub async fn keep_clean(self, stop: CancellationToken) {
-        let Some((interval, collection)) = self.collection else { return };
-        stop.run_until_cancelled(self.embedded.keep_collecting(interval, &collection)).await;
+        stop.run_until_cancelled(Box::pin(self.upkeep.keep_doing())).await;
+    }
+}
+
+impl Upkeep {
+    async fn keep_doing(self) {
+        match self {
+            Self::Embedded { embedded, collection: Some((interval, collection)) } => {
+                embedded.keep_collecting(interval, &collection).await;
+            }
+            Self::Embedded { collection: None, .. } => {}
+            Self::Proxy { proxy, scrape, upload_lease } => {
+                let sweeping = async {
+                    loop {
+                        tokio::time::sleep(SWEEP).await;
+                        if let Err(problem) = proxy.forget_uploads(upload_lease).await {
+                            tracing::error!(problem = %problem.message, "uploads that rest were not forgotten");
+                        }
+                    }
+                };
+                let looking = async {
+                    match scrape {
+                        Some(scrape) => scrape.keep_looking().await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::join!(sweeping, looking);
+            }
+        }
     }
 }
 

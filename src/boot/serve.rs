@@ -23,6 +23,7 @@ pub async fn serve(config: &Config, clock: SharedClock) -> Result<(), BootError>
     if let Some(address) = gateway.first_link() {
         login::announce(address);
     }
+    gateway.enrolments().iter().for_each(login::announce_enrolment);
     stop_signal().await?;
     let finished = finish(gateway).await;
     drop(lock);

@@ -3,8 +3,9 @@
 use super::{account, failure::Failure};
 use crate::{
     audit::{LocalChange, LocalEvent},
-    config::{DatabaseConfig, DatabaseTarget, Env},
+    config::{Config, DatabaseConfig, DatabaseTarget, Env},
     core::{RequestId, SharedClock, Timestamp},
+    notify::mail::Mailer,
     store::{AccessRows, Db, MigrationReport, Options, Place, StoreResult},
 };
 use std::{path::Path, sync::Arc};
@@ -14,6 +15,7 @@ pub struct Admin {
     db: Db,
     clock: SharedClock,
     actor: Arc<str>,
+    mailer: Mailer,
 }
 
 /// A change in the words of the audit log.
@@ -55,7 +57,23 @@ impl Admin {
         };
         let options = Options { max_connections: 2, ..Options::new(place) };
         let db = Db::open(&options).await?;
-        Ok(Self { db, clock, actor: account::actor(env).into() })
+        Ok(Self { db, clock, actor: account::actor(env).into(), mailer: Mailer::off() })
+    }
+
+    /// Tells people by mail what is changed about them, if the configuration has a mail server. The gateway sends it.
+    #[must_use]
+    pub fn telling(self, config: &Config) -> Self {
+        let mailer = Mailer::configured(config, &self.db, &self.clock);
+        Self { mailer, ..self }
+    }
+
+    pub const fn mailer(&self) -> &Mailer {
+        &self.mailer
+    }
+
+    /// As it stands in records and mails.
+    pub fn actor(&self) -> &str {
+        &self.actor
     }
 
     pub async fn close(&self) {
@@ -132,10 +150,7 @@ fn is_missing(path: &Path) -> bool {
 #[cfg(test)]
 pub mod testing {
     use super::*;
-    use crate::{
-        config::{Config, MapEnv},
-        core::clock::FixedClock,
-    };
+    use crate::{config::MapEnv, core::clock::FixedClock};
     use std::sync::atomic::{AtomicU32, Ordering};
 
     /// A new database in a directory that goes away with the second value.

@@ -13,6 +13,7 @@ use crate::{
         self, Actor,
         grants::{Holder, NewGrant},
     },
+    notify::mail::Notice,
     policy::{CallLimits, TargetPattern},
     store::{AccessRows, GrantRow, StoreError, Subject},
 };
@@ -134,7 +135,12 @@ pub async fn give(
     let detail = Some(format!("{role} on {target}{limits} until {until}"));
     let what = What { action: "grant.add", resource_type: "grant", resource: name.to_owned(), detail };
     let added = change::grants::add(admin.db(), &Actor::Operator, admin.now(), &holder, new);
-    Ok(admin.change(what, added).await?.value)
+    let grant = admin.change(what, added).await?.value;
+    if let Holder::User(email) = &holder {
+        let GrantRow { role, target, .. } = &grant;
+        admin.mailer().queue(&Notice::RoleGranted { role, target, by: admin.actor() }, email).await;
+    }
+    Ok(grant)
 }
 
 fn about(holder: &str, action: &'static str, grant: &GrantRow) -> What {
@@ -178,6 +184,10 @@ impl Remove {
         let what = about(holder, "grant.remove", grant);
         let removed = change::grants::remove(admin.db(), &Actor::Operator, admin.now(), grant.id);
         admin.change(what, removed).await?;
+        if let Some(email) = &view.user {
+            let GrantRow { role, target, .. } = grant;
+            admin.mailer().queue(&Notice::RoleTaken { role, target, by: admin.actor() }, email).await;
+        }
         let text = format!("took {} on {} away from the {}", view.role, view.target, view.holder());
         Ok(Report::new(text, &view))
     }

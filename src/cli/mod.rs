@@ -163,7 +163,8 @@ async fn execute(
             done
         }
         AdminCommand::Access(command) => {
-            let admin = Admin::open(&config?.database, env, clock).await?;
+            let config = config?;
+            let admin = Admin::open(&config.database, env, clock).await?.telling(&config);
             let done = command.run(&admin).await;
             admin.close().await;
             done

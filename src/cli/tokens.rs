@@ -17,6 +17,7 @@ use crate::{
         },
         settings::Settings,
     },
+    notify::mail::Notice,
     policy::{CallLimits, TargetPattern},
     store::{AccessRows, Subject, TokenRow, UserRow},
 };
@@ -143,6 +144,8 @@ impl Create {
         let defaults = Settings::default();
         let created = change::tokens::create(admin.db(), &Actor::Operator, admin.now(), &defaults, &new);
         let Made { secret, token, .. } = admin.change(what, created).await?.value;
+        let notice = Notice::TokenCreated { name: &token.name, by: admin.actor(), expires_at };
+        admin.mailer().queue(&notice, &new.owner).await;
 
         let view = TokenView::of(&token, &admin.rows().await?, admin.now());
         let remark = format!(

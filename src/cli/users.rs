@@ -15,6 +15,7 @@ use crate::{
         grants::NewGrant,
         users::{self, NewUser},
     },
+    notify::mail::Notice,
     policy::{CallLimits, TargetPattern},
     store::{AccessRows, Subject, UserRow},
 };
@@ -158,6 +159,7 @@ impl Lock {
         let detail = (!reason.is_empty()).then(|| reason.clone());
         let lock = users::lock(admin.db(), &Actor::Operator, admin.now(), &email, &reason);
         admin.change(about(&email, "user.lock", detail), lock).await?;
+        admin.mailer().queue(&Notice::Locked { reason: &reason }, &email).await;
         report(admin, format!("locked the user {email}"), &email).await
     }
 }

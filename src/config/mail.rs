@@ -3,16 +3,19 @@
 use super::{
     reader::{Place, Reader},
     values::{self, Checked, choice, number},
-    variables::{SMTP_FROM, SMTP_HOST, SMTP_PASSWORD, SMTP_PORT, SMTP_TLS, SMTP_USERNAME},
+    variables::{SMTP_CA_FILE, SMTP_FROM, SMTP_HOST, SMTP_PASSWORD, SMTP_PORT, SMTP_TLS, SMTP_USERNAME},
 };
 use crate::core::Secret;
 use lettre::message::Mailbox;
+use std::path::PathBuf;
 
 #[derive(Debug, Clone)]
 pub struct SmtpConfig {
     pub host: String,
     pub port: u16,
     pub tls: SmtpTls,
+    /// More authorities than the system's.
+    pub ca_file: Option<PathBuf>,
     /// User name and password.
     pub login: Option<(String, Secret)>,
     pub from: Mailbox,
@@ -42,12 +45,13 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<SmtpConfig> {
     let host = r.optional(&SMTP_HOST, host);
     let words = [("starttls", SmtpTls::StartTls), ("tls", SmtpTls::Tls), ("none", SmtpTls::None)];
     let tls = r.required(&SMTP_TLS, choice(&words));
+    let ca_file = r.optional(&SMTP_CA_FILE, values::existing_file);
     let port = r.optional(&SMTP_PORT, number(1..=65_535));
     let username = r.optional(&SMTP_USERNAME, values::text);
     let password = r.optional(&SMTP_PASSWORD, values::secret);
     let from = r.optional(&SMTP_FROM, mailbox);
     if !r.is_set(&Place::from(&SMTP_HOST)) {
-        for row in [&SMTP_PORT, &SMTP_USERNAME, &SMTP_PASSWORD, &SMTP_FROM] {
+        for row in [&SMTP_CA_FILE, &SMTP_PORT, &SMTP_USERNAME, &SMTP_PASSWORD, &SMTP_FROM] {
             if r.is_set(&Place::from(row)) {
                 r.warn_about(&Place::from(row), "has no effect without SMTP_HOST");
             }
@@ -67,7 +71,10 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<SmtpConfig> {
     if tls == SmtpTls::None && login.is_some() {
         r.warn_about(&Place::from(&SMTP_TLS), "sends the password to the mail server in the clear");
     }
-    Some(SmtpConfig { host: host?, port: port.unwrap_or(tls.port()), tls, login, from: from? })
+    if tls == SmtpTls::None && ca_file.is_some() {
+        r.warn_about(&Place::from(&SMTP_CA_FILE), "has no effect with SMTP_TLS=none");
+    }
+    Some(SmtpConfig { host: host?, port: port.unwrap_or(tls.port()), tls, ca_file, login, from: from? })
 }
 
 fn host(text: &str) -> Checked<String> {

@@ -45,7 +45,10 @@ pub use login::{GithubConfig, GroupRole, LoginConfig, OidcConfig};
 pub use mail::{SmtpConfig, SmtpTls};
 pub use racks::{RackConfig, RackConfigs, RackTrust};
 pub use reader::SummaryRow;
-pub use registry::{GarbageConfig, RegistryBucket, RegistryConfig, RegistryPlace};
+pub use registry::{
+    GarbageConfig, ImmutableRule, Quota, RegistryBucket, RegistryConfig, RegistryLogin, RegistryPlace,
+    RegistryUpstream,
+};
 pub use sentry::{SentryConfig, SentryJsConfig};
 pub use server::{ServerConfig, TlsFiles};
 pub use services::{ServicesConfig, Timeouts};

@@ -1,17 +1,22 @@
 //! The container registry with its storage.
 
+mod rules;
+mod upstream;
+
 use super::{
     reader::{Place, Reader},
     values::{self, Checked, choice, duration, switch},
     variables::{
-        REGISTRY_DIR, REGISTRY_GC_GRACE, REGISTRY_GC_INTERVAL, REGISTRY_GC_UNTAGGED, REGISTRY_PUBLIC,
-        REGISTRY_READ_ONLY, REGISTRY_READ_ONLY_MESSAGE, REGISTRY_S3_ACCESS_KEY_ID, REGISTRY_S3_BUCKET,
-        REGISTRY_S3_ENDPOINT, REGISTRY_S3_REGION, REGISTRY_S3_SECRET_ACCESS_KEY, REGISTRY_STORAGE,
-        REGISTRY_UPLOAD_LEASE, Variable,
+        REGISTRY_DIR, REGISTRY_GC_GRACE, REGISTRY_GC_INTERVAL, REGISTRY_GC_UNTAGGED, REGISTRY_IMMUTABLE_TAGS,
+        REGISTRY_PUBLIC, REGISTRY_QUOTAS, REGISTRY_READ_ONLY, REGISTRY_READ_ONLY_MESSAGE,
+        REGISTRY_S3_ACCESS_KEY_ID, REGISTRY_S3_BUCKET, REGISTRY_S3_ENDPOINT, REGISTRY_S3_REGION,
+        REGISTRY_S3_SECRET_ACCESS_KEY, REGISTRY_STORAGE, REGISTRY_UPLOAD_LEASE, Variable,
     },
 };
 use crate::core::Secret;
+pub use rules::{ImmutableRule, Quota};
 use std::{path::PathBuf, time::Duration};
+pub use upstream::{RegistryLogin, RegistryUpstream};
 use url::Url;
 
 #[derive(Debug, Clone)]
@@ -22,6 +27,9 @@ pub struct RegistryConfig {
     /// What clients are told when nothing may be changed.
     pub read_only: Option<String>,
     pub garbage: GarbageConfig,
+    /// Which tags never change. Of those that fit, the last counts.
+    pub immutable_tags: Vec<ImmutableRule>,
+    pub quotas: Vec<Quota>,
 }
 
 /// Where images are.
@@ -31,6 +39,8 @@ pub enum RegistryPlace {
     Off,
     Directory(PathBuf),
     S3(RegistryBucket),
+    /// In another registry.
+    Upstream(RegistryUpstream),
 }
 
 #[derive(Debug, Clone)]
@@ -56,6 +66,7 @@ enum Storage {
     Off,
     Directory,
     S3,
+    Proxy,
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -66,24 +77,34 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<RegistryConfig> {
     let is_read_only = r.required(&REGISTRY_READ_ONLY, switch);
     let message = r.required(&REGISTRY_READ_ONLY_MESSAGE, values::text);
     let public = r.list(&REGISTRY_PUBLIC, values::repository_pattern);
+    let immutable_tags = r.list(&REGISTRY_IMMUTABLE_TAGS, rules::immutable);
+    let quotas = r.list(&REGISTRY_QUOTAS, rules::quota);
     let garbage = garbage(r);
     Some(RegistryConfig {
         place: place?,
         public,
         read_only: message.filter(|_| is_read_only == Some(true)),
         garbage: garbage?,
+        immutable_tags,
+        quotas,
     })
 }
 
 fn place(r: &mut Reader<'_>) -> Option<RegistryPlace> {
     let storage = r.required(
         &REGISTRY_STORAGE,
-        choice(&[("off", Storage::Off), ("dir", Storage::Directory), ("s3", Storage::S3)]),
+        choice(&[
+            ("off", Storage::Off),
+            ("dir", Storage::Directory),
+            ("s3", Storage::S3),
+            ("proxy", Storage::Proxy),
+        ]),
     );
     match storage? {
         Storage::Off => Some(RegistryPlace::Off),
         Storage::Directory => r.required(&REGISTRY_DIR, values::path).map(RegistryPlace::Directory),
         Storage::S3 => bucket(r).map(RegistryPlace::S3),
+        Storage::Proxy => upstream::read(r).map(RegistryPlace::Upstream),
     }
 }
 
@@ -185,7 +206,7 @@ mod tests {
         let half =
             [("REGISTRY_STORAGE", "s3"), ("REGISTRY_S3_BUCKET", "b"), ("REGISTRY_S3_ACCESS_KEY_ID", "id")];
         assert!(error(half).contains("REGISTRY_S3_SECRET_ACCESS_KEY: is missing"));
-        assert!(error([("REGISTRY_STORAGE", "tape")]).contains("write one of off, dir, s3"));
+        assert!(error([("REGISTRY_STORAGE", "tape")]).contains("write one of off, dir, s3, proxy"));
     }
 
     #[test]

@@ -277,6 +277,8 @@ variables! {
             "Its port; 587, 465 or 25 as `SMTP_TLS` is starttls, tls or none.";
         SMTP_TLS Plain "smtp_tls" = "starttls":
             "starttls, tls or none. The server's certificate is always verified.";
+        SMTP_CA_FILE Plain "smtp_ca_file" = "":
+            "Certificates in PEM that the server's may descend from, besides those of the system's authorities.";
         SMTP_USERNAME Plain "smtp_username" = "":
             "User name for the server, with `SMTP_PASSWORD`.";
         SMTP_PASSWORD Secret "smtp_password" = "":
@@ -286,7 +288,7 @@ variables! {
     }
     Registry {
         REGISTRY_STORAGE Plain "storage" = "off":
-            "Where the container registry under `/v2/` keeps images: `dir`, `s3`, or `off` for no registry.";
+            "Where the container registry under `/v2/` keeps images: `dir`, `s3`, `proxy` for a registry elsewhere, or `off` for no registry.";
         REGISTRY_PUBLIC Plain "public" = "":
             "List of patterns of repositories that anybody may pull from without logging in, as in `base/**`.";
         REGISTRY_DIR Plain "dir" = "./data/registry":
@@ -302,7 +304,7 @@ variables! {
         REGISTRY_S3_SECRET_ACCESS_KEY Secret "s3_secret_access_key" = "":
             "Secret that belongs to `REGISTRY_S3_ACCESS_KEY_ID`.";
         REGISTRY_READ_ONLY Plain "read_only" = "false":
-            "`true` refuses every change of the embedded registry; downloads go on.";
+            "`true` refuses every change of the registry, for example while the one behind collects garbage; downloads go on.";
         REGISTRY_READ_ONLY_MESSAGE Plain "read_only_message" = "the operator has stopped changes for now":
             "What clients are told when the registry is read-only.";
         REGISTRY_GC_INTERVAL Plain "gc_interval" = "24h":
@@ -313,6 +315,30 @@ variables! {
             "`true` collects manifests that no tag, index or kept subject leads to.";
         REGISTRY_UPLOAD_LEASE Plain "upload_lease" = "24h":
             "How long an upload may rest before it is discarded.";
+        REGISTRY_IMMUTABLE_TAGS Plain "immutable_tags" = "":
+            "List of rules `repositories:tags`, as in `team/**:v*`: these tags may be made, but neither moved nor deleted. `!` before a rule makes an exception; the last rule that fits counts.";
+        REGISTRY_QUOTAS Plain "quotas" = "":
+            "List of sizes that namespaces, the first parts of names, may hold, as in `team=10GiB`; `*` stands for each other namespace.";
+        REGISTRY_UPSTREAM_URL Plain "upstream_url" = "":
+            "URL of the registry behind, with `REGISTRY_STORAGE=proxy`, as in `https://registry.internal:5000`.";
+        REGISTRY_UPSTREAM_USERNAME Plain "upstream_username" = "":
+            "User name for the registry behind, with `REGISTRY_UPSTREAM_PASSWORD`.";
+        REGISTRY_UPSTREAM_PASSWORD Secret "upstream_password" = "":
+            "Password for the registry behind.";
+        REGISTRY_UPSTREAM_JWT_KEY Secret "upstream_jwt_key" = "":
+            "Ed25519 key that signs a token of 60 seconds for each request to the registry behind: PKCS#8 in PEM, or its Base64 in one line. Instead of a password.";
+        REGISTRY_UPSTREAM_JWT_ISSUER Plain "upstream_jwt_issuer" = "rack-gateway":
+            "Issuer of these tokens, as the registry behind expects it.";
+        REGISTRY_UPSTREAM_JWT_AUDIENCE Plain "upstream_jwt_audience" = "registry":
+            "Audience of these tokens: the `service` of the registry behind.";
+        REGISTRY_UPSTREAM_CA_FILE Plain "upstream_ca_file" = "":
+            "File of the certificate authorities, in PEM, that vouch for the registry behind. Without it, those of the system do.";
+        REGISTRY_UPSTREAM_REDIRECTS Plain "upstream_redirects" = "follow":
+            "What is done when the registry behind sends a download to its object store: `follow` fetches it, `pass` sends the client there.";
+        REGISTRY_UPSTREAM_TIMEOUT Plain "upstream_timeout" = "5m":
+            "How long the registry behind may be silent. Closing an upload of many gigabytes may take it minutes.";
+        REGISTRY_UPSTREAM_METRICS_URL Plain "upstream_metrics_url" = "":
+            "URL of the metrics of the registry behind, as in `http://registry.internal:5001/metrics`: its `registry_storage_*` then stand among the gateway's.";
     }
     Services {
         SERVICE_CONNECT_TIMEOUT Plain "connect_timeout" = "2s":

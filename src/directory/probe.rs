@@ -96,14 +96,14 @@ impl Prober {
         let broken = |_| Finding::Wrong("it does not speak HTTP".to_owned());
         let (mut sender, connection) =
             builder.handshake::<_, Empty<Bytes>>(TokioIo::new(stream)).await.map_err(broken)?;
-        let asked = sender.send_request(request(address, check)?);
-        let mut connection = std::pin::pin!(connection);
+        let mut asked = std::pin::pin!(sender.send_request(request(address, check)?));
+        // A server may close behind its answer, so the end of the connection is not the end of the matter.
         let answer = tokio::select! {
             biased;
-            answer = asked => answer.map_err(broken)?,
-            _ = &mut connection => return Err(Finding::Wrong("it closed the connection".to_owned())),
+            answer = &mut asked => answer,
+            _ = connection => asked.await,
         };
-        Ok(judge(answer.status(), check.expect))
+        Ok(judge(answer.map_err(broken)?.status(), check.expect))
     }
 
     async fn encrypted(&self, address: &Address, stream: TcpStream) -> Result<Box<dyn Stream>, Finding> {

@@ -265,6 +265,9 @@ impl Rounds {
     }
 
     fn is_given_up(&self, one: &Instance, now: Timestamp) -> bool {
+        if one.status.takes_calls() {
+            return false;
+        }
         let released = self.released.get(&one.slug).copied().unwrap_or_default();
         !self.preserved.contains(&one.slug) && one.is_given_up(self.grace.max(released), now)
     }

@@ -5,8 +5,13 @@ use super::{
     classify::convox::{BadParameter, Body as Takes, Form, RackCall, check_form},
     env_change,
     pipeline::Exchange,
+    watch::Watch,
 };
-use crate::{audit::Scope, policy::Permit, upstream::OutgoingBody};
+use crate::{
+    audit::Scope,
+    policy::Permit,
+    upstream::{OutgoingBody, RightLost},
+};
 use bytes::Bytes;
 use http::{
     header::{CONTENT_ENCODING, CONTENT_TYPE},
@@ -29,7 +34,10 @@ pub(super) async fn prepare(
         Takes::None => Err(BadParameter::unexpected_body(route).into()),
         // Boxed, so that requests without a form do not carry room for one.
         Takes::Form(_) => Box::pin(form_body(exchange, scope, permit.call(), head, body)).await,
-        Takes::Raw | Takes::Json | Takes::Opaque => Ok(OutgoingBody::stream(body, scope.traffic())),
+        Takes::Raw | Takes::Json | Takes::Opaque => {
+            let right_lost = RightLost::when(Watch::of(exchange, permit.call()).right_lost());
+            Ok(OutgoingBody::stream(body, scope.traffic(), right_lost))
+        }
     }
 }
 

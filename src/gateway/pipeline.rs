@@ -238,7 +238,10 @@ impl Exchange<'_> {
         }
         let sight = reply.is_masked().then(|| masking::sight(self, permit.call()));
         let watch = tunnel.as_ref().map(|_| Watch::of(self, permit.call()));
-        let answer = self.forward(scope, permit, body).await?;
+        let answer = match body.is_stream() {
+            true => Box::pin(self.upload(scope, permit, body)).await?,
+            false => self.forward(scope, permit, body).await?,
+        };
         let masked = sight.filter(|_| answer.status().is_success());
         match (tunnel, watch) {
             (Some(plan), Some(watch)) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {
@@ -255,6 +258,22 @@ impl Exchange<'_> {
                 }
             },
         }
+    }
+
+    /// An upload ends with the right to it, also while the rack does not read.
+    async fn upload(
+        &self,
+        scope: &Scope,
+        permit: Permit<Box<RackCall>>,
+        body: OutgoingBody,
+    ) -> Result<Response<RackBody>, Refusal> {
+        let watch = Watch::of(self, permit.call());
+        let carried = tokio::select! {
+            carried = self.forward(scope, permit, body) => carried,
+            sentence = watch.clone().right_lost() => return Err(Refusal::Withdrawn(sentence)),
+        };
+        // The body breaks off for the same reason, and the connection with it.
+        carried.map_err(|error| watch.check().err().map_or(error, Refusal::Withdrawn))
     }
 
     /// Sends through the one door out. A rack that refuses our own credential has not answered the caller.

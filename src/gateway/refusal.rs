@@ -25,6 +25,9 @@ pub enum Refusal {
     Unauthenticated(AuthError),
     #[error("{0}")]
     Unproven(Challenge),
+    /// The right was lost in the middle of an upload, of which the rack has had a part.
+    #[error("{0}")]
+    Withdrawn(String),
     #[error("{0}")]
     BadTarget(#[from] BadTarget),
     #[error("{0}")]
@@ -106,7 +109,7 @@ impl Refusal {
             Self::NoReleases(StatusCode::NOT_FOUND) => StatusCode::NOT_FOUND,
             Self::NoReleases(_) => StatusCode::BAD_GATEWAY,
             Self::UnknownRack(_) | Self::UnknownRoute | Self::Preflight => StatusCode::NOT_FOUND,
-            Self::Denied(_) => StatusCode::FORBIDDEN,
+            Self::Denied(_) | Self::Withdrawn(_) => StatusCode::FORBIDDEN,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Upstream(UpstreamError::TimedOut(_)) => StatusCode::GATEWAY_TIMEOUT,
             Self::Upstream(_) | Self::RackCredential | Self::RackAnswer => StatusCode::BAD_GATEWAY,
@@ -132,6 +135,7 @@ impl Refusal {
             Self::UnknownRoute => "unknown_route",
             Self::Preflight => "preflight",
             Self::Denied(_) => "denied",
+            Self::Withdrawn(_) => "access_withdrawn",
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::BodyBroken => "body_broken",
             Self::Env(_) => "bad_environment",

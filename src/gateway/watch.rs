@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 /// Looks again at rights: when anything was written about anybody's, and every few seconds for those that end by the
 /// clock.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Watch {
     access: Arc<AccessCache>,
     clock: SharedClock,
@@ -62,7 +62,8 @@ impl Watch {
         std::future::pending().await
     }
 
-    fn check(&self) -> Result<(), String> {
+    /// The sentence for who has lost the right by now.
+    pub(super) fn check(&self) -> Result<(), String> {
         let Ok(snapshot) = self.access.current() else { return Ok(()) };
         let now = self.clock.now();
         let Some(principal) = snapshot.again(&self.principal, now) else {

@@ -5,6 +5,7 @@ use super::{
     finish::{Transport, finish},
     health::Health,
     hosts::Hosts,
+    patience::{Impatient, Patience},
     router::{Place, place_of},
 };
 use crate::{
@@ -54,6 +55,7 @@ pub struct Front {
     site: Site,
     health: Health,
     limiter: RateLimiter,
+    patience: Patience,
     metrics: HttpMetrics,
     clock: SharedClock,
     trusted: Vec<IpNet>,
@@ -81,6 +83,7 @@ impl Front {
             site: Site::embedded(),
             health,
             limiter,
+            patience: Patience::default(),
             metrics,
             clock,
             trusted,
@@ -134,10 +137,10 @@ impl Front {
     ) -> (Response<Body>, &'static str) {
         let place = place_of(request.uri().path());
         if place.is_rate_limited()
-            && let Err(limited) = self.limiter.check(ip, at)
+            && let Err(limited) = self.limit(place, request.method(), at, ip).await
         {
             metrics::counter!("rate_limited_total").increment(1);
-            return (limited.response().map(whole), "rate-limited");
+            return (limited, "rate-limited");
         }
         if place.has_a_host() && !self.hosts.know(&request) {
             let format = ErrorFormat::wanted_by(request.headers());
@@ -175,6 +178,21 @@ impl Front {
             }
             Place::Unknown => (not_found(), "unknown"),
         }
+    }
+
+    /// Counts the request; the answer when its client has asked too much.
+    async fn limit(
+        &self,
+        place: Place<'_>,
+        method: &Method,
+        at: Timestamp,
+        ip: IpAddr,
+    ) -> Result<(), Response<Body>> {
+        if place == Place::Registry {
+            let checked = Box::pin(self.patience.check(&self.limiter, &self.clock, ip, method)).await;
+            return checked.map_err(Impatient::response);
+        }
+        self.limiter.check(ip, at).map_err(|limited| limited.response().map(whole))
     }
 
     async fn api(

@@ -7,6 +7,7 @@ mod front;
 pub mod health;
 mod hosts;
 pub mod ops;
+mod patience;
 mod router;
 
 pub use front::{Front, FrontSettings};

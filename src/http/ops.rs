@@ -6,14 +6,18 @@ use crate::{
     observe::metrics::{CONTENT_TYPE as EXPOSITION, Metrics},
     store::Db,
 };
+use arc_swap::ArcSwap;
 use http::{HeaderValue, Request, Response, StatusCode, header::CONTENT_TYPE};
 use hyper::body::Incoming;
+use std::sync::Arc;
 
 #[derive(Clone, Debug)]
 pub struct Ops {
     pub metrics: Metrics,
     pub health: Health,
     pub db: Db,
+    /// Text of a registry behind, to stand after our own.
+    pub foreign_metrics: Option<Arc<ArcSwap<String>>>,
 }
 
 impl Ops {
@@ -21,7 +25,7 @@ impl Ops {
         match request.uri().path() {
             "/metrics" => {
                 self.refresh();
-                let mut response = Response::new(Body::whole(self.metrics.render()));
+                let mut response = Response::new(Body::whole(self.page()));
                 response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(EXPOSITION));
                 response
             }
@@ -35,6 +39,19 @@ impl Ops {
         }
     }
 
+    /// A family stands on it once: the registry behind stands in for ours, whose storage does nothing then.
+    fn page(&self) -> String {
+        let own = self.metrics.render();
+        let Some(foreign) = self.foreign_metrics.as_ref().map(|text| text.load_full()) else { return own };
+        if foreign.is_empty() {
+            return own;
+        }
+        let mut page: String =
+            own.lines().filter(|line| !is_of_storage(line)).flat_map(|line| [line, "\n"]).collect();
+        page.push_str(&foreign);
+        page
+    }
+
     /// Gauges that are read at the scrape and not kept.
     fn refresh(&self) {
         let pool = self.db.pool_state();
@@ -43,4 +60,9 @@ impl Ops {
         }
         metrics::gauge!("gateway_ready").set(if self.health.is_ready() { 1.0 } else { 0.0 });
     }
+}
+
+fn is_of_storage(line: &str) -> bool {
+    let name = line.strip_prefix("# HELP ").or_else(|| line.strip_prefix("# TYPE ")).unwrap_or(line);
+    name.starts_with("registry_storage_")
 }

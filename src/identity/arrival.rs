@@ -1,6 +1,9 @@
 //! From somebody a provider vouches for to a user, or to the reason why not.
 
-use super::providers::Vouched;
+use super::{
+    change::groups::{GroupGrants, Settled, of_group},
+    providers::Vouched,
+};
 use crate::{
     config::GroupRole,
     core::{SharedClock, Timestamp},
@@ -38,6 +41,9 @@ impl NotArrived {
 pub struct Arrived {
     pub user: UserRow,
     pub changes: Vec<String>,
+    /// Roles that groups gave and took away, of somebody who was here before.
+    pub given: Vec<GrantRow>,
+    pub taken: Vec<GrantRow>,
 }
 
 /// Which groups hold which roles.
@@ -90,9 +96,14 @@ impl Arrivals {
             Some(user) => user,
             None => return self.welcome(provider, who).await,
         };
-        self.settle_groups(provider, who, &user, &mut changes).await?;
+        let Settled { given, taken, kept } = self.settle_groups(provider, who, &user).await?;
+        let tell =
+            |word: &'static str| move |grant: &GrantRow| format!("{word} {} on {}", grant.role, grant.target);
+        changes.extend(taken.iter().map(tell("lost")));
+        changes.extend(given.iter().map(tell("got")));
+        changes.extend(kept.iter().map(tell("kept, as the last administrator,")));
         self.db.note_login(&who.issuer, &who.subject, &who.email, self.clock.now()).await?;
-        Ok(Arrived { user, changes })
+        Ok(Arrived { user, changes, given, taken })
     }
 
     /// By the identity; else by the address, which then is tied to it for good.
@@ -124,7 +135,7 @@ impl Arrivals {
         }
         let name = if who.name.is_empty() { &who.email } else { &who.name };
         let user = UserRow::new(&who.email, name, now);
-        let mut grants: Vec<_> = roles.iter().map(|role| of_group(provider, &user, *role, now)).collect();
+        let mut grants: Vec<_> = roles.iter().map(|role| of_group(provider, user.id, *role, now)).collect();
         grants.extend(invitation.as_ref().and_then(|link| invited(link, &user, now)));
         let changes = std::iter::once("added the user".to_owned())
             .chain(grants.iter().map(|grant| format!("{} on {}", grant.role, grant.target)))
@@ -132,36 +143,23 @@ impl Arrivals {
         let ticket = invitation.map_or(Ticket::None, |link| Ticket::Invitation(link.id));
         let identity = Some(identity(who, &user, now));
         self.db.add_person(&NewPerson { user: user.clone(), identity, grants, ticket }).await?;
-        Ok(Arrived { user, changes })
+        Ok(Arrived { user, changes, given: Vec::new(), taken: Vec::new() })
     }
 
-    /// What groups gave and do not give any more goes; what people gave stays.
     async fn settle_groups(
         &self,
         provider: &str,
         who: &Vouched,
         user: &UserRow,
-        changes: &mut Vec<String>,
-    ) -> Result<(), NotArrived> {
+    ) -> Result<Settled, NotArrived> {
         let wanted = self.roles.of(provider, &who.groups);
-        let mut held = self.db.grants().await?;
-        held.retain(|grant| grant.user_id == Some(user.id) && grant.origin.as_deref() == Some(provider));
-        let away: Vec<_> = held
-            .iter()
-            .filter(|grant| !wanted.contains(&(grant.role.as_str(), grant.target.as_str())))
-            .inspect(|grant| changes.push(format!("lost {} on {}", grant.role, grant.target)))
-            .map(|grant| grant.id)
-            .collect();
-        let given: Vec<_> = wanted
-            .into_iter()
-            .filter(|(role, target)| !held.iter().any(|grant| grant.role == *role && grant.target == *target))
-            .inspect(|(role, target)| changes.push(format!("got {role} on {target}")))
-            .map(|role| of_group(provider, user, role, self.clock.now()))
-            .collect();
-        if !away.is_empty() || !given.is_empty() {
-            self.db.exchange_grants(&away, &given).await?;
+        let grants = GroupGrants { provider, user: user.id, wanted };
+        let settled = grants.settle(&self.db, self.clock.now()).await?;
+        for GrantRow { role, target, .. } in &settled.kept {
+            let user = &user.email;
+            tracing::error!(%user, role, target, "no group gives this role any more, and it stays: nobody else is administrator");
         }
-        Ok(())
+        Ok(settled)
     }
 }
 
@@ -178,11 +176,6 @@ fn identity(who: &Vouched, user: &UserRow, now: Timestamp) -> IdentityRow {
         created_at: now,
         last_login_at: Some(now),
     }
-}
-
-fn of_group(provider: &str, user: &UserRow, (role, target): (&str, &str), now: Timestamp) -> GrantRow {
-    let grant = GrantRow::new(Subject::User(user.id), role, target, None, now);
-    GrantRow { origin: Some(provider.to_owned()), ..grant }
 }
 
 /// What an invitation gives.

@@ -1,4 +1,5 @@
-//! One-time links: the way in for the first administrator, and for whoever is invited. The secret stands behind the
+//! One-time links: the way in for the first administrator, for whoever is invited, and for administrators whom the
+//! configuration names and no provider vouches for. The secret stands behind the
 //! `#` of the address, so it reaches no server's log; the database has its SHA-256.
 
 use super::{
@@ -17,6 +18,8 @@ use std::time::Duration;
 
 pub const BOOTSTRAP: &str = "bootstrap";
 pub const INVITATION: &str = "invitation";
+/// For a user who is here already and has nothing to log in with.
+pub const ENROLMENT: &str = "enrolment";
 
 /// The page that takes the secret.
 const PAGE: &str = "/app/welcome";
@@ -58,6 +61,14 @@ pub struct Newcomer {
     pub email: Option<String>,
 }
 
+/// Who has come in by a link.
+#[derive(Debug)]
+pub struct Taken {
+    pub user: UserRow,
+    /// The user was made by it.
+    pub is_new: bool,
+}
+
 /// Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Links {
@@ -95,6 +106,18 @@ impl Links {
         Ok(Some((secret, link)))
     }
 
+    /// A link for a user who can log in by nothing else; `None` for others, and for those who are locked.
+    pub async fn enrolment(&self, user: &UserRow) -> StoreResult<Option<(Secret, LinkRow)>> {
+        if user.locked_at.is_some() || self.db.has_way_in(user.id).await? {
+            return Ok(None);
+        }
+        let now = self.clock.now();
+        let who = (user.email.clone(), user.name.clone());
+        let (secret, link) = row(ENROLMENT, who, None, None, now.saturating_add(BOOTSTRAP_LIFE), now);
+        self.db.add_link(&link).await?;
+        Ok(Some((secret, link)))
+    }
+
     pub async fn invite(&self, new: Invitation) -> Result<(Secret, LinkRow), LinkError> {
         match self.db.user_by_email(&new.email).await {
             // A link would be a second way into an account that is somebody's.
@@ -116,35 +139,71 @@ impl Links {
         let link = self.db.link_by_hash(TokenHash::of(secret).as_bytes()).await?.ok_or(LinkError::Gone)?;
         let is_open =
             link.used_at.is_none() && link.revoked_at.is_none() && link.expires_at > self.clock.now();
-        let is_early = link.kind != BOOTSTRAP || !self.db.has_users().await?;
+        let is_early = match link.kind.as_str() {
+            BOOTSTRAP => !self.db.has_users().await?,
+            ENROLMENT => self.enrolling(&link).await?.is_some(),
+            _ => true,
+        };
         if is_open && is_early { Ok(link) } else { Err(LinkError::Gone) }
     }
 
-    /// Makes the user whom the link is for. Of several who try at once, one gets in.
-    pub async fn take(&self, secret: &str, who: &Newcomer) -> Result<UserRow, LinkError> {
+    /// The user whom an enrolment is for, while they need it.
+    async fn enrolling(&self, link: &LinkRow) -> StoreResult<Option<UserRow>> {
+        let user = match self.db.user_by_email(&link.email).await {
+            Ok(user) if user.locked_at.is_none() => user,
+            Ok(_) | Err(StoreError::NotFound(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let has_way_in = self.db.has_way_in(user.id).await?;
+        Ok(Some(user).filter(|_| !has_way_in))
+    }
+
+    /// Lets in whom the link is for, who is made where they are not here yet. Of several who try at once, one gets in.
+    pub async fn take(&self, secret: &str, who: &Newcomer) -> Result<Taken, LinkError> {
         let link = self.look(secret).await?;
+        if link.kind == ENROLMENT {
+            let mut user = self.enrolling(&link).await?.ok_or(LinkError::Gone)?;
+            user.name = name(who, &link, &user.email)?;
+            return self.enter(&link, user).await;
+        }
         let email = match link.email.as_str() {
             "" => email::canonical(who.email.as_deref().unwrap_or_default()).map_err(|_| LinkError::Email)?,
             named => named.to_owned(),
         };
-        let name = who.name.as_deref().map(str::trim).filter(|name| !name.is_empty());
-        let name = name.or(Some(link.name.as_str()).filter(|name| !name.is_empty())).unwrap_or(&email);
-        if name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
-            return Err(LinkError::Name);
+        let user = UserRow::new(&email, &name(who, &link, &email)?, self.clock.now());
+        self.add(&link, user).await
+    }
+
+    async fn enter(&self, link: &LinkRow, user: UserRow) -> Result<Taken, LinkError> {
+        match self.db.use_enrolment(link, &user, self.clock.now()).await {
+            Ok(()) => Ok(Taken { user, is_new: false }),
+            Err(StoreError::NotFound(_)) => Err(LinkError::Gone),
+            Err(error) => Err(error.into()),
         }
-        let now = self.clock.now();
-        let user = UserRow::new(&email, name, now);
+    }
+
+    async fn add(&self, link: &LinkRow, user: UserRow) -> Result<Taken, LinkError> {
         let ticket = match link.kind.as_str() {
             BOOTSTRAP => Ticket::First(link.id),
             _ => Ticket::Invitation(link.id),
         };
-        let grants: Vec<GrantRow> = invited(&link, &user, now).into_iter().collect();
+        let grants: Vec<GrantRow> = invited(link, &user, user.created_at).into_iter().collect();
         match self.db.add_person(&NewPerson { user: user.clone(), identity: None, grants, ticket }).await {
-            Ok(()) => Ok(user),
+            Ok(()) => Ok(Taken { user, is_new: true }),
             Err(StoreError::NotFound(_)) => Err(LinkError::Gone),
             Err(StoreError::Exists(_)) => Err(LinkError::Taken),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// What the person says, else what the link says, else the address.
+fn name(who: &Newcomer, link: &LinkRow, email: &str) -> Result<String, LinkError> {
+    let given = who.name.as_deref().map(str::trim).filter(|name| !name.is_empty());
+    let name = given.or(Some(link.name.as_str()).filter(|name| !name.is_empty())).unwrap_or(email);
+    match name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
+        true => Err(LinkError::Name),
+        false => Ok(name.to_owned()),
     }
 }
 

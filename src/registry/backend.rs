@@ -1,11 +1,14 @@
 //! What every registry behind `/v2/` can do: answer an operation. Bodies stream both ways.
 
-use super::model::Operation;
+use super::{
+    error::Problem,
+    model::{Operation, Tag},
+};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Response};
 use http_body_util::{BodyExt as _, Empty, combinators::UnsyncBoxBody};
-use std::{convert::Infallible, fmt};
+use std::{convert::Infallible, fmt, sync::Arc};
 
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -18,6 +21,38 @@ pub struct Request {
     /// As they came, repeated lines included. A backend reads only those that the protocol gives a meaning.
     pub headers: HeaderMap,
     pub body: Body,
+    pub terms: Terms,
+}
+
+impl Request {
+    /// A question of our own: no headers, no body, on behalf of nobody.
+    pub fn plain(operation: Operation) -> Self {
+        Self { operation, headers: HeaderMap::new(), body: empty(), terms: Terms::default() }
+    }
+}
+
+/// What whoever decided on a request attached to it. It is kept by the backend, because only there can it be looked
+/// at in the same moment as the thing is done.
+#[derive(Clone, Debug, Default)]
+pub struct Terms {
+    /// Who asks. An upload belongs to whoever began it.
+    pub subject: Option<Arc<str>>,
+    /// Tags that may come to be, or stay where they are, but not move.
+    pub pins: Vec<Pin>,
+}
+
+/// A tag that must not move, and what is told to whoever would move it.
+#[derive(Clone, Debug)]
+pub struct Pin {
+    pub tag: Tag,
+    pub refusal: Problem,
+}
+
+impl Terms {
+    /// Why the tag must not move, if so.
+    pub fn pin(&self, tag: &Tag) -> Option<&Problem> {
+        self.pins.iter().find(|pin| pin.tag == *tag).map(|pin| &pin.refusal)
+    }
 }
 
 impl fmt::Debug for Request {
@@ -29,6 +64,9 @@ impl fmt::Debug for Request {
 /// A registry. Every failure is an answer: the document that the protocol has for errors, with its status.
 pub trait Backend: Send + Sync + fmt::Debug {
     fn answer(&self, request: Request) -> BoxFuture<'_, Response<Body>>;
+
+    /// Bytes that the repositories of a namespace hold, each content once, as the storage has it now.
+    fn usage<'a>(&'a self, namespace: &'a str) -> BoxFuture<'a, Result<u64, Problem>>;
 
     /// Looks at the storage, or at the registry behind.
     fn health(&self) -> BoxFuture<'_, Result<(), Unhealthy>>;

@@ -3,7 +3,7 @@
 use super::backend::Body;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 macro_rules! codes {
     ($($name:ident $code:literal $status:ident $meaning:literal;)*) => {
@@ -96,8 +96,11 @@ impl Problem {
         json!({ "errors": [error] })
     }
 
+    /// The problem itself goes along, for whoever records what happened.
     pub fn into_response(self) -> Response<Body> {
-        super::respond::problem(&self)
+        let mut response = super::respond::problem(&self);
+        response.extensions_mut().insert(Arc::new(self));
+        response
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::{
     backend::{Backend, Body, BoxError, Request, Unhealthy},
+    error::Problem,
     model::Operation,
 };
 use crate::observe::metrics::catalogue::{
@@ -47,6 +48,10 @@ impl<B: Backend> Backend for Observed<B> {
             let body = Counted { body, count, until_end: Some(observation) }.boxed_unsync();
             Response::from_parts(parts, body)
         })
+    }
+
+    fn usage<'a>(&'a self, namespace: &'a str) -> BoxFuture<'a, Result<u64, Problem>> {
+        self.0.usage(namespace)
     }
 
     fn health(&self) -> BoxFuture<'_, Result<(), Unhealthy>> {

@@ -1,7 +1,7 @@
 //! Things begun that may be finished once: a login at a provider, a passkey ceremony. The public handle is known
 //! to the client; its SHA-256 is the key here, and taking deletes.
 
-use super::{Db, StoreResult, read, write_tx};
+use super::{Db, StoreResult, write_tx};
 use crate::core::{
     Timestamp,
     id::{SessionId, UserId},
@@ -25,7 +25,6 @@ const INSERT: &str = "INSERT INTO ceremonies (hash, kind, user_id, session_id, s
 const TAKE: &str = "DELETE FROM ceremonies WHERE hash = $1 AND kind = $2 \
      RETURNING hash, kind, user_id, session_id, state, created_at, expires_at";
 const SWEEP: &str = "DELETE FROM ceremonies WHERE expires_at <= $1";
-const COUNT: &str = "SELECT COUNT(*) FROM ceremonies";
 
 impl Db {
     pub async fn add_ceremony(&self, ceremony: &CeremonyRow) -> StoreResult<()> {
@@ -59,9 +58,5 @@ impl Db {
     /// Forgets the expired ones.
     pub async fn sweep_ceremonies(&self, now: Timestamp) -> StoreResult<u64> {
         write_tx!(self, tx => sqlx::query(SWEEP).bind(now).execute(&mut *tx).await?.rows_affected())
-    }
-
-    pub async fn ceremonies(&self) -> StoreResult<i64> {
-        Ok(read!(self, pool => sqlx::query_scalar(COUNT).fetch_one(pool).await)?)
     }
 }

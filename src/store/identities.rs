@@ -3,15 +3,11 @@
 use super::{
     Db, GrantRow, StoreError, StoreResult, UserRow,
     access::ADVANCE_EPOCH,
-    access_tx,
     grants::bind_grant,
     links::{self, Ticket},
     read, users, write_tx,
 };
-use crate::core::{
-    Timestamp,
-    id::{GrantId, UserId},
-};
+use crate::core::{Timestamp, id::UserId};
 
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct IdentityRow {
@@ -40,7 +36,6 @@ const OF_USER: &str = "SELECT issuer, subject, user_id, email, created_at, last_
 const INSERT: &str = "INSERT INTO identities (issuer, subject, user_id, email, created_at, last_login_at) \
      VALUES ($1, $2, $3, $4, $5, $6)";
 const LOGIN: &str = "UPDATE identities SET email = $1, last_login_at = $2 WHERE issuer = $3 AND subject = $4";
-const REMOVE_GRANT: &str = "DELETE FROM grants WHERE id = $1";
 const USERS: &str = "SELECT COUNT(*) FROM users";
 
 /// Binds an identity's columns in the order of [`INSERT`].
@@ -124,18 +119,6 @@ impl Db {
                 done.map_err(|error| StoreError::or_exists(error, || "the identity".to_owned()))?;
             }
             for grant in grants {
-                bind_grant!(grant).execute(&mut *tx).await?;
-            }
-        })
-    }
-
-    /// Takes grants away and gives others.
-    pub async fn exchange_grants(&self, away: &[GrantId], given: &[GrantRow]) -> StoreResult<()> {
-        access_tx!(self, tx => {
-            for id in away {
-                sqlx::query(REMOVE_GRANT).bind(*id).execute(&mut *tx).await?;
-            }
-            for grant in given {
                 bind_grant!(grant).execute(&mut *tx).await?;
             }
         })

@@ -1,6 +1,6 @@
 //! One-time links: the first administrator's, and invitations. Only the SHA-256 of the secret is kept.
 
-use super::{Db, StoreError, StoreResult, read, write_tx};
+use super::{Db, StoreError, StoreResult, access_tx, read, users, write_tx};
 use crate::core::{
     Timestamp,
     id::{LinkId, UserId},
@@ -10,7 +10,7 @@ use crate::core::{
 pub struct LinkRow {
     pub id: LinkId,
     pub hash: Vec<u8>,
-    /// `bootstrap` or `invitation`.
+    /// `bootstrap`, `invitation` or `enrolment`.
     pub kind: String,
     /// Empty when whoever uses it says theirs.
     pub email: String,
@@ -66,8 +66,40 @@ const OPEN_FOR: &str = concat!(
 pub(super) const USE: &str = "UPDATE links SET used_at = $1 WHERE id = $2 AND used_at IS NULL AND revoked_at IS NULL AND expires_at > $1";
 const REVOKE: &str =
     "UPDATE links SET revoked_at = $1 WHERE id = $2 AND kind = $3 AND used_at IS NULL AND revoked_at IS NULL";
+/// TOTP does not count: it is no way in by itself.
+const WAYS_IN: &str = "SELECT (SELECT COUNT(*) FROM identities WHERE user_id = $1) \
+     + (SELECT COUNT(*) FROM mfa_methods WHERE user_id = $1 AND kind = 'webauthn' AND confirmed_at IS NOT NULL)";
+const REVOKE_ENROLMENTS: &str = "UPDATE links SET revoked_at = $1 \
+     WHERE kind = 'enrolment' AND email = $2 AND used_at IS NULL AND revoked_at IS NULL";
 
 impl Db {
+    /// Whether somebody has an identity at a provider, or a passkey.
+    pub async fn has_way_in(&self, user: UserId) -> StoreResult<bool> {
+        let ways: i64 = read!(self, pool => sqlx::query_scalar(WAYS_IN).bind(user).fetch_one(pool).await)?;
+        Ok(ways > 0)
+    }
+
+    /// Uses a link for somebody who is here already, and revokes the others that were made for them. Fails with
+    /// `NotFound` when it is not good any more, or when they have another way in by now.
+    pub async fn use_enrolment(
+        &self,
+        link: &LinkRow,
+        user: &users::UserRow,
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        let gone = || StoreError::NotFound("a link that can still be used".to_owned());
+        access_tx!(self, tx => {
+            let used = sqlx::query(USE).bind(now).bind(link.id).execute(&mut *tx).await?;
+            let ways: i64 = sqlx::query_scalar(WAYS_IN).bind(user.id).fetch_one(&mut *tx).await?;
+            if used.rows_affected() == 0 || ways > 0 {
+                return Err(gone());
+            }
+            let named = sqlx::query(users::SET).bind(&user.email).bind(&user.name).bind(user.id);
+            named.execute(&mut *tx).await?;
+            sqlx::query(REVOKE_ENROLMENTS).bind(now).bind(&link.email).execute(&mut *tx).await?;
+        })
+    }
+
     pub async fn add_link(&self, link: &LinkRow) -> StoreResult<()> {
         write_tx!(self, tx => {
             sqlx::query(INSERT)

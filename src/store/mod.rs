@@ -27,6 +27,8 @@ mod mfa_methods;
 mod migrate;
 mod nodes;
 mod open;
+mod registry_leases;
+mod registry_uploads;
 mod roles;
 mod sessions;
 mod settings;
@@ -59,6 +61,7 @@ pub use mfa_methods::{Confirmed, Factor, Grounds, MethodRow, NewFactor, Removed}
 pub use migrate::MigrationReport;
 pub use nodes::NodeRow;
 pub use open::{Options, Place, PoolState, private_directory};
+pub use registry_uploads::RegistryUploadRow;
 pub use roles::RoleRow;
 pub use sessions::SessionRow;
 pub use settings::SettingRow;

@@ -34,7 +34,7 @@ const PUT: &str = concat!(
 );
 const FORGET_NAMESAKE: &str = "DELETE FROM nodes WHERE url = $1 AND id <> $2 \
      AND (owner_id = $3 OR (owner_id IS NULL AND $4 = 1))";
-const BEAT: &str = "UPDATE nodes SET beat_at = $1 WHERE id = $2 AND beat_at < $1";
+
 const DELETE: &str = "DELETE FROM nodes WHERE url = $1";
 const SWEEP: &str = "DELETE FROM nodes WHERE beat_at <= $1";
 
@@ -65,11 +65,6 @@ impl Db {
                 Err(other) => return Err(other),
             }
         })
-    }
-
-    /// False when there is no such node any more.
-    pub async fn node_beat(&self, id: &str, at: Timestamp) -> StoreResult<bool> {
-        write_tx!(self, tx => sqlx::query(BEAT).bind(at).bind(id).execute(&mut *tx).await?.rows_affected() == 1)
     }
 
     /// False when there is none.

@@ -27,8 +27,6 @@ const BY_EMAIL: &str = "SELECT id, email, name, created_at, locked_at, locked_re
 pub(super) const HOLD: &str = "UPDATE users SET name = name WHERE id = $1";
 const BY_ID: &str = "SELECT id, email, name, created_at, locked_at, locked_reason, mfa_enrolled_at, preferred_mfa \
      FROM users WHERE id = $1";
-const LOCK_ONCE: &str =
-    "UPDATE users SET locked_at = $1, locked_reason = $2 WHERE id = $3 AND locked_at IS NULL";
 const PREFER: &str = "UPDATE users SET preferred_mfa = $1 WHERE id = $2";
 pub(super) const FORGIVE: &str = "DELETE FROM attempts WHERE subject = $1";
 const ID_OF: &str = "SELECT id FROM users WHERE email = $1";
@@ -111,14 +109,6 @@ impl Db {
 
     pub async fn user_by_id(&self, id: UserId) -> StoreResult<Option<UserRow>> {
         Ok(read!(self, pool => sqlx::query_as(BY_ID).bind(id).fetch_optional(pool).await)?)
-    }
-
-    /// Locks unless locked already; of several that try, one is told `true`.
-    pub async fn lock_user_once(&self, id: UserId, reason: &str, now: Timestamp) -> StoreResult<bool> {
-        access_tx!(self, tx => {
-            let done = sqlx::query(LOCK_ONCE).bind(now).bind(reason).bind(id).execute(&mut *tx).await?;
-            done.rows_affected() == 1
-        })
     }
 
     pub async fn set_preferred_mfa(&self, id: UserId, kind: Option<&str>) -> StoreResult<()> {

@@ -2,9 +2,11 @@
 
 use crate::audit::Traffic;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use std::{
+    fmt,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -15,6 +17,21 @@ use std::{
 #[derive(Clone, Copy, Debug)]
 pub struct Silence(pub Duration);
 
+/// Resolves, with a sentence, when whoever sends a body loses the right to.
+pub struct RightLost(BoxFuture<'static, String>);
+
+impl RightLost {
+    pub fn when(lost: impl Future<Output = String> + Send + 'static) -> Self {
+        Self(Box::pin(lost))
+    }
+}
+
+impl fmt::Debug for RightLost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RightLost")
+    }
+}
+
 #[derive(Debug)]
 pub enum OutgoingBody {
     Empty,
@@ -23,15 +40,21 @@ pub enum OutgoingBody {
     Stream {
         body: Incoming,
         traffic: Arc<Traffic>,
+        right_lost: RightLost,
     },
 }
 
 impl OutgoingBody {
-    pub fn stream(body: Incoming, traffic: Arc<Traffic>) -> Self {
+    /// Breaks off when the right to send is lost.
+    pub fn stream(body: Incoming, traffic: Arc<Traffic>, right_lost: RightLost) -> Self {
         if body.is_end_stream() {
             return Self::Empty;
         }
-        Self::Stream { body, traffic }
+        Self::Stream { body, traffic, right_lost }
+    }
+
+    pub const fn is_stream(&self) -> bool {
+        matches!(self, Self::Stream { .. })
     }
 
     /// The counter of a body that streams.
@@ -45,16 +68,19 @@ impl OutgoingBody {
 
 impl Body for OutgoingBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match &mut *self {
             Self::Empty => Poll::Ready(None),
             Self::Form(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Stream { body, traffic } => loop {
+            Self::Stream { body, traffic, right_lost } => loop {
+                if let Poll::Ready(sentence) = right_lost.0.as_mut().poll(context) {
+                    return Poll::Ready(Some(Err(sentence.into())));
+                }
                 let Some(frame) = ready!(Pin::new(&mut *body).poll_frame(context)?) else {
                     return Poll::Ready(None);
                 };

@@ -9,7 +9,7 @@ mod rack;
 mod rack_body;
 mod service;
 mod trust;
-pub use body::{OutgoingBody, Silence};
+pub use body::{OutgoingBody, RightLost, Silence};
 pub use rack::{Outbound, Rack, RackAddress, RackError, Racks, SERVICE, UpstreamError};
 pub use rack_body::RackBody;
 pub use service::{

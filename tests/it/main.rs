@@ -19,6 +19,7 @@ mod chaos;
 mod cli;
 mod cli_login;
 mod cve;
+mod directory;
 mod gateway;
 mod listener;
 mod login;

@@ -3,13 +3,18 @@
 
 use super::{departure::Departed, entry, state_cookie, web_login};
 use crate::{
-    api::{Access, ApiError, ApiRoute, Context, Edge, Endpoint, Note, cookie},
+    api::{
+        Access, ApiError, ApiRoute, Context, Edge, Endpoint, Note,
+        web_session::{self, Begun, WebLogin},
+    },
     core::Secret,
     identity::{
         arrival::Arrived,
         providers::{Provider, Return, Vouched},
     },
+    notify::mail::Notice,
     policy::MfaLevel,
+    store::GrantRow,
 };
 use axum::{
     Extension,
@@ -64,9 +69,9 @@ async fn arrive(
 ) -> Result<Response, ApiError> {
     let arrival = Arrival { context: &context, edge, note: &note, headers: &headers };
     let mut response = match Box::pin(arrival.run(&query.unwrap_or_default())).await {
-        Ok((page, secret)) => {
+        Ok((page, begun)) => {
             let mut response = entry::redirect(&page);
-            cookie::set_session(&context, response.headers_mut(), &secret);
+            begun.set(&context, response.headers_mut());
             response
         }
         Err(Ending::Refused(code)) => entry::error_page(code, edge),
@@ -78,7 +83,7 @@ async fn arrive(
 }
 
 impl Arrival<'_> {
-    async fn run(&self, query: &str) -> Result<(String, Secret), Ending> {
+    async fn run(&self, query: &str) -> Result<(String, Begun), Ending> {
         let login = &self.context.login;
         if !login.budget.has_left(self.edge.ip).await? {
             return self.refuse("too_many_attempts", "too many failures from this address", None).await;
@@ -107,8 +112,10 @@ impl Arrival<'_> {
         let arrived = self.arrived(provider, &who).await?;
         let (context, user) = (self.context, &arrived.user);
         let page = entry::next_page(context, user, &return_to, self.headers).await?;
-        let secret = entry::open(context, user, provider.method(), self.edge, self.headers).await?;
-        Ok((page, secret))
+        let login = WebLogin { user, method: provider.method(), step_up: None };
+        let begun = web_session::begin(context, self.edge, self.headers, login).await?;
+        self.tell(&arrived, provider).await;
+        Ok((page, begun))
     }
 
     async fn vouched(
@@ -147,6 +154,18 @@ impl Arrival<'_> {
             }
             Err(crate::identity::arrival::NotArrived::Store(error)) => Err(error.into()),
             Err(refused) => self.refuse(refused.code(), &refused.to_string(), Some(&who.email)).await,
+        }
+    }
+
+    /// Mail about the roles that the groups of the provider gave and took.
+    async fn tell(&self, arrived: &Arrived, provider: &Provider) {
+        let Arrived { user, given, taken, .. } = arrived;
+        let by = format!("your groups at {}", provider.display_name());
+        for GrantRow { role, target, .. } in given {
+            self.context.mailer.queue(&Notice::RoleGranted { role, target, by: &by }, &user.email).await;
+        }
+        for GrantRow { role, target, .. } in taken {
+            self.context.mailer.queue(&Notice::RoleTaken { role, target, by: &by }, &user.email).await;
         }
     }
 

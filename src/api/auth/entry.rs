@@ -1,13 +1,7 @@
-//! The end of every login in a browser: a session under a new secret, its cookie, and where to go. And the page that
-//! says why there is none.
+//! Where a login in a browser ends: on the page that comes next, or on the one that says why there is no session.
 
 use crate::{
     api::{ApiError, Context, Edge},
-    core::Secret,
-    identity::{
-        Channel,
-        session::{Device, NewSession},
-    },
     store::UserRow,
 };
 use axum::response::{IntoResponse as _, Response};
@@ -15,28 +9,6 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 const ENROLL: &str = "/app/account/security?enrollment=required";
 const CHALLENGE: &str = "/app/auth/mfa/challenge";
-
-/// Begins a session. What the browser sent along as a session is not looked at, let alone taken over.
-pub async fn open(
-    context: &Context,
-    user: &UserRow,
-    method: String,
-    edge: Edge,
-    headers: &HeaderMap,
-) -> Result<Secret, ApiError> {
-    let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let new = NewSession {
-        user: user.id,
-        channel: Channel::Web,
-        method,
-        step_up: None,
-        device: Device::default(),
-        ip: edge.ip,
-        user_agent: agent.to_owned(),
-    };
-    let (secret, _) = context.sessions.open(new).await?;
-    Ok(secret)
-}
 
 /// Where somebody goes who has just logged in at a provider: to their page, or first to their second factor.
 pub async fn next_page(

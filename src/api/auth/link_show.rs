@@ -13,6 +13,7 @@ use axum::{
 };
 use http::{Method, StatusCode};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 pub static ROUTE: ApiRoute = ApiRoute {
     method: Method::GET,
@@ -26,9 +27,9 @@ pub fn endpoint() -> Endpoint {
     Endpoint::new(&ROUTE, get(show))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct LinkView {
-    /// `bootstrap` or `invitation`
+    /// `bootstrap`, `invitation` or `enrolment`
     kind: String,
     /// `null` where the person says theirs
     email: Option<String>,

@@ -10,6 +10,10 @@ mod return_to;
 mod state_cookie;
 mod web_login;
 
+pub use link_show::LinkView;
+pub use link_take::Body as LinkBody;
+pub use providers::Ways;
+
 use super::Endpoint;
 
 pub fn endpoints() -> Vec<Endpoint> {

@@ -7,6 +7,7 @@ use crate::{
 use axum::{Json, extract::State, routing::get};
 use http::Method;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 pub static ROUTE: ApiRoute = ApiRoute {
     method: Method::GET,
@@ -20,7 +21,7 @@ pub fn endpoint() -> Endpoint {
     Endpoint::new(&ROUTE, get(list))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Ways {
     providers: Vec<ProviderView>,
     /// Whether a passkey can be used on this address.
@@ -29,8 +30,8 @@ pub struct Ways {
     first_run: bool,
 }
 
-#[derive(Serialize)]
-struct ProviderView {
+#[derive(Serialize, ToSchema)]
+pub struct ProviderView {
     id: String,
     name: String,
     kind: &'static str,

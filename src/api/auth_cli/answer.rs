@@ -15,8 +15,9 @@ use crate::{
 use http::HeaderMap;
 use serde::Serialize;
 use std::time::Duration;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct LoggedIn {
     /// Shown this once.
     token: String,

@@ -13,6 +13,7 @@ use axum::{
 };
 use http::Method;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 pub static ROUTE: ApiRoute = ApiRoute {
     method: Method::POST,
@@ -22,7 +23,8 @@ pub static ROUTE: ApiRoute = ApiRoute {
     action: "login.approve",
 };
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CliDecision)]
 pub struct Decision {
     /// Where the browser goes next: the client's loopback address, or nowhere.
     pub redirect: Option<String>,

@@ -14,6 +14,7 @@ use axum::{Extension, extract::State};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 pub static ROUTE: ApiRoute = ApiRoute {
     method: Method::POST,
@@ -23,7 +24,8 @@ pub static ROUTE: ApiRoute = ApiRoute {
     action: "login.start",
 };
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = DeviceCode)]
 pub struct Begun {
     device_code: String,
     user_code: String,

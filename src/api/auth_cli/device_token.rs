@@ -22,6 +22,7 @@ use axum::{
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 pub static ROUTE: ApiRoute = ApiRoute {
     method: Method::POST,
@@ -34,8 +35,9 @@ pub static ROUTE: ApiRoute = ApiRoute {
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 /// What the standard calls the session, besides what we call it.
-#[derive(Serialize)]
-struct Issued {
+#[derive(Serialize, ToSchema)]
+#[schema(as = DeviceToken)]
+pub struct Issued {
     access_token: String,
     token_type: &'static str,
     expires_in: u64,

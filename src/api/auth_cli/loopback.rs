@@ -14,6 +14,7 @@ use axum::{Extension, extract::State};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 pub static ROUTE: ApiRoute = ApiRoute {
     method: Method::POST,
@@ -25,7 +26,8 @@ pub static ROUTE: ApiRoute = ApiRoute {
 
 const LONGEST_STATE: usize = 256;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LoopbackLogin)]
 pub struct Begun {
     /// Where the person decides. From there the browser goes to `redirect_uri?code=…&state=…`, or `?error=…`.
     auth_url: String,

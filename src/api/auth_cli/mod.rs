@@ -16,6 +16,14 @@ mod start;
 mod token;
 mod unstored;
 
+pub use answer::LoggedIn;
+pub use approve::Decision;
+pub use device_code::Begun as DeviceCode;
+pub use device_token::Issued as DeviceToken;
+pub use loopback::Begun as LoopbackLogin;
+pub use request::View as CliLogin;
+pub use start::Started;
+
 use super::{ApiError, Context, Endpoint};
 use crate::identity::cli_login::{CliLoginError, CliLogins};
 use axum::routing::{get, post};

@@ -14,6 +14,7 @@ use axum::{
 };
 use http::Method;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 pub static ROUTE: ApiRoute = ApiRoute {
     method: Method::GET,
@@ -23,7 +24,8 @@ pub static ROUTE: ApiRoute = ApiRoute {
     action: "login.review",
 };
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CliLogin)]
 pub struct View {
     id: CliLoginId,
     /// `poll`, `device` or `loopback`.

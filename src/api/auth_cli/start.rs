@@ -15,6 +15,7 @@ use axum::{Extension, extract::State};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 pub static ROUTE: ApiRoute = ApiRoute {
     method: Method::POST,
@@ -24,7 +25,8 @@ pub static ROUTE: ApiRoute = ApiRoute {
     action: "login.start",
 };
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = StartedCliLogin)]
 pub struct Started {
     /// Where the person decides.
     auth_url: String,

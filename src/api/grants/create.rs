@@ -17,7 +17,9 @@ use crate::{
         },
         email,
     },
+    notify::mail::Notice,
     policy::{MfaLevel, Permission, TargetPattern},
+    store::GrantRow,
 };
 use axum::{Extension, Json, extract::State, routing::post};
 use http::{Method, StatusCode};
@@ -83,5 +85,10 @@ async fn create(
     let actor = Actor::Caller { principal: &principal, needs: Some(Permission::GrantUpdate) };
     let now = context.clock.now();
     let grant = changed(&context, &note, grants::add(&context.db, &actor, now, &holder, &new)).await?;
+    if let Holder::User(to) = &holder {
+        let GrantRow { role, target, .. } = &grant;
+        let notice = Notice::RoleGranted { role, target, by: &principal.user.email };
+        context.mailer.queue(&notice, to).await;
+    }
     Ok((StatusCode::CREATED, Json(GrantView::of(&grant, &rows(&context).await?))))
 }

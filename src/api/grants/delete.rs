@@ -7,7 +7,9 @@ use super::super::{
 use crate::{
     core::id::GrantId,
     identity::change::{Actor, grants},
+    notify::mail::Notice,
     policy::{MfaLevel, Permission},
+    store::GrantRow,
 };
 use axum::{Extension, extract::State, routing};
 use http::{Method, StatusCode};
@@ -33,6 +35,14 @@ async fn delete(
     let id: GrantId = params.id("grant")?;
     note.resource(id.to_string());
     let actor = Actor::Caller { principal: &principal, needs: Some(Permission::GrantUpdate) };
-    changed(&context, &note, grants::remove(&context.db, &actor, context.clock.now(), id)).await?;
+    let removed = grants::remove(&context.db, &actor, context.clock.now(), id);
+    let grant = changed(&context, &note, removed).await?;
+    if let Some(user) = grant.user_id
+        && let Some(user) = context.db.user_by_id(user).await?
+    {
+        let GrantRow { role, target, .. } = &grant;
+        let notice = Notice::RoleTaken { role, target, by: &principal.user.email };
+        context.mailer.queue(&notice, &user.email).await;
+    }
     Ok(StatusCode::NO_CONTENT)
 }

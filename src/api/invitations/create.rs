@@ -18,6 +18,7 @@ use axum::{
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 
 pub static ROUTE: ApiRoute = ApiRoute {
     method: Method::POST,
@@ -31,8 +32,9 @@ pub fn endpoint() -> Endpoint {
     Endpoint::new(&ROUTE, post(invite))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewInvitation)]
 pub struct Body {
     email: String,
     #[serde(default)]
@@ -42,7 +44,7 @@ pub struct Body {
     target: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Invited {
     #[serde(flatten)]
     invitation: InvitationView,

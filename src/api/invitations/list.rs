@@ -9,6 +9,7 @@ use crate::{
 use axum::{Json, extract::State, routing::get};
 use http::Method;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 pub static ROUTE: ApiRoute = ApiRoute {
     method: Method::GET,
@@ -22,7 +23,7 @@ pub fn endpoint() -> Endpoint {
     Endpoint::new(&ROUTE, get(list))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Invitations {
     invitations: Vec<InvitationView>,
 }

@@ -6,6 +6,9 @@ mod offer;
 mod revoke;
 mod view;
 
+pub use create::{Body as NewInvitation, Invited};
+pub use list::Invitations;
+
 use super::Endpoint;
 
 pub fn endpoints() -> Vec<Endpoint> {

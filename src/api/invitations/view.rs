@@ -8,8 +8,9 @@ use crate::{
     store::LinkRow,
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct InvitationView {
     id: LinkId,
     email: String,

@@ -4,14 +4,11 @@ use crate::{
     api::{Access, ApiError, ApiRoute, Caller, Context, Endpoint},
     policy::MfaLevel,
 };
-use axum::{
-    Extension, Json,
-    extract::State,
-    response::{IntoResponse as _, Response},
-    routing::post,
-};
+use axum::{Extension, Json, extract::State, routing::post};
 use http::Method;
-use serde_json::json;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
 
 static ROUTE: ApiRoute = ApiRoute {
     method: Method::POST,
@@ -21,6 +18,14 @@ static ROUTE: ApiRoute = ApiRoute {
     action: "mfa.challenge",
 };
 
+/// WebAuthn's own options, and the handle to come back with.
+#[derive(Serialize, ToSchema)]
+pub struct AssertionChallenge {
+    #[schema(value_type = Object)]
+    options: Value,
+    session_data: String,
+}
+
 pub fn endpoint() -> Endpoint {
     Endpoint::new(&ROUTE, post(start))
 }
@@ -28,8 +33,8 @@ pub fn endpoint() -> Endpoint {
 async fn start(
     State(context): State<Context>,
     Extension(Caller(who)): Extension<Caller>,
-) -> Result<Response, ApiError> {
+) -> Result<Json<AssertionChallenge>, ApiError> {
     let started = context.mfa.start_assertion(&who, context.clock.now()).await?;
-    let document = json!({ "options": started.options, "session_data": started.handle.expose() });
-    Ok(Json(document).into_response())
+    let session_data = started.handle.expose().to_owned();
+    Ok(Json(AssertionChallenge { options: started.options, session_data }))
 }

@@ -14,6 +14,7 @@ use axum::{
 };
 use http::{HeaderMap, Method};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 static ROUTE: ApiRoute = ApiRoute {
     method: Method::POST,
@@ -23,8 +24,9 @@ static ROUTE: ApiRoute = ApiRoute {
     action: "mfa.verify",
 };
 
-#[derive(Deserialize)]
-struct Given {
+#[derive(Deserialize, ToSchema)]
+#[schema(as = AssertionProof)]
+pub struct Given {
     #[serde(flatten)]
     assertion: Assertion,
     #[serde(default)]

@@ -5,14 +5,10 @@ use crate::{
     api::{Access, ApiError, ApiRoute, Caller, Context, Endpoint},
     policy::MfaLevel,
 };
-use axum::{
-    Extension, Json,
-    extract::State,
-    response::{IntoResponse as _, Response},
-    routing::post,
-};
+use axum::{Extension, Json, extract::State, routing::post};
 use http::Method;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 static ROUTE: ApiRoute = ApiRoute {
     method: Method::POST,
@@ -22,6 +18,12 @@ static ROUTE: ApiRoute = ApiRoute {
     action: "mfa_backup_codes.generate",
 };
 
+/// Shown this once; the earlier ones are void.
+#[derive(Serialize, ToSchema)]
+pub struct NewCodes {
+    backup_codes: Vec<String>,
+}
+
 pub fn endpoint() -> Endpoint {
     Endpoint::new(&ROUTE, post(regenerate))
 }
@@ -29,7 +31,7 @@ pub fn endpoint() -> Endpoint {
 async fn regenerate(
     State(context): State<Context>,
     Extension(Caller(who)): Extension<Caller>,
-) -> Result<Response, ApiError> {
+) -> Result<Json<NewCodes>, ApiError> {
     let codes = context.mfa.regenerate_codes(who.user.id, context.clock.now()).await?;
-    Ok(Json(json!({ "backup_codes": shown(&codes) })).into_response())
+    Ok(Json(NewCodes { backup_codes: shown(&codes) }))
 }

@@ -15,7 +15,7 @@ impl From<MfaError> for ApiError {
                 StatusCode::FORBIDDEN
             }
             MfaError::Malformed(_) | MfaError::Over => StatusCode::BAD_REQUEST,
-            MfaError::Busy => StatusCode::TOO_MANY_REQUESTS,
+            MfaError::Busy | MfaError::Held => StatusCode::TOO_MANY_REQUESTS,
             MfaError::NotEnrolled | MfaError::Full | MfaError::Taken => StatusCode::CONFLICT,
             MfaError::Unknown(_) => StatusCode::NOT_FOUND,
             MfaError::WebAuthnOff(_) => StatusCode::NOT_IMPLEMENTED,
@@ -44,6 +44,7 @@ mod tests {
             (MfaError::Malformed("the code"), 400, "bad_parameter"),
             (MfaError::Busy, 429, "mfa_busy"),
             (MfaError::Locked, 403, "account_locked"),
+            (MfaError::Held, 429, "mfa_too_many_attempts"),
             (MfaError::Over, 400, "mfa_ceremony_over"),
             (MfaError::ProofNeeded, 401, "mfa_step_up_required"),
             (MfaError::NoKey, 503, "app_secret_key_missing"),

@@ -12,6 +12,7 @@ use axum::{
 };
 use http::Method;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 static ROUTE: ApiRoute = ApiRoute {
     method: Method::PUT,
@@ -21,8 +22,9 @@ static ROUTE: ApiRoute = ApiRoute {
     action: "mfa_method.update",
 };
 
-#[derive(Deserialize)]
-struct Wanted {
+#[derive(Deserialize, ToSchema)]
+#[schema(as = MethodName)]
+pub struct Wanted {
     label: String,
 }
 

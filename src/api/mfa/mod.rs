@@ -27,7 +27,23 @@ use crate::{
 };
 use http::HeaderMap;
 use serde::Serialize;
+use serde_json::Value;
 use std::{net::IpAddr, str::FromStr};
+use utoipa::ToSchema;
+
+pub use assertion_start::AssertionChallenge;
+pub use assertion_verify::Given as AssertionProof;
+pub use backup_codes::NewCodes;
+pub use method_update::Wanted as MethodName;
+pub use passkey_finish::Given as PasskeyAnswer;
+pub use preferred::Wanted as PreferredMethod;
+pub use proved::Verified;
+pub use status::Document as MfaStatus;
+pub use totp_confirm::Given as TotpConfirmation;
+pub use totp_start::{StartedTotp, Wanted as TotpWish};
+pub use verify::Given as CodeProof;
+pub use webauthn_confirm::Given as WebAuthnConfirmation;
+pub use webauthn_start::Registration;
 
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -71,12 +87,38 @@ fn id<T: FromStr>(text: &str, what: &'static str) -> Result<T, ApiError> {
 }
 
 /// Secrets that are shown once.
-fn shown(secrets: &[Secret]) -> Vec<&str> {
-    secrets.iter().map(Secret::expose).collect()
+fn shown(secrets: &[Secret]) -> Vec<String> {
+    secrets.iter().map(|secret| secret.expose().to_owned()).collect()
+}
+
+/// A factor that is good now.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EnrolledFactor)]
+pub struct Enrolled {
+    /// `enrolled`
+    status: &'static str,
+    /// With the first factor; shown this once.
+    backup_codes: Option<Vec<String>>,
+    verification: Verified,
+}
+
+impl Enrolled {
+    fn new(codes: Option<&[Secret]>, verification: Verified) -> Self {
+        Self { status: "enrolled", backup_codes: codes.map(shown), verification }
+    }
+}
+
+/// A challenge for keys: WebAuthn's own options, and the handle to come back with.
+#[derive(Serialize, ToSchema)]
+pub struct KeyChallenge {
+    handle: String,
+    #[schema(value_type = Object)]
+    options: Value,
 }
 
 /// `{"status": "…"}`.
-#[derive(Serialize)]
-struct Done {
+#[derive(Serialize, ToSchema)]
+#[schema(as = MfaDone)]
+pub struct Done {
     status: &'static str,
 }

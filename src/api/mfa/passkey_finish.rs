@@ -2,27 +2,23 @@
 //! new session is fresh.
 
 use crate::{
-    api::{Access, ApiError, ApiRoute, Context, Edge, Endpoint, Note, Payload},
-    core::Secret,
-    identity::{
-        Channel,
-        mfa::MfaError,
-        session::{Device, NewSession},
+    api::{
+        Access, ApiError, ApiRoute, Context, Edge, Endpoint, Note, Payload,
+        web_session::{self, Onward, WebLogin},
     },
+    core::Secret,
+    identity::mfa::MfaError,
     policy::MfaLevel,
 };
 use axum::{
     Extension, Json,
     extract::State,
-    response::{AppendHeaders, IntoResponse as _, Response},
+    response::{IntoResponse as _, Response},
     routing::post,
 };
-use http::{
-    HeaderMap, Method, StatusCode,
-    header::{SET_COOKIE, USER_AGENT},
-};
+use http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
-use serde_json::json;
+use utoipa::ToSchema;
 use webauthn_rs::prelude::PublicKeyCredential;
 
 static ROUTE: ApiRoute = ApiRoute {
@@ -33,9 +29,12 @@ static ROUTE: ApiRoute = ApiRoute {
     action: "login.passkey",
 };
 
-#[derive(Deserialize)]
-struct Given {
+#[derive(Deserialize, ToSchema)]
+#[schema(as = PasskeyAnswer)]
+pub struct Given {
+    #[schema(value_type = String)]
     handle: Secret,
+    #[schema(value_type = Object)]
     credential: PublicKeyCredential,
 }
 
@@ -55,19 +54,11 @@ async fn finish(
         context.mfa.finish_passkey_login(&given.handle, &given.credential, now).await.map_err(refusal)?;
     note.user(&login.user.email);
     note.resource(login.user.email.as_str());
-    let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let new = NewSession {
-        user: login.user.id,
-        channel: Channel::Web,
-        method: "passkey".to_owned(),
-        step_up: Some(now),
-        device: Device::default(),
-        ip: edge.ip,
-        user_agent: agent.to_owned(),
-    };
-    let (secret, _) = context.sessions.open(new).await?;
-    let cookie = AppendHeaders([(SET_COOKIE, context.entrance.cookie.set(&secret))]);
-    Ok((cookie, Json(json!({ "redirect": "/app/" }))).into_response())
+    let login = WebLogin { user: &login.user, method: "passkey".to_owned(), step_up: Some(now) };
+    let begun = web_session::begin(&context, edge, &headers, login).await?;
+    let mut response = Json(Onward { redirect: "/app/" }).into_response();
+    begun.set(&context, response.headers_mut());
+    Ok(response)
 }
 
 /// One sentence for all that a stranger could learn from.

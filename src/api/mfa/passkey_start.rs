@@ -1,17 +1,12 @@
 //! `POST /api/v1/auth/passkey/start`: a challenge for whoever has a passkey. Names nobody.
 
+use super::KeyChallenge;
 use crate::{
     api::{Access, ApiError, ApiRoute, Context, Endpoint},
     policy::MfaLevel,
 };
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse as _, Response},
-    routing::post,
-};
+use axum::{Json, extract::State, routing::post};
 use http::Method;
-use serde_json::json;
 
 static ROUTE: ApiRoute = ApiRoute {
     method: Method::POST,
@@ -25,7 +20,7 @@ pub fn endpoint() -> Endpoint {
     Endpoint::new(&ROUTE, post(start))
 }
 
-async fn start(State(context): State<Context>) -> Result<Response, ApiError> {
+async fn start(State(context): State<Context>) -> Result<Json<KeyChallenge>, ApiError> {
     let started = context.mfa.start_passkey_login(context.clock.now()).await?;
-    Ok(Json(json!({ "handle": started.handle.expose(), "options": started.options })).into_response())
+    Ok(Json(KeyChallenge { handle: started.handle.expose().to_owned(), options: started.options }))
 }

@@ -9,6 +9,7 @@ use crate::{
 use axum::{Extension, Json, extract::State, routing::put};
 use http::Method;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 static ROUTE: ApiRoute = ApiRoute {
     method: Method::PUT,
@@ -18,8 +19,9 @@ static ROUTE: ApiRoute = ApiRoute {
     action: "mfa_preferences.update",
 };
 
-#[derive(Deserialize)]
-struct Wanted {
+#[derive(Deserialize, ToSchema)]
+#[schema(as = PreferredMethod)]
+pub struct Wanted {
     preferred_method: Option<String>,
 }
 

@@ -6,7 +6,7 @@ use crate::{
     core::Timestamp,
     identity::{
         Means, Principal,
-        mfa::{Browser, TRUST_LIFETIME, set_trust_cookie},
+        mfa::{Browser, set_trust_cookie},
     },
 };
 use http::{
@@ -14,9 +14,10 @@ use http::{
     header::{SET_COOKIE, USER_AGENT},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
-pub(super) struct Verified {
+#[derive(Serialize, ToSchema)]
+pub struct Verified {
     mfa_verified_at: Timestamp,
     recent_step_up_expires_at: Timestamp,
     /// For the new session cookie; the old one ended with the old cookie.
@@ -66,8 +67,9 @@ impl Prover<'_> {
         }
         let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let browser = Browser { ip: edge.ip, user_agent };
-        let cookie = context.mfa.trust(who.user.id, browser, TRUST_LIFETIME, *now).await?;
-        let header = set_trust_cookie(&cookie, TRUST_LIFETIME, context.entrance.cookie);
+        let lifetime = context.sessions.settings().trusted_device_ttl;
+        let cookie = context.mfa.trust(who.user.id, browser, lifetime, *now).await?;
+        let header = set_trust_cookie(&cookie, lifetime, context.entrance.cookie);
         fresh.cookies.append(SET_COOKIE, header);
         Ok(())
     }

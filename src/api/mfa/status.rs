@@ -12,6 +12,7 @@ use crate::{
 };
 use axum::{Extension, Json, extract::State, routing::get};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 static ROUTE: ApiRoute = ApiRoute {
     method: http::Method::GET,
@@ -21,8 +22,9 @@ static ROUTE: ApiRoute = ApiRoute {
     action: "mfa.status",
 };
 
-#[derive(Serialize)]
-struct Document {
+#[derive(Serialize, ToSchema)]
+#[schema(as = MfaStatus)]
+pub struct Document {
     enrolled: bool,
     required: bool,
     methods: Vec<Method>,
@@ -33,8 +35,9 @@ struct Document {
     webauthn_available: bool,
 }
 
-#[derive(Serialize)]
-struct Device {
+#[derive(Serialize, ToSchema)]
+#[schema(as = TrustedDevice)]
+pub struct Device {
     id: DeviceId,
     label: String,
     created_at: Timestamp,

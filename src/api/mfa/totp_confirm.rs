@@ -1,6 +1,6 @@
 //! `POST /api/v1/auth/mfa/enroll/totp/confirm`: the first code of the new app. It proves the factor at once.
 
-use super::{grounds, proved::Prover, shown};
+use super::{Enrolled, grounds, proved::Prover};
 use crate::{
     api::{Access, ApiError, ApiRoute, Caller, Context, Edge, Endpoint, Note, Payload},
     core::{Secret, id::MethodId},
@@ -15,7 +15,7 @@ use axum::{
 };
 use http::{HeaderMap, Method};
 use serde::Deserialize;
-use serde_json::json;
+use utoipa::ToSchema;
 
 static ROUTE: ApiRoute = ApiRoute {
     method: Method::POST,
@@ -25,9 +25,11 @@ static ROUTE: ApiRoute = ApiRoute {
     action: "mfa_method.create",
 };
 
-#[derive(Deserialize)]
-struct Given {
+#[derive(Deserialize, ToSchema)]
+#[schema(as = TotpConfirmation)]
+pub struct Given {
     method_id: MethodId,
+    #[schema(value_type = String)]
     code: Secret,
 }
 
@@ -50,7 +52,6 @@ async fn confirm(
     let confirm = context.mfa.confirm_totp(&who, given.method_id, &given.code, grounds, edge.ip, now);
     let enrolled = Box::pin(confirm).await?;
     let fresh = Prover { context: &context, who: &who, means: &means, now }.freshen().await?;
-    let codes = enrolled.backup_codes.as_deref().map(shown);
-    let document = json!({ "status": "enrolled", "backup_codes": codes, "verification": fresh.verified });
+    let document = Enrolled::new(enrolled.backup_codes.as_deref(), fresh.verified);
     Ok((fresh.cookies, Json(document)).into_response())
 }

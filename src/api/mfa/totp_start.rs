@@ -3,17 +3,13 @@
 use super::grounds;
 use crate::{
     api::{Access, ApiError, ApiRoute, Caller, Context, Edge, Endpoint, Payload},
+    core::id::MethodId,
     policy::MfaLevel,
 };
-use axum::{
-    Extension, Json,
-    extract::State,
-    response::{IntoResponse as _, Response},
-    routing::post,
-};
+use axum::{Extension, Json, extract::State, routing::post};
 use http::{HeaderMap, Method};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 static ROUTE: ApiRoute = ApiRoute {
     method: Method::POST,
@@ -23,9 +19,21 @@ static ROUTE: ApiRoute = ApiRoute {
     action: "mfa_method.begin",
 };
 
-#[derive(Deserialize)]
-struct Wanted {
+#[derive(Deserialize, ToSchema)]
+#[schema(as = TotpWish)]
+pub struct Wanted {
     label: Option<String>,
+}
+
+/// What an app needs; shown this once.
+#[derive(Serialize, ToSchema)]
+pub struct StartedTotp {
+    method_id: MethodId,
+    /// In base 32.
+    secret: String,
+    /// `otpauth://totp/…`
+    uri: String,
+    qr_svg: String,
 }
 
 pub fn endpoint() -> Endpoint {
@@ -38,15 +46,14 @@ async fn start(
     Extension(edge): Extension<Edge>,
     headers: HeaderMap,
     Payload(wanted): Payload<Wanted>,
-) -> Result<Response, ApiError> {
+) -> Result<Json<StartedTotp>, ApiError> {
     let now = context.clock.now();
     grounds(&context, &who, &headers, edge.ip, now).await?;
     let started = context.mfa.start_totp(&who, wanted.label.as_deref(), now).await?;
-    Ok(Json(json!({
-        "method_id": started.method,
-        "secret": started.secret.expose(),
-        "uri": started.uri.expose(),
-        "qr_svg": started.qr_svg.expose(),
+    Ok(Json(StartedTotp {
+        method_id: started.method,
+        secret: started.secret.expose().to_owned(),
+        uri: started.uri.expose().to_owned(),
+        qr_svg: started.qr_svg.expose().to_owned(),
     }))
-    .into_response())
 }

@@ -15,6 +15,7 @@ use axum::{
 };
 use http::{HeaderMap, Method};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 static ROUTE: ApiRoute = ApiRoute {
     method: Method::POST,
@@ -24,8 +25,10 @@ static ROUTE: ApiRoute = ApiRoute {
     action: "mfa.verify",
 };
 
-#[derive(Deserialize)]
-struct Given {
+#[derive(Deserialize, ToSchema)]
+#[schema(as = CodeProof)]
+pub struct Given {
+    #[schema(value_type = String)]
     code: Secret,
     #[serde(default)]
     trust_device: bool,

@@ -1,6 +1,6 @@
 //! `POST /api/v1/auth/mfa/enroll/webauthn/confirm`: the new credential. It proves the factor at once.
 
-use super::{grounds, proved::Prover, shown};
+use super::{Enrolled, grounds, proved::Prover};
 use crate::{
     api::{Access, ApiError, ApiRoute, Caller, Context, Edge, Endpoint, Note, Payload},
     core::Secret,
@@ -15,7 +15,7 @@ use axum::{
 };
 use http::{HeaderMap, Method};
 use serde::Deserialize;
-use serde_json::json;
+use utoipa::ToSchema;
 use webauthn_rs::prelude::RegisterPublicKeyCredential;
 
 static ROUTE: ApiRoute = ApiRoute {
@@ -26,9 +26,12 @@ static ROUTE: ApiRoute = ApiRoute {
     action: "mfa_method.create",
 };
 
-#[derive(Deserialize)]
-struct Given {
+#[derive(Deserialize, ToSchema)]
+#[schema(as = WebAuthnConfirmation)]
+pub struct Given {
+    #[schema(value_type = String)]
     handle: Secret,
+    #[schema(value_type = Object)]
     credential: RegisterPublicKeyCredential,
     label: String,
 }
@@ -53,7 +56,6 @@ async fn confirm(
     let enrolled = Box::pin(confirm).await?;
     note.resource(format!("webauthn {}", enrolled.method));
     let fresh = Prover { context: &context, who: &who, means: &means, now }.freshen().await?;
-    let codes = enrolled.backup_codes.as_deref().map(shown);
-    let document = json!({ "status": "enrolled", "backup_codes": codes, "verification": fresh.verified });
+    let document = Enrolled::new(enrolled.backup_codes.as_deref(), fresh.verified);
     Ok((fresh.cookies, Json(document)).into_response())
 }

@@ -5,14 +5,11 @@ use crate::{
     api::{Access, ApiError, ApiRoute, Caller, Context, Edge, Endpoint},
     policy::MfaLevel,
 };
-use axum::{
-    Extension, Json,
-    extract::State,
-    response::{IntoResponse as _, Response},
-    routing::post,
-};
+use axum::{Extension, Json, extract::State, routing::post};
 use http::{HeaderMap, Method};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
 
 static ROUTE: ApiRoute = ApiRoute {
     method: Method::POST,
@@ -21,6 +18,14 @@ static ROUTE: ApiRoute = ApiRoute {
     mfa: MfaLevel::None,
     action: "mfa_method.begin",
 };
+
+/// WebAuthn's own options, and the handle to come back with.
+#[derive(Serialize, ToSchema)]
+pub struct Registration {
+    handle: String,
+    #[schema(value_type = Object)]
+    public_key_options: Value,
+}
 
 pub fn endpoint() -> Endpoint {
     Endpoint::new(&ROUTE, post(start))
@@ -31,10 +36,10 @@ async fn start(
     Extension(Caller(who)): Extension<Caller>,
     Extension(edge): Extension<Edge>,
     headers: HeaderMap,
-) -> Result<Response, ApiError> {
+) -> Result<Json<Registration>, ApiError> {
     let now = context.clock.now();
     grounds(&context, &who, &headers, edge.ip, now).await?;
     let started = context.mfa.start_webauthn(&who, now).await?;
-    let document = json!({ "handle": started.handle.expose(), "public_key_options": started.options });
-    Ok(Json(document).into_response())
+    let handle = started.handle.expose().to_owned();
+    Ok(Json(Registration { handle, public_key_options: started.options }))
 }

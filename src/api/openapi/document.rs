@@ -136,6 +136,9 @@ fn responses(route: &ApiRoute, doc: &Doc, schemas: &mut Map<String, Value>) -> V
     let mut responses = Map::new();
     let yes = match (doc.status, doc.answer) {
         (204, _) => json!({ "description": "Done" }),
+        (302, _) => {
+            json!({ "description": "On to another page, also where it says why there is no session" })
+        }
         (_, Some(answer)) => {
             let schema = answer(schemas);
             json!({ "description": "Done", "content": { "application/json": { "schema": schema } } })
@@ -170,7 +173,7 @@ fn errors(route: &ApiRoute) -> Vec<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::openapi::documented;
+    use crate::api::openapi::{documented, table::TABLE};
     use std::collections::BTreeSet;
 
     #[test]
@@ -182,6 +185,30 @@ mod tests {
         let gone: Vec<_> = documented.difference(&routes).collect();
         assert!(missing.is_empty(), "add these to src/api/openapi/table.rs: {missing:#?}");
         assert!(gone.is_empty(), "no such routes: {gone:#?}");
+    }
+
+    /// Two types of one name would overwrite each other.
+    #[test]
+    fn a_name_means_one_schema() {
+        let mut known: Map<String, Value> = Map::new();
+        let shapes = TABLE.iter().flat_map(|doc| doc.body.into_iter().chain(doc.answer));
+        for shape in shapes {
+            let mut schemas = Map::new();
+            shape(&mut schemas);
+            for (name, schema) in schemas {
+                let before = known.entry(name.clone()).or_insert_with(|| schema.clone());
+                assert_eq!(*before, schema, "two types are called {name}");
+            }
+        }
+        assert!(known.len() > 60, "{}", known.len());
+    }
+
+    #[test]
+    fn every_answer_has_a_shape() {
+        for doc in TABLE {
+            let has_one = doc.answer.is_some() || [204, 302].contains(&doc.status);
+            assert!(has_one, "{} answers with what nobody describes", doc.route);
+        }
     }
 
     #[test]

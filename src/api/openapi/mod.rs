@@ -1,6 +1,7 @@
 //! `GET /api/v1/openapi.json`: what the gateway's own API is, made of the routes themselves. What a route cannot say of
 //! itself (a sentence, its body, its answer) stands in `table`; a test holds the two together.
 
+mod bodies;
 mod document;
 mod markdown;
 mod table;

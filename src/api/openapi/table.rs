@@ -1,6 +1,12 @@
 //! What the routes cannot say of themselves.
 
-use super::super::{access, directory, grants, roles, settings, tokens, users};
+use super::{
+    super::{
+        access, auth, auth_cli, directory, grants, invitations, me, mfa, roles, session, settings, tokens,
+        users, web_session::Onward,
+    },
+    bodies,
+};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
@@ -37,12 +43,20 @@ impl Doc {
         Self { answer: Some(shape::<T>), ..self }
     }
 
+    const fn reads(self, body: Shape) -> Self {
+        Self { body: Some(body), ..self }
+    }
+
+    const fn tells(self, answer: Shape) -> Self {
+        Self { answer: Some(answer), ..self }
+    }
+
     const fn status(self, status: u16) -> Self {
         Self { status, ..self }
     }
 }
 
-fn shape<T: ToSchema>(schemas: &mut Map<String, Value>) -> Value {
+pub fn shape<T: ToSchema>(schemas: &mut Map<String, Value>) -> Value {
     let mut found = vec![(T::name().into_owned(), T::schema())];
     T::schemas(&mut found);
     for (name, schema) in found {
@@ -55,63 +69,104 @@ const PAGE: (&str, &str) = ("limit", "1 to 1000 items, by default 100");
 const CURSOR: (&str, &str) = ("cursor", "`next_cursor` of the page before");
 
 pub static TABLE: &[Doc] = &[
-    doc("GET /api/v1/audit-logs", "The audit log, newest first").query(&[
-        ("user", "e-mail address; `local:<account>` for administration commands"),
-        ("action", "as recorded, for example `app.restart`"),
-        ("resource", "as recorded, for example `web`"),
-        ("status", "`pending`, `success`, `denied`, `failed` or `error`"),
-        ("decision", "`allow` or `deny`"),
-        ("event", "`intent` or `outcome`"),
-        ("request_id", "both records of one request"),
-        ("since", "RFC 3339; from this time"),
-        ("until", "RFC 3339; before this time"),
-        PAGE,
-        CURSOR,
-    ]),
-    doc("GET /api/v1/me", "Who the caller is, and what they hold"),
-    doc("GET /api/v1/info", "What the pages need: the person, the session, the racks, the CSRF token"),
-    doc("GET /api/v1/sessions", "One's own open sessions"),
-    doc("DELETE /api/v1/sessions/{id}", "Ends one of one's own sessions").status(204),
-    doc("POST /api/v1/sessions/revoke-others", "Ends all of one's own sessions but this one"),
-    doc("POST /api/v1/auth/logout", "Ends this session of the command line"),
-    doc("POST /api/v1/auth/web/logout", "Ends this session of the browser"),
-    doc("GET /api/v1/auth/mfa/status", "One's own second factors"),
-    doc("POST /api/v1/auth/mfa/enroll/totp/start", "Begins to enrol an authenticator app"),
-    doc("POST /api/v1/auth/mfa/enroll/totp/confirm", "Enrols it, with a first code"),
-    doc("POST /api/v1/auth/mfa/enroll/webauthn/start", "Begins to enrol a passkey or security key"),
-    doc("POST /api/v1/auth/mfa/enroll/webauthn/confirm", "Enrols it"),
-    doc("POST /api/v1/auth/mfa/verify", "Proves a second factor by a code"),
-    doc("POST /api/v1/auth/mfa/webauthn/assertion/start", "Begins to prove a passkey or security key"),
-    doc("POST /api/v1/auth/mfa/webauthn/assertion/verify", "Proves it"),
-    doc("PUT /api/v1/auth/mfa/preferred-method", "Which factor is asked for first"),
-    doc("PUT /api/v1/auth/mfa/methods/{id}", "Another name for a factor"),
-    doc("DELETE /api/v1/auth/mfa/methods/{id}", "Removes a factor"),
-    doc("POST /api/v1/auth/mfa/backup-codes/regenerate", "New backup codes; the old ones are void"),
-    doc("DELETE /api/v1/auth/mfa/trusted-devices/{id}", "Trusts a device no more"),
-    doc("POST /api/v1/auth/passkey/start", "Begins a login by passkey"),
-    doc("POST /api/v1/auth/passkey/finish", "Logs in by passkey"),
-    doc("POST /api/v1/auth/cli/start", "Begins a login of a command line"),
-    doc("POST /api/v1/auth/cli/complete", "Asks whether that login is confirmed"),
-    doc("POST /api/v1/auth/cli/loopback", "Begins a login that ends by a redirect to the command line"),
-    doc("POST /api/v1/auth/cli/token", "Changes the redirect's code into a session"),
-    doc("POST /api/v1/auth/device/code", "Begins a login by device code (RFC 8628)"),
-    doc("POST /api/v1/auth/device/token", "Asks whether that login is confirmed (RFC 8628)"),
-    doc("GET /api/v1/auth/cli/requests/{request}", "A login of a command line that waits to be confirmed"),
-    doc("POST /api/v1/auth/cli/requests/{request}/approve", "Confirms it"),
-    doc("POST /api/v1/auth/cli/requests/{request}/deny", "Refuses it"),
-    doc("GET /api/v1/auth/providers", "How people may log in here"),
-    doc("GET /api/v1/auth/web/login", "Sends the browser to a provider"),
-    doc("GET /api/v1/auth/web/callback", "Where the provider sends the browser back to"),
-    doc("GET /api/v1/auth/links/{secret}", "What a one-time link is for"),
+    doc("GET /api/v1/audit-logs", "The audit log, newest first")
+        .query(&[
+            ("user", "e-mail address; `local:<account>` for administration commands"),
+            ("action", "as recorded, for example `app.restart`"),
+            ("resource", "as recorded, for example `web`"),
+            ("status", "`pending`, `success`, `denied`, `failed` or `error`"),
+            ("decision", "`allow` or `deny`"),
+            ("event", "`intent` or `outcome`"),
+            ("request_id", "both records of one request"),
+            ("since", "RFC 3339; from this time"),
+            ("until", "RFC 3339; before this time"),
+            PAGE,
+            CURSOR,
+        ])
+        .tells(bodies::audit_page),
+    doc("GET /api/v1/me", "Who the caller is, and what they hold").gives::<me::Me>(),
+    doc("GET /api/v1/info", "What the pages need: the person, the session, the racks, the CSRF token")
+        .gives::<session::Info>(),
+    doc("GET /api/v1/sessions", "One's own open sessions").gives::<session::Sessions>(),
+    doc("DELETE /api/v1/sessions/{id}", "Ends one of one's own sessions").gives::<session::Ended>(),
+    doc("POST /api/v1/sessions/revoke-others", "Ends all of one's own sessions but this one")
+        .gives::<session::RevokedOthers>(),
+    doc("POST /api/v1/auth/logout", "Ends this session of the command line").gives::<session::LoggedOut>(),
+    doc("POST /api/v1/auth/web/logout", "Ends this session of the browser").gives::<Onward>(),
+    doc("GET /api/v1/auth/mfa/status", "One's own second factors").gives::<mfa::MfaStatus>(),
+    doc("POST /api/v1/auth/mfa/enroll/totp/start", "Begins to enrol an authenticator app")
+        .takes::<mfa::TotpWish>()
+        .gives::<mfa::StartedTotp>(),
+    doc("POST /api/v1/auth/mfa/enroll/totp/confirm", "Enrols it, with a first code")
+        .takes::<mfa::TotpConfirmation>()
+        .gives::<mfa::Enrolled>(),
+    doc("POST /api/v1/auth/mfa/enroll/webauthn/start", "Begins to enrol a passkey or security key")
+        .gives::<mfa::Registration>(),
+    doc("POST /api/v1/auth/mfa/enroll/webauthn/confirm", "Enrols it")
+        .takes::<mfa::WebAuthnConfirmation>()
+        .gives::<mfa::Enrolled>(),
+    doc("POST /api/v1/auth/mfa/verify", "Proves a second factor by a code")
+        .takes::<mfa::CodeProof>()
+        .gives::<mfa::Verified>(),
+    doc("POST /api/v1/auth/mfa/webauthn/assertion/start", "Begins to prove a passkey or security key")
+        .gives::<mfa::AssertionChallenge>(),
+    doc("POST /api/v1/auth/mfa/webauthn/assertion/verify", "Proves it")
+        .takes::<mfa::AssertionProof>()
+        .gives::<mfa::Verified>(),
+    doc("PUT /api/v1/auth/mfa/preferred-method", "Which factor is asked for first")
+        .takes::<mfa::PreferredMethod>()
+        .gives::<mfa::Done>(),
+    doc("PUT /api/v1/auth/mfa/methods/{id}", "Another name for a factor")
+        .takes::<mfa::MethodName>()
+        .gives::<mfa::Done>(),
+    doc("DELETE /api/v1/auth/mfa/methods/{id}", "Removes a factor").gives::<mfa::Done>(),
+    doc("POST /api/v1/auth/mfa/backup-codes/regenerate", "New backup codes; the old ones are void")
+        .gives::<mfa::NewCodes>(),
+    doc("DELETE /api/v1/auth/mfa/trusted-devices/{id}", "Trusts a device no more").gives::<mfa::Done>(),
+    doc("POST /api/v1/auth/passkey/start", "Begins a login by passkey").gives::<mfa::KeyChallenge>(),
+    doc("POST /api/v1/auth/passkey/finish", "Logs in by passkey")
+        .takes::<mfa::PasskeyAnswer>()
+        .gives::<Onward>(),
+    doc("POST /api/v1/auth/cli/start", "Begins a login of a command line")
+        .reads(bodies::start)
+        .gives::<auth_cli::Started>(),
+    doc("POST /api/v1/auth/cli/complete", "Asks whether that login is confirmed")
+        .reads(bodies::complete)
+        .gives::<auth_cli::LoggedIn>(),
+    doc("POST /api/v1/auth/cli/loopback", "Begins a login that ends by a redirect to the command line")
+        .reads(bodies::loopback)
+        .gives::<auth_cli::LoopbackLogin>(),
+    doc("POST /api/v1/auth/cli/token", "Changes the redirect's code into a session")
+        .reads(bodies::code)
+        .gives::<auth_cli::LoggedIn>(),
+    doc("POST /api/v1/auth/device/code", "Begins a login by device code (RFC 8628)")
+        .reads(bodies::device_code)
+        .gives::<auth_cli::DeviceCode>(),
+    doc("POST /api/v1/auth/device/token", "Asks whether that login is confirmed (RFC 8628)")
+        .reads(bodies::device_token)
+        .gives::<auth_cli::DeviceToken>(),
+    doc("GET /api/v1/auth/cli/requests/{request}", "A login of a command line that waits to be confirmed")
+        .gives::<auth_cli::CliLogin>(),
+    doc("POST /api/v1/auth/cli/requests/{request}/approve", "Confirms it").gives::<auth_cli::Decision>(),
+    doc("POST /api/v1/auth/cli/requests/{request}/deny", "Refuses it").gives::<auth_cli::Decision>(),
+    doc("GET /api/v1/auth/providers", "How people may log in here").gives::<auth::Ways>(),
+    doc("GET /api/v1/auth/web/login", "Sends the browser to a provider").status(302),
+    doc("GET /api/v1/auth/web/callback", "Where the provider sends the browser back to").status(302),
+    doc("GET /api/v1/auth/links/{secret}", "What a one-time link is for").gives::<auth::LinkView>(),
     doc(
         "POST /api/v1/auth/links/{secret}",
         "Uses a one-time link: the first administrator's, or an invitation",
-    ),
-    doc("GET /api/v1/invitations", "Invitations"),
-    doc("POST /api/v1/invitations", "Invites somebody by mail"),
+    )
+    .takes::<auth::LinkBody>()
+    .gives::<Onward>(),
+    doc("GET /api/v1/invitations", "Invitations").gives::<invitations::Invitations>(),
+    doc("POST /api/v1/invitations", "Invites somebody by mail")
+        .takes::<invitations::NewInvitation>()
+        .gives::<invitations::Invited>()
+        .status(201),
     doc("DELETE /api/v1/invitations/{id}", "Takes an invitation back"),
-    doc("GET /api/v1/racks", "The racks that the caller may read"),
-    doc("GET /api/v1/openapi.json", "This document"),
+    doc("GET /api/v1/racks", "The racks that the caller may read").tells(bodies::racks),
+    doc("GET /api/v1/openapi.json", "This document").tells(bodies::anything),
     doc("GET /api/v1/users", "Users by e-mail address")
         .query(&[
             ("search", "part of the e-mail address or the name"),

@@ -2,7 +2,7 @@
 
 use crate::core::{
     Timestamp,
-    id::{GrantId, SessionId, TokenId, UserId},
+    id::{CliLoginId, DeviceId, GrantId, LinkId, MethodId, SessionId, TokenId, UserId},
 };
 use utoipa::{
     PartialSchema, ToSchema,
@@ -24,7 +24,11 @@ macro_rules! text {
 
 text! {
     Timestamp "date-time";
+    CliLoginId "uuid";
+    DeviceId "uuid";
     GrantId "uuid";
+    LinkId "uuid";
+    MethodId "uuid";
     SessionId "uuid";
     TokenId "uuid";
     UserId "uuid";

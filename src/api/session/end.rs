@@ -11,7 +11,8 @@ use axum::{
     routing::delete,
 };
 use http::Method;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 pub static ROUTE: ApiRoute = ApiRoute {
     method: Method::DELETE,
@@ -20,6 +21,13 @@ pub static ROUTE: ApiRoute = ApiRoute {
     mfa: MfaLevel::None,
     action: "session.revoke",
 };
+
+/// `{"revoked": true}`.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EndedSession)]
+pub struct Ended {
+    revoked: bool,
+}
 
 pub fn endpoint() -> Endpoint {
     Endpoint::new(&ROUTE, delete(end))
@@ -31,9 +39,9 @@ async fn end(
     Extension(Caller(principal)): Extension<Caller>,
     Extension(note): Extension<Note>,
     Path(id): Path<String>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Ended>, ApiError> {
     let id: SessionId = id.parse().map_err(|_| ApiError::field("id", "is not the id of a session"))?;
     note.resource(id.to_string());
     context.sessions.revoke(principal.user.id, id, "ended by the user").await?;
-    Ok(Json(json!({ "revoked": true })))
+    Ok(Json(Ended { revoked: true }))
 }

@@ -16,6 +16,7 @@ use axum::{
 use http::{HeaderMap, Method};
 use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 pub static ROUTE: ApiRoute = ApiRoute {
     method: Method::GET,
@@ -25,8 +26,8 @@ pub static ROUTE: ApiRoute = ApiRoute {
     action: "user.info",
 };
 
-#[derive(Serialize)]
-struct Info {
+#[derive(Serialize, ToSchema)]
+pub struct Info {
     user: User,
     session: Session,
     /// For the header X-CSRF-Token of unsafe calls by cookie; null for a command line, which needs none.
@@ -39,8 +40,9 @@ struct Info {
     sentry: Option<SentryJs>,
 }
 
-#[derive(Serialize)]
-struct User {
+#[derive(Serialize, ToSchema)]
+#[schema(as = InfoUser)]
+pub struct User {
     email: String,
     name: String,
     roles: Vec<String>,
@@ -51,23 +53,25 @@ struct User {
     has_trusted_device: bool,
 }
 
-#[derive(Serialize)]
-struct Session {
+#[derive(Serialize, ToSchema)]
+#[schema(as = InfoSession)]
+pub struct Session {
     id: SessionId,
     channel: &'static str,
     expires_at: Timestamp,
     idle_expires_at: Timestamp,
 }
 
-#[derive(Serialize)]
-struct Rack {
+#[derive(Serialize, ToSchema)]
+#[schema(as = InfoRack)]
+pub struct Rack {
     name: String,
     alias: Option<String>,
     host: String,
 }
 
-#[derive(Serialize)]
-struct Version {
+#[derive(Serialize, ToSchema)]
+pub struct Version {
     version: &'static str,
     commit_hash: Option<&'static str>,
 }

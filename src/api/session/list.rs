@@ -9,6 +9,7 @@ use crate::{
 use axum::{Extension, Json, extract::State, routing::get};
 use http::Method;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 pub static ROUTE: ApiRoute = ApiRoute {
     method: Method::GET,
@@ -18,13 +19,14 @@ pub static ROUTE: ApiRoute = ApiRoute {
     action: "session.list",
 };
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Sessions {
     sessions: Vec<SessionView>,
 }
 
 /// A session as people see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MySession)]
 pub struct SessionView {
     id: SessionId,
     channel: String,

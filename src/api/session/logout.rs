@@ -6,7 +6,8 @@ use crate::{
 };
 use axum::{Extension, Json, extract::State, routing::post};
 use http::Method;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 pub static ROUTE: ApiRoute = ApiRoute {
     method: Method::POST,
@@ -16,6 +17,12 @@ pub static ROUTE: ApiRoute = ApiRoute {
     action: "session.logout",
 };
 
+/// `{"status": "logged_out"}`.
+#[derive(Serialize, ToSchema)]
+pub struct LoggedOut {
+    status: &'static str,
+}
+
 pub fn endpoint() -> Endpoint {
     Endpoint::new(&ROUTE, post(logout))
 }
@@ -24,7 +31,7 @@ async fn logout(
     State(context): State<Context>,
     Extension(Caller(principal)): Extension<Caller>,
     Extension(note): Extension<Note>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<LoggedOut>, ApiError> {
     super::logout_web::leave(&context, &principal, &note).await?;
-    Ok(Json(json!({ "status": "logged_out" })))
+    Ok(Json(LoggedOut { status: "logged_out" }))
 }

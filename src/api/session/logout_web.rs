@@ -2,7 +2,7 @@
 //! picture on a foreign page must not log anybody out.
 
 use crate::{
-    api::{Access, ApiError, ApiRoute, Caller, Context, Endpoint, Note, cookie},
+    api::{Access, ApiError, ApiRoute, Caller, Context, Endpoint, Note, cookie, web_session::Onward},
     identity::Principal,
     policy::MfaLevel,
     store::StoreError,
@@ -14,7 +14,6 @@ use axum::{
     routing::post,
 };
 use http::Method;
-use serde_json::json;
 
 pub static ROUTE: ApiRoute = ApiRoute {
     method: Method::POST,
@@ -34,7 +33,7 @@ async fn logout(
     Extension(note): Extension<Note>,
 ) -> Result<Response, ApiError> {
     leave(&context, &principal, &note).await?;
-    let mut response = Json(json!({ "redirect": "/app/login" })).into_response();
+    let mut response = Json(Onward { redirect: "/app/login" }).into_response();
     cookie::clear_session(&context, response.headers_mut());
     Ok(response)
 }

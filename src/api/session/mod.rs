@@ -7,7 +7,11 @@ mod logout;
 mod logout_web;
 mod revoke_others;
 
-pub use list::SessionView;
+pub use end::Ended;
+pub use info::Info;
+pub use list::{SessionView, Sessions};
+pub use logout::LoggedOut;
+pub use revoke_others::RevokedOthers;
 
 use super::Endpoint;
 

@@ -6,7 +6,9 @@ use crate::{
 };
 use axum::{Extension, Json, extract::State, routing::post};
 use http::Method;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
 
 pub static ROUTE: ApiRoute = ApiRoute {
     method: Method::POST,
@@ -16,6 +18,12 @@ pub static ROUTE: ApiRoute = ApiRoute {
     action: "session.revoke_others",
 };
 
+/// How many there were.
+#[derive(Serialize, ToSchema)]
+pub struct RevokedOthers {
+    revoked_count: u64,
+}
+
 pub fn endpoint() -> Endpoint {
     Endpoint::new(&ROUTE, post(revoke))
 }
@@ -24,10 +32,10 @@ async fn revoke(
     State(context): State<Context>,
     Extension(Caller(principal)): Extension<Caller>,
     Extension(note): Extension<Note>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<RevokedOthers>, ApiError> {
     let Some(session) = principal.session() else { return Err(ApiError::internal()) };
     let count =
         context.sessions.revoke_others(principal.user.id, session.id, "ended by the user elsewhere").await?;
     note.changes(&json!({ "other_sessions": count }), &json!({ "other_sessions": 0 }));
-    Ok(Json(json!({ "revoked_count": count })))
+    Ok(Json(RevokedOthers { revoked_count: count }))
 }

@@ -17,6 +17,7 @@ use crate::{
         change::tokens::{self, Made, NewToken},
         email,
     },
+    notify::mail::Notice,
     policy::{MfaLevel, Permission},
 };
 use axum::{Extension, Json, extract::State, routing::post};
@@ -77,6 +78,9 @@ async fn create(
     let actor = actor(&principal, needs);
     let made = changed(&context, &note, tokens::create(&context.db, &actor, now, defaults, &new)).await?;
     let Made { secret, token, .. } = made;
+    let by = &principal.user.email;
+    let notice = Notice::TokenCreated { name: &token.name, by, expires_at: token.expires_at };
+    context.mailer.queue(&notice, &new.owner).await;
     let api_token = TokenView::of(&token, &rows(&context).await?, now);
     Ok((StatusCode::CREATED, Json(CreatedToken { token: secret.expose().to_owned(), api_token })))
 }

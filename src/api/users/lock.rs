@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     identity::change::{Actor, users},
+    notify::mail::Notice,
     policy::{MfaLevel, Permission},
 };
 use axum::{Extension, Json, extract::State, routing::post};
@@ -48,5 +49,6 @@ async fn lock(
     let actor = Actor::Caller { principal: &principal, needs: Some(Permission::UserUpdate) };
     let now = context.clock.now();
     changed(&context, &note, users::lock(&context.db, &actor, now, &who, &reason)).await?;
+    context.mailer.queue(&Notice::Locked { reason: &reason }, &who).await;
     show::view(&context, &who).await.map(Json)
 }

@@ -17,14 +17,46 @@ use std::{
     task::{Context, Poll},
 };
 
-/// What the client sends.
-pub fn counted(body: Incoming, traffic: Arc<Traffic>) -> registry::Body {
-    body.map_frame(move |frame: Frame<Bytes>| {
-        traffic.add_in(frame.data_ref().map_or(0, Bytes::len) as u64);
-        frame
-    })
-    .map_err(BoxError::from)
-    .boxed_unsync()
+/// What the client sends; it breaks off when the right to send it is lost.
+pub fn counted(body: Incoming, traffic: Arc<Traffic>, watch: Option<Watch>) -> registry::Body {
+    let counted = body
+        .map_frame(move |frame: Frame<Bytes>| {
+            traffic.add_in(frame.data_ref().map_or(0, Bytes::len) as u64);
+            frame
+        })
+        .map_err(BoxError::from);
+    match watch {
+        Some(watch) => Watched { body: counted, right_lost: Box::pin(watch.right_lost()) }.boxed_unsync(),
+        None => counted.boxed_unsync(),
+    }
+}
+
+struct Watched<B> {
+    body: B,
+    right_lost: Pin<Box<dyn Future<Output = String> + Send>>,
+}
+
+impl<B: HttpBody<Data = Bytes, Error = BoxError> + Unpin> HttpBody for Watched<B> {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self.right_lost.as_mut().poll(context) {
+            Poll::Ready(sentence) => Poll::Ready(Some(Err(sentence.into()))),
+            Poll::Pending => Pin::new(&mut self.body).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// Why a body could not be read whole.

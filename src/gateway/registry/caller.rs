@@ -1,12 +1,13 @@
 //! Who asks the registry: somebody who is known by a token or a session, or anybody, by a ticket that says so.
 
-use super::ticket::{Subject, Tickets};
+use super::ticket::{Purpose, Subject, Tickets};
 use crate::{
     core::{Timestamp, id::GrantId},
     identity::{Entrance, NotAdmitted, Principal},
     policy::{CallLimits, CompiledGrant, Permission, PermissionSet, Rights, Target, TargetPattern},
 };
 use http::{HeaderMap, header::AUTHORIZATION};
+use std::sync::Arc;
 
 #[derive(Debug)]
 pub enum Caller {
@@ -51,14 +52,19 @@ impl Public {
 
 impl Caller {
     /// By a ticket of `/token`, or at once by a credential.
-    pub async fn read(headers: &HeaderMap, entrance: &Entrance, tickets: &Tickets) -> Result<Self, Stranger> {
+    pub async fn read(
+        headers: &HeaderMap,
+        entrance: &Entrance,
+        tickets: &Tickets,
+        purpose: Purpose,
+    ) -> Result<Self, Stranger> {
         if !headers.contains_key(AUTHORIZATION) {
             return Err(Stranger::Nothing);
         }
         let Some(ticket) = shown_ticket(headers) else {
             return Ok(Self::Known(entrance.admit(headers).await?));
         };
-        match tickets.read(ticket).ok_or(Stranger::Ticket)? {
+        match tickets.read(ticket, purpose).ok_or(Stranger::Ticket)? {
             Subject::Anonymous => Ok(Self::Anonymous),
             Subject::Token(id) => Ok(Self::Known(entrance.recall_token(id)?)),
             Subject::Session(id) => Ok(Self::Known(entrance.recall_session(id)?)),
@@ -70,6 +76,11 @@ impl Caller {
             Self::Known(principal) => Some(principal),
             Self::Anonymous => None,
         }
+    }
+
+    /// To whom an upload belongs: a person, whichever of their tokens and sessions it goes on with.
+    pub fn subject(&self) -> Option<Arc<str>> {
+        self.principal().map(|principal| format!("user:{}", principal.user.id).into())
     }
 
     /// What everybody may do is open to those who are known, too.

@@ -1,7 +1,7 @@
 //! What an operation needs: permissions on repositories.
 
 use crate::{
-    policy::{Demand, Demanding, Permission, Target},
+    policy::{Demand, Demanding, MfaLevel, Permission, Target},
     registry::{Operation, model::RepositoryName},
 };
 
@@ -28,6 +28,11 @@ impl RegistryCall {
             self.demands.push(demand(permission, repository));
         }
         self
+    }
+
+    /// What its most demanding permission asks of a person.
+    pub fn mfa_level(&self) -> MfaLevel {
+        self.demands.iter().map(|demand| demand.permission.mfa()).max().unwrap_or(MfaLevel::None)
     }
 }
 
@@ -66,5 +71,14 @@ pub const fn is_recorded_first(operation: &Operation) -> bool {
     matches!(
         operation,
         Operation::ManifestPut { .. } | Operation::ManifestDelete { .. } | Operation::BlobDelete { .. }
+    )
+}
+
+/// Whether the bytes of a blob pass, so that it may last longer than the right to it.
+pub const fn is_long(operation: &Operation) -> bool {
+    use Operation as Op;
+    matches!(
+        operation,
+        Op::BlobGet { .. } | Op::UploadStart { .. } | Op::UploadPatch { .. } | Op::UploadPut { .. }
     )
 }

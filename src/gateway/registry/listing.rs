@@ -4,7 +4,7 @@
 use super::body;
 use crate::registry::{self, Backend, ErrorCode, Operation, Problem, model::Page};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use serde::{Deserialize, Serialize};
 
@@ -52,9 +52,7 @@ pub async fn catalog(
 
 async fn ask(backend: &dyn Backend, last: Option<String>) -> Result<Vec<String>, Problem> {
     let operation = Operation::Catalog { page: Page { size: Some(CHUNK), last } };
-    let request =
-        registry::Request { operation, headers: HeaderMap::new(), body: registry::backend::empty() };
-    let answer = backend.answer(request).await;
+    let answer = backend.answer(registry::Request::plain(operation)).await;
     let broken = || Problem::new(ErrorCode::Unavailable, "the registry cannot list its repositories now");
     if answer.status() != StatusCode::OK {
         return Err(broken());

@@ -6,23 +6,26 @@ use super::{
     challenge::{self, Realm, Shown},
     demands::{self, RegistryCall},
     facts, listing,
-    ticket::Tickets,
+    ticket::{Purpose, Tickets},
 };
 use crate::{
     audit::{Audit, Decision, Scope, Seen},
     core::{PublicUrl, RequestId, SharedClock},
     gateway::{Body, Watch, audit_facts, count_decision},
-    identity::{Entrance, NotAdmitted},
-    policy::{self, Demanding as _, Permission, Permit},
+    identity::{
+        Entrance, NotAdmitted,
+        step_up::{Challenge, StepUp},
+    },
+    policy::{self, Demanding as _, MfaLevel, Permission, Permit},
     registry::{
-        self, Backend, ErrorCode, Operation, Problem,
-        model::{Algorithm, Digest, MAX_MANIFEST_BYTES, Reference, route},
+        self, Backend, ErrorCode, Operation, Pin, Problem, Terms,
+        model::{Algorithm, Digest, MAX_MANIFEST_BYTES, Reference, Tag, route},
     },
 };
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{
-    HeaderMap, Response, StatusCode,
+    HeaderMap, HeaderName, Response, StatusCode,
     header::{AUTHORIZATION, COOKIE},
     request::Parts,
 };
@@ -43,6 +46,7 @@ pub struct RegistryArrival {
 pub struct RegistryPipeline {
     pub audit: Audit,
     pub entrance: Entrance,
+    pub step_up: StepUp,
     pub clock: SharedClock,
     pub backend: Arc<dyn Backend>,
     pub tickets: Tickets,
@@ -64,6 +68,31 @@ impl From<Problem> for Refused {
     }
 }
 
+impl Refused {
+    fn withdrawn(sentence: String) -> Self {
+        let problem = Problem::new(ErrorCode::Denied, sentence.clone());
+        Self { problem: Box::new(problem), code: "access_withdrawn", reason: Cow::Owned(sentence) }
+    }
+}
+
+/// Told by status and headers as in the rest of the gateway, in the document that clients of registries print.
+impl From<Challenge> for Refused {
+    fn from(challenge: Challenge) -> Self {
+        let code = match challenge {
+            Challenge::Unavailable => ErrorCode::Unavailable,
+            _ => ErrorCode::Denied,
+        };
+        let mut problem = Problem::new(code, challenge.to_string()).status(challenge.status());
+        let told = [("x-mfa-required", challenge.required()), ("x-mfa-level", challenge.level())];
+        for (name, value) in told {
+            let Some(value) = value else { continue };
+            problem = problem.header(HeaderName::from_static(name), value);
+        }
+        let reason = Cow::Owned(challenge.to_string());
+        Self { problem: Box::new(problem), code: challenge.code(), reason }
+    }
+}
+
 const NO_AUDIT: &str = "the audit log cannot take records now, so nothing is done; try again shortly";
 const NO_ACCESS: &str = "rights cannot be verified now, so nothing is done; try again shortly";
 
@@ -76,7 +105,7 @@ impl RegistryPipeline {
         let Ok(mut scope) = self.audit.open(Seen::of(request_id, ip, &head.method, &head.headers)) else {
             return (refusal(Problem::new(ErrorCode::Unavailable, NO_AUDIT)), label);
         };
-        let response = match Box::pin(self.carry(&mut scope, head, body, parsed)).await {
+        let response = match Box::pin(self.carry(&mut scope, head, ip, body, parsed)).await {
             Ok((answer, watch)) => {
                 count_decision(scope.decision, None);
                 body::relay(answer, scope, watch)
@@ -86,11 +115,12 @@ impl RegistryPipeline {
         (response, label)
     }
 
-    /// authenticate → authorize → record the intent → let the registry answer.
+    /// authenticate → authorize → prove → record the intent → let the registry answer.
     async fn carry(
         &self,
         scope: &mut Scope,
         head: Parts,
+        ip: IpAddr,
         body: Incoming,
         parsed: Result<Operation, Problem>,
     ) -> Result<(Response<registry::Body>, Option<Watch>), Refused> {
@@ -102,18 +132,30 @@ impl RegistryPipeline {
         let call = match RegistryCall::of(operation) {
             Ok(call) => call,
             Err(operation) => {
+                self.prove(MfaLevel::None, &caller, &head.headers, ip).await?;
                 scope.decision = Decision::Allow;
                 return Ok((self.general(&caller, operation).await?, None));
             }
         };
         let permit = self.authorize(scope, &caller, call, &head.headers)?;
-        let (permit, body) = Box::pin(self.prepare(scope, &caller, permit, &head.headers, body)).await?;
+        let (permit, body, terms) =
+            Box::pin(self.prepare(scope, &caller, permit, &head.headers, body)).await?;
+        self.prove(permit.call().mfa_level(), &caller, &head.headers, ip).await?;
         if demands::is_recorded_first(&permit.call().operation) {
             let unrecorded = |_| Refused::from(Problem::new(ErrorCode::Unavailable, NO_AUDIT));
             scope.intent().await.map_err(unrecorded)?;
         }
         let watch = self.watch(&caller, permit.call());
-        Ok((self.send(permit, head.headers, body).await, watch))
+        let answer = self.send(permit, head.headers, body, terms).await;
+        note_problem(scope, &answer);
+        if answer.status().is_success() {
+            return Ok((answer, watch));
+        }
+        match watch.as_ref().and_then(|watch| watch.check().err()) {
+            // What the registry says is about a body that broke off.
+            Some(sentence) => Err(Refused::withdrawn(sentence)),
+            None => Ok((answer, watch)),
+        }
     }
 
     async fn authenticate(
@@ -122,7 +164,9 @@ impl RegistryPipeline {
         headers: &HeaderMap,
         operation: Option<&Operation>,
     ) -> Result<Caller, Refused> {
-        let stranger = match Caller::read(headers, &self.entrance, &self.tickets).await {
+        let is_upload = operation.is_some_and(|operation| operation.upload().is_some());
+        let purpose = if is_upload { Purpose::Upload } else { Purpose::Anything };
+        let stranger = match Caller::read(headers, &self.entrance, &self.tickets, purpose).await {
             Ok(caller) => {
                 if let Some(principal) = caller.principal() {
                     scope.set_principal(principal);
@@ -183,6 +227,18 @@ impl RegistryPipeline {
         }
     }
 
+    /// A person proves a second factor where a permission asks for it, and has enrolled one before anything else.
+    pub(super) async fn prove(
+        &self,
+        level: MfaLevel,
+        caller: &Caller,
+        headers: &HeaderMap,
+        ip: IpAddr,
+    ) -> Result<(), Challenge> {
+        let Some(person) = caller.principal().filter(|who| who.session().is_some()) else { return Ok(()) };
+        Box::pin(self.step_up.pass(level, person, headers, ip, self.clock.now())).await
+    }
+
     /// Grants a mount whose source may be read, and asks for the right to move a tag when one would move.
     async fn prepare(
         &self,
@@ -191,8 +247,9 @@ impl RegistryPipeline {
         permit: Permit<RegistryCall>,
         headers: &HeaderMap,
         body: Incoming,
-    ) -> Result<(Permit<RegistryCall>, registry::Body), Refused> {
-        let counted = body::counted(body, scope.traffic());
+    ) -> Result<(Permit<RegistryCall>, registry::Body, Terms), Refused> {
+        let counted = body::counted(body, scope.traffic(), self.watch(caller, permit.call()));
+        let mut terms = Terms { subject: caller.subject(), pins: Vec::new() };
         if let Some(source) = permit.call().operation.mount_source() {
             let demand = demands::demand(Permission::RepoPull, source);
             if caller.may(demand.permission, &demand.target, &self.public, self.clock.now()) {
@@ -201,11 +258,11 @@ impl RegistryPipeline {
                     call
                 });
                 facts::note(scope, &granted.call().operation);
-                return Ok((granted, counted));
+                return Ok((granted, counted, terms));
             }
         }
         let Operation::ManifestPut { repository, reference, tags } = &permit.call().operation else {
-            return Ok((permit, counted));
+            return Ok((permit, counted, terms));
         };
         let manifest = read_manifest(counted).await?;
         // Tags point to manifests by SHA-256.
@@ -214,27 +271,43 @@ impl RegistryPipeline {
             Reference::Tag(tag) => Some(tag.clone()),
             Reference::Digest(_) => None,
         };
+        let tags: Vec<Tag> = named.into_iter().chain(tags.iter().cloned()).collect();
         let mut moves = false;
-        for tag in named.into_iter().chain(tags.iter().cloned()) {
+        for tag in &tags {
             let there = self.digest_of(Operation::ManifestHead {
                 repository: repository.clone(),
-                reference: Reference::Tag(tag),
+                reference: Reference::Tag(tag.clone()),
             });
             moves |= there.await.is_some_and(|there| there != digest.to_string());
         }
         scope.changes = Some(digest.to_string());
         let body = Full::new(manifest).map_err(|never| match never {}).boxed_unsync();
         if !moves {
-            return Ok((permit, body));
+            // Somebody else may make the tag before we do.
+            terms.pins = self.pins(caller, &permit.call().operation, tags);
+            return Ok((permit, body, terms));
         }
         let call = permit.into_call().and(Permission::TagOverwrite);
-        Ok((self.authorize(scope, caller, call, headers)?, body))
+        Ok((self.authorize(scope, caller, call, headers)?, body, terms))
+    }
+
+    /// Tags that the caller may make but not move, with what they are told if it comes to that.
+    fn pins(&self, caller: &Caller, operation: &Operation, tags: Vec<Tag>) -> Vec<Pin> {
+        let (Some(principal), Ok(call)) = (caller.principal(), RegistryCall::of(operation.clone())) else {
+            return Vec::new();
+        };
+        let call = call.and(Permission::TagOverwrite);
+        let Err(denied) = policy::authorize(&principal.rights, call, self.clock.now()) else {
+            return Vec::new();
+        };
+        let refusal = Problem::new(ErrorCode::Denied, audit_facts::sentence(principal, &denied));
+        tags.into_iter().map(|tag| Pin { tag, refusal: refusal.clone() }).collect()
     }
 
     async fn digest_of(&self, operation: Operation) -> Option<String> {
         let mut headers = HeaderMap::new();
         headers.insert(http::header::ACCEPT, http::HeaderValue::from_static("*/*"));
-        let request = registry::Request { operation, headers, body: registry::backend::empty() };
+        let request = registry::Request { headers, ..registry::Request::plain(operation) };
         let answer = self.backend.answer(request).await;
         let digest = answer.headers().get("docker-content-digest")?;
         (answer.status() == StatusCode::OK).then(|| digest.to_str().ok().map(str::to_owned))?
@@ -246,11 +319,12 @@ impl RegistryPipeline {
         permit: Permit<RegistryCall>,
         mut headers: HeaderMap,
         body: registry::Body,
+        terms: Terms,
     ) -> Response<registry::Body> {
         headers.remove(AUTHORIZATION);
         headers.remove(COOKIE);
         let operation = permit.into_call().operation;
-        self.backend.answer(registry::Request { operation, headers, body }).await
+        self.backend.answer(registry::Request { operation, headers, body, terms }).await
     }
 
     /// What everybody who is known may ask.
@@ -261,8 +335,7 @@ impl RegistryPipeline {
     ) -> BoxFuture<'a, Result<Response<registry::Body>, Refused>> {
         Box::pin(async move {
             let Operation::Catalog { page } = operation else {
-                let (headers, body) = (HeaderMap::new(), registry::backend::empty());
-                return Ok(self.backend.answer(registry::Request { operation, headers, body }).await);
+                return Ok(self.backend.answer(registry::Request::plain(operation)).await);
             };
             let now = self.clock.now();
             let sees = |name: &str| {
@@ -273,9 +346,11 @@ impl RegistryPipeline {
         })
     }
 
-    /// Large downloads end when the right to them does.
+    /// Large downloads and uploads end when the right to them does.
     fn watch(&self, caller: &Caller, call: &RegistryCall) -> Option<Watch> {
-        let Operation::BlobGet { .. } = call.operation else { return None };
+        if !demands::is_long(&call.operation) {
+            return None;
+        }
         let demand = call.demands().first()?;
         if self.public.rights().allow(demand.permission, &demand.target, self.clock.now()) {
             return None;
@@ -283,6 +358,15 @@ impl RegistryPipeline {
         let principal = caller.principal()?.clone();
         Some(Watch::new(self.entrance.access.clone(), self.clock.clone(), principal, call.demands().to_vec()))
     }
+}
+
+/// What the registry itself refused, such as what a rule forbids, stands in the record as if it had been decided before.
+fn note_problem(scope: &mut Scope, answer: &Response<registry::Body>) {
+    let Some(problem) = answer.extensions().get::<Arc<Problem>>() else { return };
+    if problem.code == ErrorCode::Denied {
+        scope.decision = Decision::Deny;
+    }
+    scope.reason = Some(problem.message.clone());
 }
 
 async fn read_manifest(body: registry::Body) -> Result<Bytes, Refused> {

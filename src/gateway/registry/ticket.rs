@@ -20,6 +20,26 @@ const AUDIENCE: &str = "registry";
 pub const LIFETIME: i64 = 300;
 /// For how long after that a ticket is still good: clients count from when the answer reached them.
 const LEEWAY: i64 = 60;
+/// The same for the next step of an upload.
+const UPLOAD_LEEWAY: i64 = 3_600;
+
+/// What a ticket is shown for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Anything,
+    /// To go on with an upload. Clients that sent a large layer with one ticket close it with the same, however long
+    /// it took. The upload is its beginner's, and rights are looked up as ever.
+    Upload,
+}
+
+impl Purpose {
+    const fn leeway(self) -> i64 {
+        match self {
+            Self::Anything => LEEWAY,
+            Self::Upload => UPLOAD_LEEWAY,
+        }
+    }
+}
 
 /// Who a ticket names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +90,7 @@ impl Tickets {
     }
 
     /// `None` for whatever this gateway did not sign, or that has expired.
-    pub fn read(&self, ticket: &str) -> Option<Subject> {
+    pub fn read(&self, ticket: &str, purpose: Purpose) -> Option<Subject> {
         let (signed, signature) = ticket.rsplit_once('.')?;
         let (header, body) = signed.split_once('.')?;
         if URL_SAFE_NO_PAD.decode(header).ok()? != HEADER {
@@ -80,7 +100,8 @@ impl Tickets {
         self.key.verifying_key().verify_strict(signed.as_bytes(), &Signature::from_bytes(&signature)).ok()?;
         let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body).ok()?).ok()?;
         let now = self.clock.now().as_micros() / 1_000_000;
-        let is_in_time = claims.iat <= now.saturating_add(LEEWAY) && now < claims.exp.saturating_add(LEEWAY);
+        let is_in_time =
+            claims.iat <= now.saturating_add(LEEWAY) && now < claims.exp.saturating_add(purpose.leeway());
         (claims.aud == AUDIENCE && is_in_time).then(|| Subject::parse(&claims.sub))?
     }
 }
@@ -128,20 +149,22 @@ mod tests {
     fn a_ticket_names_its_bearer_until_it_expires() {
         let id = TokenId::new(Timestamp::from_micros(5));
         let (ticket, _) = at(1_000).issue(Subject::Token(id));
-        assert_eq!(at(1_000).read(&ticket), Some(Subject::Token(id)));
-        assert_eq!(at(1_359).read(&ticket), Some(Subject::Token(id)));
-        assert_eq!(at(1_360).read(&ticket), None);
-        assert_eq!(at(900).read(&ticket), None, "from the future");
+        assert_eq!(at(1_000).read(&ticket, Purpose::Anything), Some(Subject::Token(id)));
+        assert_eq!(at(1_359).read(&ticket, Purpose::Anything), Some(Subject::Token(id)));
+        assert_eq!(at(1_360).read(&ticket, Purpose::Anything), None);
+        assert_eq!(at(900).read(&ticket, Purpose::Anything), None, "from the future");
+        assert_eq!(at(1_360).read(&ticket, Purpose::Upload), Some(Subject::Token(id)));
+        assert_eq!(at(1_300 + 3_600).read(&ticket, Purpose::Upload), None);
         let other = Tickets::new(b"other", FixedClock::at(Timestamp::from_micros(1_000_000_000)));
-        assert_eq!(other.read(&ticket), None);
+        assert_eq!(other.read(&ticket, Purpose::Anything), None);
         for end in 0..ticket.len() {
-            assert_eq!(at(1_000).read(&ticket[..end]), None, "a prefix of {end}");
+            assert_eq!(at(1_000).read(&ticket[..end], Purpose::Anything), None, "a prefix of {end}");
         }
     }
 
     #[test]
     fn cve_2025_24976_no_header_but_ours_is_accepted() {
-        assert_eq!(at(1_000).read(&forged(HEAD, GOOD)), Some(Subject::Anonymous));
+        assert_eq!(at(1_000).read(&forged(HEAD, GOOD), Purpose::Anything), Some(Subject::Anonymous));
         for header in [
             r#"{"alg":"none","typ":"JWT"}"#,
             r#"{"alg":"HS256","typ":"JWT"}"#,
@@ -151,12 +174,12 @@ mod tests {
             r#"{"typ":"JWT","alg":"EdDSA"}"#,
             "",
         ] {
-            assert_eq!(at(1_000).read(&forged(header, GOOD)), None, "{header}");
+            assert_eq!(at(1_000).read(&forged(header, GOOD), Purpose::Anything), None, "{header}");
         }
         let unsigned = format!("{}.{}.", URL_SAFE_NO_PAD.encode(HEAD), URL_SAFE_NO_PAD.encode(GOOD));
-        assert_eq!(at(1_000).read(&unsigned), None);
+        assert_eq!(at(1_000).read(&unsigned, Purpose::Anything), None);
         let zero = URL_SAFE_NO_PAD.encode([0u8; 64]);
-        assert_eq!(at(1_000).read(&format!("{unsigned}{zero}")), None);
+        assert_eq!(at(1_000).read(&format!("{unsigned}{zero}"), Purpose::Anything), None);
     }
 
     #[test]
@@ -175,7 +198,7 @@ mod tests {
             r#"{"aud":"registry","sub":"anonymous","iat":1000,"exp":1300,"access":[]}"#,
             r#"{"aud":"registry","sub":"anonymous","iat":9000,"exp":9300}"#,
         ] {
-            assert_eq!(at(1_000).read(&forged(HEAD, claims)), None, "{claims}");
+            assert_eq!(at(1_000).read(&forged(HEAD, claims), Purpose::Anything), None, "{claims}");
         }
     }
 }

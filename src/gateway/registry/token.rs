@@ -12,18 +12,19 @@ use crate::{
     core::{Secret, Timestamp},
     gateway::{Body, count_decision},
     identity::{NotAdmitted, Via},
-    policy::{Permission, Target},
+    policy::{MfaLevel, Permission, Target},
     registry::{ErrorCode, Problem},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{
     HeaderMap, HeaderValue, Method, Response, StatusCode,
     header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE},
+    request::Parts,
 };
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use serde_json::json;
-use std::borrow::Cow;
+use std::{borrow::Cow, net::IpAddr};
 
 const FORM: usize = 64 * 1024;
 /// `Basic Og==`, an empty user with an empty password: what some clients send when they have nothing.
@@ -49,8 +50,7 @@ impl RegistryPipeline {
         scope.action = Cow::Borrowed("registry.token");
         scope.resource_type = "registry";
         scope.route = LABEL;
-        let query = head.uri.query().unwrap_or_default();
-        let given = Box::pin(self.give(&mut scope, &head.method, query, head.headers, body)).await;
+        let given = Box::pin(self.give(&mut scope, &head, ip, body)).await;
         let response = match given {
             Ok(response) => {
                 count_decision(scope.decision, None);
@@ -66,13 +66,13 @@ impl RegistryPipeline {
     async fn give(
         &self,
         scope: &mut Scope,
-        method: &Method,
-        query: &str,
-        mut headers: HeaderMap,
+        head: &Parts,
+        ip: IpAddr,
         body: Incoming,
     ) -> Result<Response<Body>, Refused> {
-        let asked = match *method {
-            Method::GET => Asked::from_query(query),
+        let mut headers = head.headers.clone();
+        let asked = match head.method {
+            Method::GET => Asked::from_query(head.uri.query().unwrap_or_default()),
             Method::POST => Asked::from_form(&headers, body).await?,
             _ => {
                 let message = "ask for tokens with GET or POST";
@@ -84,6 +84,7 @@ impl RegistryPipeline {
         }
         let is_nobody = headers.get(AUTHORIZATION).is_none_or(|value| value == NOBODY);
         let caller = if is_nobody { Caller::Anonymous } else { self.known(scope, &headers).await? };
+        self.prove(MfaLevel::None, &caller, &headers, ip).await?;
         let subject = match caller.principal().map(|principal| &principal.via) {
             None => Subject::Anonymous,
             Some(Via::Token(token)) => Subject::Token(token.id),

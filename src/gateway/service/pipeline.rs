@@ -16,7 +16,7 @@ use crate::{
     },
     identity::{Entrance, Principal, step_up::StepUp},
     policy::{self, Demand, Demanding as _, Denied, MfaLevel, Permit},
-    upstream::{Outbound as _, OutgoingBody, ServiceAnswer, Services},
+    upstream::{Outbound as _, OutgoingBody, RightLost, ServiceAnswer, Services},
 };
 use http::{Method, Response, StatusCode, request::Parts};
 use http_body::Body as _;
@@ -173,8 +173,17 @@ impl ServicePipeline {
             call.headers = self.headers(head, &principal, origin, &slug, is_websocket);
             call
         });
-        let body = OutgoingBody::stream(body, scope.traffic());
-        let answered = self.services.send(&slug, permit, body).await?;
+        let answered = match body.is_end_stream() {
+            true => self.services.send(&slug, permit, OutgoingBody::Empty).await?,
+            false => {
+                let watch = || self.watch(principal.clone(), demands.clone()).right_lost();
+                let body = OutgoingBody::stream(body, scope.traffic(), RightLost::when(watch()));
+                tokio::select! {
+                    answered = self.services.send(&slug, permit, body) => answered?,
+                    sentence = watch() => return Err(Refusal::Withdrawn(sentence)),
+                }
+            }
+        };
         if answered.answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(Carried::Answer(Box::new(Passing { answered, principal, demands })));
         }

@@ -6,6 +6,7 @@
 
 mod admins;
 pub mod grants;
+pub mod groups;
 pub mod names;
 mod refused;
 pub mod roles;

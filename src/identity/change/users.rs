@@ -1,14 +1,16 @@
 //! People and service accounts.
 
 use super::{
-    Actor, Changes, Done, Refused, Scene, carry_out,
+    Actor, Changes, Done, Refused, Scene,
+    admins::must_remain,
+    carry_out,
     grants::{self, NewGrant},
     names,
 };
 use crate::{
-    core::Timestamp,
+    core::{Timestamp, id::UserId},
     identity::email,
-    store::{AccessWrite, Db, Subject, UserRow},
+    store::{AccessWrite, Db, StoreResult, Subject, UserRow},
 };
 use serde_json::{Value, json};
 
@@ -114,6 +116,32 @@ pub async fn lock(
         Ok((writes, Done { value: after, changes }))
     })
     .await
+}
+
+/// How somebody is shut out who failed too often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShutOut {
+    Locked,
+    /// By somebody else, or by another attempt at the same time.
+    Already,
+    /// The last who may administer everything: nobody inside could unlock them again.
+    Spared,
+}
+
+/// Locks somebody who failed too often; of several that try, one is told [`ShutOut::Locked`].
+pub async fn lock_for_failures(db: &Db, now: Timestamp, id: UserId, reason: &str) -> StoreResult<ShutOut> {
+    let decided = db.decide(|rows| {
+        let is_open = rows.users.iter().any(|user| user.id == id && user.locked_at.is_none());
+        if !is_open {
+            return Err(ShutOut::Already);
+        }
+        let writes = vec![AccessWrite::LockUser { id, at: now, reason: reason.to_owned() }];
+        match must_remain(rows, &writes) {
+            Ok(()) => Ok((writes, ShutOut::Locked)),
+            Err(_) => Err(ShutOut::Spared),
+        }
+    });
+    Ok(Box::pin(decided).await?.unwrap_or_else(|not_locked| not_locked))
 }
 
 pub async fn unlock(db: &Db, actor: &Actor<'_>, now: Timestamp, who: &str) -> Result<Done<UserRow>, Refused> {

@@ -1,11 +1,14 @@
-//! Five failures in five minutes lock the account. The budget is the user's: whatever the proof, the replica, the
+//! Five failures in five minutes lock the account, or end the sessions of the last administrator, whom nobody could unlock. The budget is the user's: whatever the proof, the replica, the
 //! address or the spelling. An attempt is paid for before it is looked at, and only a success gives it back.
 
 use super::{Mfa, MfaError, count};
 use crate::{
     audit::OwnAct,
     core::{Timestamp, id::AttemptId},
-    identity::UserIdentity,
+    identity::{
+        UserIdentity,
+        change::users::{self, ShutOut},
+    },
     store::Reservation,
 };
 use std::{net::IpAddr, time::Duration};
@@ -13,6 +16,7 @@ use std::{net::IpAddr, time::Duration};
 pub(super) const BUDGET: i64 = 5;
 const WINDOW: Duration = Duration::from_secs(5 * 60);
 const REASON: &str = "Automatic lock: 5 failed MFA attempts in 5 minutes";
+const HELD: &str = "5 failed MFA attempts in 5 minutes; not locked, as the last administrator";
 
 /// Who tries, from where, when.
 #[derive(Clone, Copy, Debug)]
@@ -72,26 +76,48 @@ impl Mfa {
         }
     }
 
-    /// Of all that find the budget spent, one locks and records it.
+    /// Of all that find the budget spent, one shuts the person out and records it.
     async fn lock(&self, attempt: Try<'_>, method: &'static str) -> MfaError {
-        let Try { user, ip, now } = attempt;
-        match self.db().lock_user_once(user.id, REASON, now).await {
-            Ok(false) => return MfaError::Locked,
-            Err(error) => return error.into(),
-            Ok(true) => {}
+        match users::lock_for_failures(self.db(), attempt.now, attempt.user.id, REASON).await {
+            Ok(ShutOut::Locked) => {
+                count(method, "locked");
+                self.record(attempt, "user.lock", REASON).await;
+                self.0.witness.shut_out(&attempt.user.email, ShutOut::Locked, REASON).await;
+                MfaError::Locked
+            }
+            Ok(ShutOut::Already) => MfaError::Locked,
+            Ok(ShutOut::Spared) => self.hold(attempt, method).await,
+            Err(error) => error.into(),
         }
-        count(method, "locked");
-        tracing::warn!(user = %user.email, %ip, "{REASON}");
+    }
+
+    /// Who guesses at the last administrator's codes has one of their sessions: all of them end. Until the failures
+    /// are forgotten no further proof is looked at.
+    async fn hold(&self, attempt: Try<'_>, method: &'static str) -> MfaError {
+        let Try { user, now, .. } = attempt;
+        match self.db().revoke_sessions(user.id, "too many failed proofs", now).await {
+            Ok(0) => return MfaError::Held,
+            Err(error) => return error.into(),
+            Ok(_) => {}
+        }
+        count(method, "held");
+        self.record(attempt, "user.hold", HELD).await;
+        self.0.witness.shut_out(&user.email, ShutOut::Spared, HELD).await;
+        MfaError::Held
+    }
+
+    async fn record(&self, attempt: Try<'_>, action: &'static str, reason: &str) {
+        let Try { user, ip, now } = attempt;
+        tracing::warn!(user = %user.email, %ip, "{reason}");
         let act = OwnAct {
             at: now,
-            action: "user.lock",
+            action,
             resource: user.email.to_string(),
             resource_type: "user",
-            detail: format!("{REASON}; the last from {ip}"),
+            detail: format!("{reason}; the last from {ip}"),
         };
         if self.0.audit.record_own(&act).await.is_err() {
-            tracing::error!(user = %user.email, "the automatic lock is in force but could not be recorded");
+            tracing::error!(user = %user.email, action, "this is in force but could not be recorded");
         }
-        MfaError::Locked
     }
 }

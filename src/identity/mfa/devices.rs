@@ -21,8 +21,6 @@ pub struct Browser<'a> {
 
 /// The name of the cookie.
 const NAME: &str = "rgw_trusted_device";
-/// How long a browser is trusted.
-pub const LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 const LONGEST_AGENT: usize = 512;
 const LONGEST_LABEL: usize = 80;

@@ -16,6 +16,9 @@ pub enum MfaError {
     Busy,
     #[error("the account is locked after too many failed attempts; ask an administrator to unlock it")]
     Locked,
+    /// The last administrator is not locked.
+    #[error("too many failed attempts: your sessions have ended, and no code counts for five minutes")]
+    Held,
     #[error("no factor of this kind is enrolled")]
     NotEnrolled,
     /// The ceremony is unknown, expired, finished, or another session's.
@@ -52,6 +55,7 @@ impl MfaError {
             Self::Malformed(_) => "bad_parameter",
             Self::Busy => "mfa_busy",
             Self::Locked => "account_locked",
+            Self::Held => "mfa_too_many_attempts",
             Self::NotEnrolled => "mfa_not_enrolled",
             Self::Over => "mfa_ceremony_over",
             Self::NotAPerson => "person_required",

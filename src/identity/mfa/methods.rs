@@ -9,9 +9,11 @@ use crate::{
     store::{BackupCodeRow, DeviceRow, MethodRow, Removed, StoreError},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = MfaKind)]
 pub enum Kind {
     Totp,
     WebAuthn,
@@ -43,7 +45,8 @@ impl Kind {
 }
 
 /// A factor as its owner sees it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = MfaMethod)]
 pub struct Method {
     pub id: MethodId,
     #[serde(rename = "type")]
@@ -54,7 +57,8 @@ pub struct Method {
     pub last_used_at: Option<Timestamp>,
 }
 
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = BackupCodesLeft)]
 pub struct BackupCodes {
     pub total: usize,
     pub unused: usize,

@@ -20,8 +20,9 @@ mod totp;
 mod verifier;
 mod verify;
 mod webauthn;
+mod witness;
 
-pub use devices::{Browser, LIFETIME as TRUST_LIFETIME, set_cookie as set_trust_cookie};
+pub use devices::{Browser, set_cookie as set_trust_cookie};
 pub use enrol::{Enrolled, StartedTotp, StartedWebAuthn};
 pub use error::MfaError;
 pub use keys::keys;
@@ -31,6 +32,7 @@ pub use rotate::{Rotated, rotate};
 pub use site::{Site, WebAuthnOff};
 pub use verify::{Assertion, Proven};
 pub use webauthn::StartedAssertion;
+pub use witness::{Nobody, Witness};
 
 use crate::{audit::Audit, core::seal::Keys, store::Db};
 use std::sync::Arc;
@@ -53,12 +55,13 @@ struct Inner {
     name: String,
     webauthn: Result<webauthn_rs::Webauthn, WebAuthnOff>,
     hashes: Semaphore,
+    witness: Arc<dyn Witness>,
 }
 
 impl Mfa {
-    pub fn new(db: Db, audit: Audit, keys: Option<Keys>, site: &Site) -> Self {
-        let hashes = Semaphore::new(HASHES);
-        Self(Arc::new(Inner { db, audit, keys, name: site.name.clone(), webauthn: site.build(), hashes }))
+    pub fn new(db: Db, audit: Audit, keys: Option<Keys>, site: &Site, witness: Arc<dyn Witness>) -> Self {
+        let (name, webauthn, hashes) = (site.name.clone(), site.build(), Semaphore::new(HASHES));
+        Self(Arc::new(Inner { db, audit, keys, name, webauthn, hashes, witness }))
     }
 
     /// Why passkeys cannot be used; `None` when they can.

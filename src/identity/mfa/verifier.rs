@@ -22,7 +22,7 @@ impl Verifier for Mfa {
         Box::pin(async move {
             let proven = Self::verify(self, who, proof, ip, now).await;
             proven.map(drop).map_err(|error| match error {
-                MfaError::Busy => NotProven::TooMany,
+                MfaError::Busy | MfaError::Held => NotProven::TooMany,
                 MfaError::Locked => NotProven::Locked,
                 MfaError::NoKey
                 | MfaError::WebAuthnOff(_)

@@ -8,6 +8,7 @@ use crate::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use std::net::IpAddr;
+use utoipa::ToSchema;
 use webauthn_rs::prelude::PublicKeyCredential;
 
 /// A person has just proved a second factor.
@@ -19,12 +20,14 @@ pub struct Proven {
 }
 
 /// The answer of a passkey or security key to a challenge of ours.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 pub struct Assertion {
     /// The handle that the challenge came with.
     #[serde(rename = "session_data")]
+    #[schema(value_type = String)]
     pub handle: Secret,
     #[serde(rename = "assertion_response")]
+    #[schema(value_type = Object)]
     pub answer: PublicKeyCredential,
 }
 

@@ -4,12 +4,14 @@
 mod notice;
 mod post;
 mod smtp;
+mod witness;
 
 pub use notice::Notice;
 pub use post::{Delivered, Post};
 pub use smtp::{MailError, Smtp};
 
 use crate::{
+    config::Config,
     core::{PublicUrl, SharedClock, id::MailId},
     observe::metrics::catalogue::GATEWAY_MAIL,
     store::{Db, MailRow},
@@ -38,6 +40,14 @@ impl Mailer {
     /// For a gateway without one: what is queued is dropped.
     pub const fn off() -> Self {
         Self { to_queue: None }
+    }
+
+    /// As the configuration says.
+    pub fn configured(config: &Config, db: &Db, clock: &SharedClock) -> Self {
+        match &config.mail {
+            Some(_) => Self::new(db.clone(), clock.clone(), config.identity.public_url.clone()),
+            None => Self::off(),
+        }
     }
 
     /// Queues `notice` for the address `to`. What it tells of has happened already, so a failure is logged and counted

@@ -15,6 +15,10 @@ pub enum Notice<'a> {
     Locked {
         reason: &'a str,
     },
+    /// Instead of a lock, where that would leave nobody to undo it.
+    Held {
+        reason: &'a str,
+    },
     TokenCreated {
         name: &'a str,
         by: &'a str,
@@ -40,6 +44,7 @@ impl Notice<'_> {
         match self {
             Self::NewDevice { .. } => "new_device",
             Self::Locked { .. } => "locked",
+            Self::Held { .. } => "held",
             Self::TokenCreated { .. } => "token_created",
             Self::RoleGranted { .. } => "role_granted",
             Self::RoleTaken { .. } => "role_taken",
@@ -50,6 +55,7 @@ impl Notice<'_> {
         match self {
             Self::NewDevice { .. } => "Rack Gateway: login from a new device",
             Self::Locked { .. } => "Rack Gateway: your account was locked",
+            Self::Held { .. } => "Rack Gateway: your sessions were ended",
             Self::TokenCreated { .. } => "Rack Gateway: a new API token of yours",
             Self::RoleGranted { .. } => "Rack Gateway: you were given a role",
             Self::RoleTaken { .. } => "Rack Gateway: a role was taken from you",
@@ -74,6 +80,9 @@ impl Notice<'_> {
         match self {
             Self::NewDevice { .. } => "Somebody logged in as you from a device that you had not used before.",
             Self::Locked { .. } => "Your account was locked. Your sessions and tokens do not work any more.",
+            Self::Held { .. } => {
+                "Somebody in one of your sessions tried wrong codes. All your sessions were ended."
+            }
             Self::TokenCreated { .. } => "An API token that acts for you was created.",
             Self::RoleGranted { .. } => "You were given a role.",
             Self::RoleTaken { .. } => "A role was taken from you.",
@@ -87,7 +96,7 @@ impl Notice<'_> {
                 ("Address", ip.to_string()),
                 ("Program", user_agent.to_owned()),
             ],
-            Self::Locked { reason } => vec![("Reason", reason.to_owned())],
+            Self::Locked { reason } | Self::Held { reason } => vec![("Reason", reason.to_owned())],
             Self::TokenCreated { name, by, expires_at } => {
                 let ends = expires_at.map_or_else(|| "when it is revoked".to_owned(), |at| at.to_string());
                 vec![("Token", name.to_owned()), ("Created by", by.to_owned()), ("Ends", ends)]
@@ -100,7 +109,7 @@ impl Notice<'_> {
 
     fn advice(&self, gateway: &PublicUrl) -> String {
         match self {
-            Self::NewDevice { .. } | Self::TokenCreated { .. } => format!(
+            Self::NewDevice { .. } | Self::Held { .. } | Self::TokenCreated { .. } => format!(
                 "If that was not you, end it at {} and tell your administrator.",
                 gateway.join("/app/account/security")
             ),
@@ -153,6 +162,7 @@ mod tests {
         for notice in [
             Notice::NewDevice { device: &long, ip: [127, 0, 0, 1].into(), user_agent: hostile },
             Notice::Locked { reason: hostile },
+            Notice::Held { reason: hostile },
             Notice::TokenCreated { name: hostile, by: hostile, expires_at: Some(AT) },
             Notice::RoleGranted { role: hostile, target: hostile, by: hostile },
             Notice::RoleTaken { role: hostile, target: hostile, by: hostile },

@@ -13,10 +13,14 @@ use lettre::{
     transport::smtp::{
         PoolConfig,
         authentication::Credentials,
-        client::{Tls, TlsParameters},
+        client::{Certificate, Tls, TlsParameters},
     },
 };
-use std::time::{Duration, UNIX_EPOCH};
+use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+use std::{
+    path::PathBuf,
+    time::{Duration, UNIX_EPOCH},
+};
 
 /// The most that one step of the conversation may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -27,6 +31,8 @@ pub enum MailError {
     Address,
     #[error("the mail cannot be written: {0}")]
     Message(#[from] lettre::error::Error),
+    #[error("the authorities in {path} cannot be used: {why}")]
+    Authorities { path: PathBuf, why: String },
     /// The server, or the way there.
     #[error("the mail server: {0}")]
     Smtp(#[from] lettre::transport::smtp::Error),
@@ -41,7 +47,7 @@ impl MailError {
     /// True when another try cannot end better.
     pub fn is_final(&self) -> bool {
         match self {
-            Self::Address | Self::Message(_) => true,
+            Self::Address | Self::Message(_) | Self::Authorities { .. } => true,
             Self::Smtp(error) => {
                 let code = error.status().map(u16::from);
                 error.is_permanent() && !code.is_some_and(|code| ABOUT_THE_LOGIN.contains(&code))
@@ -66,10 +72,9 @@ pub struct Smtp {
 
 impl Smtp {
     pub fn new(config: &SmtpConfig) -> Result<Self, MailError> {
-        let parameters = || TlsParameters::new(config.host.clone());
         let tls = match config.tls {
-            SmtpTls::StartTls => Tls::Required(parameters()?),
-            SmtpTls::Tls => Tls::Wrapper(parameters()?),
+            SmtpTls::StartTls => Tls::Required(parameters(config)?),
+            SmtpTls::Tls => Tls::Wrapper(parameters(config)?),
             SmtpTls::None => Tls::None,
         };
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&config.host)
@@ -107,6 +112,21 @@ impl Smtp {
             .body(mail.body.clone())?;
         Ok(message)
     }
+}
+
+/// The system's authorities, and those of the configuration.
+fn parameters(config: &SmtpConfig) -> Result<TlsParameters, MailError> {
+    let mut builder = TlsParameters::builder(config.host.clone());
+    if let Some(path) = &config.ca_file {
+        let unusable = |why: String| MailError::Authorities { path: path.clone(), why };
+        let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+        if CertificateDer::pem_slice_iter(&pem).next().is_none() {
+            return Err(unusable("there is no certificate in it".to_owned()));
+        }
+        let certificates = Certificate::from_pem(&pem).map_err(|error| unusable(error.to_string()))?;
+        builder = builder.add_root_certificate(certificates);
+    }
+    Ok(builder.build()?)
 }
 
 #[cfg(test)]

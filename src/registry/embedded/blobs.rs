@@ -83,8 +83,7 @@ impl Inner {
         if let Some(known) = self.descriptors.get(What::Blob, repository, digest).await {
             return Ok(Some(known.size));
         }
-        let _open = self.gate.read().await;
-        let size = self.fresh_blob_size(repository, digest).await?;
+        let size = self.gate.pass(self.fresh_blob_size(repository, digest)).await?;
         if let Some(size) = size {
             self.descriptors.put(What::Blob, repository, digest, Known { size, media_type: None }).await;
         }

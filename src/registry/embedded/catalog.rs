@@ -1,10 +1,11 @@
 //! All repositories that hold a manifest.
 
-use super::{Inner, layout, paging, storage};
+use super::{Inner, layout, storage};
 use crate::registry::{
     backend::Body,
     error::Result,
     model::{Page, RepositoryName},
+    paging,
     respond::json,
 };
 use http::{Response, StatusCode};

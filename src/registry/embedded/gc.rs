@@ -16,6 +16,7 @@ use crate::{
     core::{Timestamp, id::UploadId},
     registry::{
         error::{ErrorCode, Problem, Result},
+        leases::Lease,
         model::{Digest, Manifest, Part, RepositoryName},
     },
 };
@@ -98,18 +99,30 @@ impl Drop for Watching<'_> {
 }
 
 impl Embedded {
-    /// One run. Of several processes on the same storage, only one is to collect at a time.
+    /// One run. Of several processes that share a database, one collects at a time.
     pub async fn collect_garbage(&self, collection: &Collection) -> Result<Collected> {
+        let inner = &self.0;
+        let lease = match &inner.leases {
+            Some(leases) => Some(leases.take(LEASE, TURN, Duration::ZERO).await?.ok_or_else(busy)?),
+            None => None,
+        };
+        let result = self.collect(collection, lease.as_ref()).await;
+        let reopened = inner.gate.reopen().await;
+        if let Some(lease) = lease {
+            lease.let_go().await;
+        }
+        result.and_then(|collected| reopened.map(|()| collected))
+    }
+
+    async fn collect(&self, collection: &Collection, lease: Option<&Lease>) -> Result<Collected> {
         let inner = &self.0;
         // With the gate closed: what was linked before is found in the lists, and what comes later is noted.
         let watching = {
-            let _alone = inner.gate.write().await;
+            let _alone = inner.gate.alone_here().await;
             inner.watch.begin()
         };
-        let Some(_watching) = watching else {
-            return Err(Problem::new(ErrorCode::Unavailable, "garbage is being collected already"));
-        };
-        let run = Run { inner, collection, now: inner.clock.now() };
+        let Some(_watching) = watching else { return Err(busy()) };
+        let run = Run { inner, collection, lease, now: inner.clock.now() };
         Box::pin(run.all()).await
     }
 
@@ -119,15 +132,28 @@ impl Embedded {
             tokio::time::sleep(interval).await;
             match self.collect_garbage(collection).await {
                 Ok(done) => tracing::info!(?done, "garbage of the registry was collected"),
+                Err(problem) if problem.message == BUSY => {
+                    tracing::debug!("another process collects the garbage of the registry");
+                }
                 Err(problem) => tracing::error!(problem = %problem.message, "garbage was not collected"),
             }
         }
     }
 }
 
+const LEASE: &str = "collection";
+/// How long the collector may take from one repository to the next.
+const TURN: Duration = Duration::from_secs(600);
+const BUSY: &str = "garbage is being collected already";
+
+fn busy() -> Problem {
+    Problem::new(ErrorCode::Unavailable, BUSY)
+}
+
 struct Run<'a> {
     inner: &'a Inner,
     collection: &'a Collection,
+    lease: Option<&'a Lease>,
     now: Timestamp,
 }
 
@@ -148,10 +174,20 @@ impl Run<'_> {
         self.uploads(&mut done).await?;
         let mut linked = HashSet::new();
         for (repository, _) in self.inner.repositories().await? {
+            self.keep_turn().await?;
             self.repository(&repository, &mut linked, &mut done).await?;
         }
+        self.keep_turn().await?;
         self.contents(&linked, &mut done).await?;
         Ok(done)
+    }
+
+    /// Whoever was away for so long that another began stops here.
+    async fn keep_turn(&self) -> Result<()> {
+        match self.lease {
+            Some(lease) if !lease.renew(TURN).await? => Err(busy()),
+            _ => Ok(()),
+        }
     }
 
     async fn uploads(&self, done: &mut Collected) -> Result<()> {
@@ -195,7 +231,11 @@ impl Run<'_> {
             // A descriptor in memory would keep the next look from taking a verdict back.
             self.inner.descriptors.forget(What::Blob, repository, &digest).await;
             match verdict {
-                Verdict::Gone => done.links += 1,
+                Verdict::Gone => {
+                    done.links += 1;
+                    // Another process may have mounted it while it was still linked here: its content stays for a run.
+                    kept.extend(self.inner.gate.is_shared().then_some(digest));
+                }
                 Verdict::Stays => kept.push(digest),
             }
         }
@@ -274,8 +314,7 @@ impl Run<'_> {
     /// Takes back the verdict on a link that is needed again.
     async fn acquit<L: Link>(&self, link: &L, entry: &Entry) -> Result<Verdict> {
         if link.condemned().is_some() {
-            let _open = self.inner.gate.read().await;
-            self.inner.use_link::<L>(&entry.path).await?;
+            self.inner.gate.pass(self.inner.use_link::<L>(&entry.path)).await?;
         }
         Ok(Verdict::Stays)
     }
@@ -286,7 +325,9 @@ impl Run<'_> {
         if self.now.since(link.condemned().unwrap_or(entry.modified)) < grace {
             return Ok(Verdict::Stays);
         }
-        let _alone = self.inner.gate.write().await;
+        // A verdict may be seen late by other processes; what is deleted may not.
+        let gate = &self.inner.gate;
+        let _alone = if link.condemned().is_some() { gate.alone().await? } else { gate.alone_here().await };
         // Somebody may have needed it since it was listed.
         let Some(bytes) = self.inner.storage.get(&entry.path).await? else { return Ok(Verdict::Gone) };
         let mut current = L::read(&entry.path, &bytes)?;
@@ -322,7 +363,7 @@ impl Run<'_> {
         }
         drop(entries);
         for (digest, entry) in orphans {
-            let _alone = self.inner.gate.write().await;
+            let _alone = self.inner.gate.alone().await?;
             if !self.inner.watch.has(&digest) && self.is_same(&entry).await? {
                 self.inner.storage.delete(&entry.path).await?;
                 done.contents += 1;

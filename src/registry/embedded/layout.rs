@@ -56,6 +56,19 @@ pub(super) fn repository(name: &RepositoryName) -> Path {
     Path::from(format!("{REPOSITORIES}/{name}"))
 }
 
+/// All repositories whose names begin with this part.
+pub(super) fn namespace(name: &str) -> Path {
+    Path::from(format!("{REPOSITORIES}/{name}"))
+}
+
+/// What a link to a blob or a manifest names.
+pub(super) fn digest_of_link(path: &Path) -> Option<Digest> {
+    let mut parts: Vec<_> = path.parts().collect();
+    let name = parts.pop()?;
+    let is_link = parts.last().is_some_and(|folder| matches!(folder.as_ref(), "_blobs" | "_manifests"));
+    is_link.then(|| Digest::from_dashed(name.as_ref()))?
+}
+
 pub(super) fn blob_links(name: &RepositoryName) -> Path {
     Path::from(format!("{REPOSITORIES}/{name}/_blobs"))
 }

@@ -8,18 +8,15 @@ use super::{
     tags::ABREAST,
 };
 use crate::registry::{
-    backend::{Body, empty},
+    backend::{Body, Terms, empty},
     error::{ErrorCode, Problem, Result},
-    model::{
-        Accepted, Algorithm, Digest, MAX_MANIFEST_BYTES, Manifest, Part, Reference, RepositoryName, Tag,
-        if_none_match, too_large,
-    },
+    model::{Accepted, Digest, Manifest, Part, Reference, RepositoryName, Tag, if_none_match},
+    reading::read_manifest,
     respond::{Answer, CONTENT_DIGEST, OCI_SUBJECT, OCI_TAG},
 };
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture};
 use http::{HeaderMap, Response, StatusCode, header};
-use http_body_util::BodyExt as _;
 use serde_json::json;
 
 impl Inner {
@@ -72,30 +69,18 @@ impl Inner {
         tags: &[Tag],
         headers: &HeaderMap,
         body: Body,
+        terms: &Terms,
     ) -> Result<Response<Body>> {
-        let bytes = read_whole(body).await?;
+        let bytes = read_manifest(body).await?;
         let content_type = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
         let manifest = Manifest::parse(content_type, &bytes)?;
-        let (digest, mut names) = named(reference, &bytes)?;
+        let (digest, mut names) = reference.names(&bytes)?;
         names.extend(tags.iter().cloned());
 
-        let _open = self.gate.read().await;
-        self.check_parts(repository, &manifest).await?;
-        self.watch.note(&digest);
-        self.storage.put(&layout::content(&digest), bytes.clone()).await?;
-        if let Some(subject) = &manifest.subject {
-            self.note_referrer(repository, &subject.digest, &manifest, &digest, bytes.len()).await?;
-        }
-        let link = ManifestLink {
-            media_type: manifest.media_type.to_owned(),
-            size: bytes.len() as u64,
-            subject: manifest.subject.as_ref().map(|subject| subject.digest.clone()),
-            condemned: None,
-        };
-        self.storage.put(&layout::manifest_link(repository, &digest), link.bytes()).await?;
         for tag in &names {
-            self.write_tag(repository, tag, &digest).await?;
+            self.check_pin(repository, tag, &digest, terms).await?;
         }
+        self.gate.pass(self.store(repository, &manifest, &digest, &bytes, &names, terms)).await?;
 
         let mut answer = Answer::new(StatusCode::CREATED)
             .header(header::LOCATION, format!("/v2/{repository}/manifests/{digest}"))
@@ -107,6 +92,35 @@ impl Inner {
             answer = answer.header(OCI_TAG, tag.as_str());
         }
         Ok(answer.length(0).done())
+    }
+
+    /// With the gate held, for the parts must be there as long as nothing but this needs them.
+    async fn store(
+        &self,
+        repository: &RepositoryName,
+        manifest: &Manifest,
+        digest: &Digest,
+        bytes: &Bytes,
+        names: &[Tag],
+        terms: &Terms,
+    ) -> Result<()> {
+        self.check_parts(repository, manifest).await?;
+        self.watch.note(digest);
+        self.storage.put(&layout::content(digest), bytes.clone()).await?;
+        if let Some(subject) = &manifest.subject {
+            self.note_referrer(repository, &subject.digest, manifest, digest, bytes.len()).await?;
+        }
+        let link = ManifestLink {
+            media_type: manifest.media_type.to_owned(),
+            size: bytes.len() as u64,
+            subject: manifest.subject.as_ref().map(|subject| subject.digest.clone()),
+            condemned: None,
+        };
+        self.storage.put(&layout::manifest_link(repository, digest), link.bytes()).await?;
+        for tag in names {
+            self.write_tag(repository, tag, digest, terms).await?;
+        }
+        Ok(())
     }
 
     /// By tag, the tag goes. By digest, the manifest goes, and with it the tags that name it.
@@ -148,9 +162,8 @@ impl Inner {
         if let Some(known) = self.descriptors.get(What::Manifest, repository, digest).await {
             return Ok(Some(known));
         }
-        let _open = self.gate.read().await;
         let path = layout::manifest_link(repository, digest);
-        let Some(link) = self.use_link::<ManifestLink>(&path).await? else { return Ok(None) };
+        let Some(link) = self.gate.pass(self.use_link::<ManifestLink>(&path)).await? else { return Ok(None) };
         let known = Known { size: link.size, media_type: Some(link.media_type.into()) };
         self.descriptors.put(What::Manifest, repository, digest, known.clone()).await;
         Ok(Some(known))
@@ -217,33 +230,6 @@ impl Inner {
             Some(_) => Ok(None),
         }
     }
-}
-
-fn named(reference: &Reference, bytes: &[u8]) -> Result<(Digest, Vec<Tag>)> {
-    match reference {
-        Reference::Tag(tag) => Ok((Digest::of(Algorithm::default(), bytes), vec![tag.clone()])),
-        Reference::Digest(said) => {
-            let digest = Digest::of(said.algorithm(), bytes);
-            if digest != *said {
-                let message = format!("the manifest's digest is {digest}, not {said}");
-                return Err(Problem::new(ErrorCode::DigestInvalid, message));
-            }
-            Ok((digest, Vec::new()))
-        }
-    }
-}
-
-async fn read_whole(mut body: Body) -> Result<Bytes> {
-    let mut whole = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let broken = || Problem::new(ErrorCode::ManifestInvalid, "the manifest broke off before its end");
-        let piece = frame.map_err(|_| broken())?.into_data().unwrap_or_default();
-        if whole.len() + piece.len() > MAX_MANIFEST_BYTES {
-            return Err(too_large());
-        }
-        whole.extend_from_slice(&piece);
-    }
-    Ok(whole.freeze())
 }
 
 fn unknown(reference: &Reference) -> Problem {

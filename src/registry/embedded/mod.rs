@@ -1,21 +1,22 @@
 //! The registry that needs nothing else: content and links as objects in a directory or in a bucket. Any number of
-//! processes may serve the same objects; only one at a time may collect garbage.
+//! processes may serve the same objects; those that share a database agree there on who collects garbage, and when.
 
 mod blobs;
 mod cache;
 mod catalog;
+mod gate;
 mod gc;
 mod health;
 mod layout;
 mod links;
 mod manifests;
 mod open;
-mod paging;
 mod read;
 mod referrers;
 mod storage;
 mod tags;
 mod uploads;
+mod usage;
 
 pub use gc::{Collected, Collection, Keep};
 pub use open::{OpenError, Options, Place};
@@ -24,17 +25,17 @@ pub use storage::StorageError;
 use super::{
     backend::{Backend, Body, Request, Unhealthy},
     error::{ErrorCode, Problem, Result},
+    leases::Leases,
     model::{Operation, Start},
     respond::{Answer, json},
 };
 use crate::core::SharedClock;
-use arc_swap::ArcSwapOption;
 use cache::Descriptors;
 use futures_util::future::BoxFuture;
+use gate::Gate;
 use http::{Response, StatusCode};
 use std::sync::Arc;
 use storage::Storage;
-use tokio::sync::RwLock;
 use uploads::Uploads;
 
 /// Clones share everything.
@@ -47,18 +48,10 @@ struct Inner {
     uploads: Uploads,
     descriptors: Descriptors,
     /// Held shared while links are made or used for a manifest, alone while the collector deletes something.
-    gate: RwLock<()>,
+    gate: Gate,
+    leases: Option<Leases>,
     watch: gc::Watch,
-    /// Why nothing may be changed now, in words for the client.
-    read_only: ArcSwapOption<String>,
     clock: SharedClock,
-}
-
-impl Embedded {
-    /// Refuses changes from now on, with these words; `None` lets them in again. Downloads go on.
-    pub fn set_read_only(&self, message: Option<String>) {
-        self.0.read_only.store(message.map(Arc::new));
-    }
 }
 
 impl Backend for Embedded {
@@ -77,6 +70,10 @@ impl Backend for Embedded {
         })
     }
 
+    fn usage<'a>(&'a self, namespace: &'a str) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(self.0.usage(namespace))
+    }
+
     fn health(&self) -> BoxFuture<'_, Result<(), Unhealthy>> {
         Box::pin(health::look(&self.0.storage))
     }
@@ -84,12 +81,6 @@ impl Backend for Embedded {
 
 impl Inner {
     async fn change(&self, request: Request) -> Result<Response<Body>> {
-        if let Some(message) = self.read_only.load_full() {
-            return Err(Problem::new(
-                ErrorCode::Unsupported,
-                format!("the registry is read-only: {message}"),
-            ));
-        }
         // Objects that were made now would hide that the storage is not there.
         if matches!(request.operation, Operation::UploadStart { .. } | Operation::ManifestPut { .. })
             && health::look(&self.storage).await.is_err()
@@ -103,7 +94,7 @@ impl Inner {
     /// Each future is boxed, for they differ much in size.
     async fn carry_out(&self, request: Request) -> Result<Response<Body>> {
         use Operation as Op;
-        let Request { operation, headers, body } = request;
+        let Request { operation, headers, body, terms } = request;
         let work: BoxFuture<'_, Result<Response<Body>>> = match &operation {
             Op::Ping => Box::pin(async { Ok(json(StatusCode::OK, &serde_json::json!({})).done()) }),
             Op::Catalog { page } => Box::pin(self.catalog(page)),
@@ -115,7 +106,7 @@ impl Inner {
                 Box::pin(self.head_manifest(repository, reference, &headers))
             }
             Op::ManifestPut { repository, reference, tags } => {
-                Box::pin(self.put_manifest(repository, reference, tags, &headers, body))
+                Box::pin(self.put_manifest(repository, reference, tags, &headers, body, &terms))
             }
             Op::ManifestDelete { repository, reference } => {
                 Box::pin(self.delete_manifest(repository, reference))
@@ -124,19 +115,23 @@ impl Inner {
             Op::BlobHead { repository, digest } => Box::pin(self.head_blob(repository, digest)),
             Op::BlobDelete { repository, digest } => Box::pin(self.delete_blob(repository, digest)),
             Op::UploadStart { repository, start: Start::Whole(digest) } => {
-                Box::pin(self.upload_whole(repository, digest, &headers, body))
+                Box::pin(self.upload_whole(repository, digest, &headers, body, &terms))
             }
             Op::UploadStart { repository, start } => {
-                Box::pin(self.start_upload(repository, start, &headers, body))
+                Box::pin(self.start_upload(repository, start, &headers, body, &terms))
             }
-            Op::UploadStatus { repository, upload } => Box::pin(self.upload_status(repository, *upload)),
+            Op::UploadStatus { repository, upload } => {
+                Box::pin(self.upload_status(repository, *upload, &terms))
+            }
             Op::UploadPatch { repository, upload } => {
-                Box::pin(self.patch_upload(repository, *upload, &headers, body))
+                Box::pin(self.patch_upload(repository, *upload, &headers, body, &terms))
             }
             Op::UploadPut { repository, upload, digest } => {
-                Box::pin(self.put_upload(repository, *upload, digest, &headers, body))
+                Box::pin(self.put_upload(repository, *upload, digest, &headers, body, &terms))
             }
-            Op::UploadCancel { repository, upload } => Box::pin(self.cancel_upload(repository, *upload)),
+            Op::UploadCancel { repository, upload } => {
+                Box::pin(self.cancel_upload(repository, *upload, &terms))
+            }
             Op::Referrers { repository, digest, artifact_type, after } => {
                 Box::pin(self.referrers(repository, digest, artifact_type.as_deref(), after.as_ref()))
             }

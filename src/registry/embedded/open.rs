@@ -1,23 +1,22 @@
 //! Opens the storage and makes sure that it is one.
 
 use super::{
-    Embedded, Inner, cache::Descriptors, gc::Watch, layout, storage::Storage, storage::StorageError,
-    uploads::Uploads,
+    Embedded, Inner, cache::Descriptors, gate::Gate, gc::Watch, layout, storage::Storage,
+    storage::StorageError, uploads::Uploads,
 };
 use crate::{
     config::{RegistryBucket, RegistryConfig, RegistryPlace},
     core::SharedClock,
+    registry::leases::Leases,
 };
-use arc_swap::ArcSwapOption;
 use object_store::aws::AmazonS3Builder;
 use std::{fmt, path::PathBuf, sync::Arc};
-use tokio::sync::RwLock;
 
 #[derive(Debug, Clone)]
 pub struct Options {
     pub place: Place,
-    /// Set when nothing may be changed: why, in words for the client.
-    pub read_only: Option<String>,
+    /// What this process shares with others; without it, it is alone with its storage.
+    pub leases: Option<Leases>,
 }
 
 #[derive(Debug, Clone)]
@@ -27,14 +26,14 @@ pub enum Place {
 }
 
 impl Options {
-    /// `None` when there is no registry.
-    pub fn of(config: &RegistryConfig) -> Option<Self> {
+    /// `None` when there is no registry, or it is elsewhere.
+    pub fn of(config: &RegistryConfig, leases: Leases) -> Option<Self> {
         let place = match &config.place {
             RegistryPlace::Directory(path) => Place::Directory(path.clone()),
             RegistryPlace::S3(bucket) => Place::S3(bucket.clone()),
-            RegistryPlace::Off => return None,
+            RegistryPlace::Upstream(_) | RegistryPlace::Off => return None,
         };
-        Some(Self { place, read_only: config.read_only.clone() })
+        Some(Self { place, leases: Some(leases) })
     }
 }
 
@@ -63,9 +62,10 @@ impl Embedded {
             uploads: Uploads::new(storage.clone(), clock.clone()),
             storage,
             descriptors: Descriptors::new(),
-            gate: RwLock::new(()),
+            // A database that is a file is one process's.
+            gate: Gate::new(options.leases.clone().filter(Leases::are_shared)),
+            leases: options.leases,
             watch: Watch::default(),
-            read_only: ArcSwapOption::from_pointee(options.read_only),
             clock,
         })))
     }

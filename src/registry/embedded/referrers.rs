@@ -5,16 +5,11 @@ use crate::registry::{
     backend::Body,
     error::Result,
     model::{Descriptor, Digest, Manifest, Part, RepositoryName, media_type::OCI_INDEX},
-    respond::{OCI_FILTERS_APPLIED, json},
+    referring,
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture};
-use http::{HeaderValue, Response, StatusCode, header};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::json;
+use http::Response;
 use std::collections::BTreeMap;
-
-/// Descriptors of one answer.
-const PAGE: usize = 500;
 
 impl Inner {
     pub(super) async fn referrers(
@@ -29,33 +24,7 @@ impl Inner {
         for descriptor in self.fallback_referrers(repository, subject).await? {
             all.entry(descriptor.digest.clone()).or_insert(descriptor);
         }
-        let wanted = |descriptor: &Descriptor| {
-            artifact_type.is_none_or(|wanted| descriptor.artifact_type.as_deref() == Some(wanted))
-        };
-        let mut page: Vec<_> = all
-            .into_values()
-            .filter(|descriptor| wanted(descriptor) && after.is_none_or(|after| descriptor.digest > *after))
-            .take(PAGE + 1)
-            .collect();
-        let is_more = page.len() > PAGE;
-        page.truncate(PAGE);
-        let last = page.last().filter(|_| is_more).map(|last| last.digest.clone());
-
-        let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": page});
-        let mut answer = json(StatusCode::OK, &index);
-        if artifact_type.is_some() {
-            answer = answer.header(OCI_FILTERS_APPLIED, "artifactType");
-        }
-        if let Some(last) = last {
-            let filter =
-                artifact_type.map(|wanted| utf8_percent_encode(wanted, NON_ALPHANUMERIC).to_string());
-            let filter = filter.map_or_else(String::new, |filter| format!("&artifactType={filter}"));
-            let next = format!("</v2/{repository}/referrers/{subject}?last={last}{filter}>; rel=\"next\"");
-            answer = answer.header(header::LINK, next);
-        }
-        let mut answer = answer.done();
-        answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(OCI_INDEX));
-        Ok(answer)
+        Ok(referring::page(repository, subject, all, artifact_type, after))
     }
 
     pub(super) async fn note_referrer(
@@ -66,13 +35,7 @@ impl Inner {
         digest: &Digest,
         size: usize,
     ) -> Result<()> {
-        let descriptor = Descriptor {
-            media_type: manifest.media_type.to_owned(),
-            digest: digest.clone(),
-            size: size as u64,
-            artifact_type: manifest.artifact_type.clone(),
-            annotations: manifest.annotations.clone(),
-        };
+        let descriptor = referring::descriptor(manifest, digest, size);
         let bytes = serde_json::to_vec(&descriptor).unwrap_or_default();
         self.storage.put(&layout::referrer(repository, subject, digest), bytes).await?;
         Ok(())

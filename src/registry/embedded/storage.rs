@@ -8,8 +8,8 @@ use crate::{
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use object_store::{
-    Error as ObjectError, GetOptions, GetResult, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutPayload,
-    local::LocalFileSystem, multipart::MultipartStore, path::Path,
+    Error as ObjectError, GetOptions, GetResult, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode,
+    PutPayload, local::LocalFileSystem, multipart::MultipartStore, path::Path,
 };
 use std::{error::Error as _, io, path::PathBuf, sync::Arc};
 use tokio::time::Instant;
@@ -33,6 +33,12 @@ pub(super) type Result<T> = std::result::Result<T, StorageError>;
 pub(super) struct Storage {
     objects: Arc<dyn ObjectStore>,
     pub kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Creation {
+    Made,
+    Existed,
 }
 
 pub(super) enum Kind {
@@ -106,6 +112,23 @@ impl Storage {
             match put.map_err(StorageError::from) {
                 Err(error) if error.is_not_found() && attempts < ATTEMPTS => attempts += 1,
                 other => return other.map(drop),
+            }
+        }
+    }
+
+    /// Makes the object unless there is one.
+    pub async fn create(&self, path: &Path, bytes: impl Into<Bytes>) -> Result<Creation> {
+        let payload = PutPayload::from_bytes(bytes.into());
+        let mut attempts = 1;
+        loop {
+            let put = self.objects.put_opts(path, payload.clone(), PutMode::Create.into());
+            match self.timed("PutContent", put).await {
+                Ok(_) => return Ok(Creation::Made),
+                Err(ObjectError::AlreadyExists { .. }) => return Ok(Creation::Existed),
+                Err(error) => match StorageError::from(error) {
+                    error if error.is_not_found() && attempts < ATTEMPTS => attempts += 1,
+                    error => return Err(error),
+                },
             }
         }
     }

@@ -1,10 +1,14 @@
 //! Tags: each a small object that names a digest, replaced as a whole.
 
-use super::{Inner, layout, paging};
+use super::{
+    Inner, layout,
+    storage::{ATTEMPTS, Creation},
+};
 use crate::registry::{
-    backend::Body,
+    backend::{Body, Terms},
     error::{ErrorCode, Problem, Result},
     model::{Digest, Page, Reference, RepositoryName, Tag},
+    paging,
     respond::json,
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture};
@@ -13,6 +17,14 @@ use serde_json::json;
 
 /// Small objects that are read at the same time.
 pub(super) const ABREAST: usize = 16;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pinned {
+    /// The tag may be written.
+    Free,
+    /// It names the digest already.
+    There,
+}
 
 impl Inner {
     pub(super) async fn list_tags(&self, repository: &RepositoryName, page: &Page) -> Result<Response<Body>> {
@@ -48,14 +60,46 @@ impl Inner {
         Ok(std::str::from_utf8(&bytes).ok().and_then(|text| text.trim().parse().ok()))
     }
 
+    /// Points the tag at the digest. One that must not move is made only if it is not there, in one step: of two who
+    /// make it at the same moment, one does.
     pub(super) async fn write_tag(
         &self,
         repository: &RepositoryName,
         tag: &Tag,
         digest: &Digest,
+        terms: &Terms,
     ) -> Result<()> {
-        self.storage.put(&layout::tag(repository, tag), digest.to_string()).await?;
-        Ok(())
+        let path = layout::tag(repository, tag);
+        if terms.pin(tag).is_none() {
+            self.storage.put(&path, digest.to_string()).await?;
+            return Ok(());
+        }
+        for _ in 0..ATTEMPTS {
+            if self.storage.create(&path, digest.to_string()).await? == Creation::Made {
+                return Ok(());
+            }
+            // Unless it went away since.
+            if self.check_pin(repository, tag, digest, terms).await? == Pinned::There {
+                return Ok(());
+            }
+        }
+        Err(Problem::new(ErrorCode::Unavailable, "the tag comes and goes; try again"))
+    }
+
+    /// Refuses to move a tag that must not.
+    pub(super) async fn check_pin(
+        &self,
+        repository: &RepositoryName,
+        tag: &Tag,
+        digest: &Digest,
+        terms: &Terms,
+    ) -> Result<Pinned> {
+        let Some(refusal) = terms.pin(tag) else { return Ok(Pinned::Free) };
+        match self.read_tag(repository, tag).await? {
+            None => Ok(Pinned::Free),
+            Some(there) if there == *digest => Ok(Pinned::There),
+            Some(_) => Err(refusal.clone()),
+        }
     }
 
     /// Every tag with the digest it names.

@@ -123,6 +123,17 @@ impl Operation {
         }
     }
 
+    /// The upload that it goes on with.
+    pub const fn upload(&self) -> Option<UploadId> {
+        match self {
+            Self::UploadStatus { upload, .. }
+            | Self::UploadPatch { upload, .. }
+            | Self::UploadPut { upload, .. }
+            | Self::UploadCancel { upload, .. } => Some(*upload),
+            _ => None,
+        }
+    }
+
     /// The repository that must be readable for a mount.
     pub fn mount_source(&self) -> Option<&RepositoryName> {
         match self {

@@ -1,6 +1,6 @@
 //! What a manifest is called: by a tag or by its digest.
 
-use super::digest::Digest;
+use super::digest::{Algorithm, Digest};
 use crate::registry::error::{ErrorCode, Problem};
 use std::{fmt, str::FromStr};
 
@@ -42,6 +42,24 @@ impl fmt::Display for Tag {
 pub enum Reference {
     Tag(Tag),
     Digest(Digest),
+}
+
+impl Reference {
+    /// The digest of a manifest that is put under this name, and the tag that it is to have. A digest must be that of
+    /// the bytes.
+    pub fn names(&self, bytes: &[u8]) -> Result<(Digest, Vec<Tag>), Problem> {
+        match self {
+            Self::Tag(tag) => Ok((Digest::of(Algorithm::default(), bytes), vec![tag.clone()])),
+            Self::Digest(said) => {
+                let digest = Digest::of(said.algorithm(), bytes);
+                if digest != *said {
+                    let message = format!("the manifest's digest is {digest}, not {said}");
+                    return Err(Problem::new(ErrorCode::DigestInvalid, message));
+                }
+                Ok((digest, Vec::new()))
+            }
+        }
+    }
 }
 
 impl FromStr for Reference {

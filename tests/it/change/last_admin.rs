@@ -3,7 +3,12 @@
 use super::{NOW, add, by, email, person};
 use crate::support::database::{TestDb, each};
 use rack_gateway::{
-    identity::change::{Actor, Refused, administrators, grants, roles, users},
+    identity::change::{
+        Actor, Refused, administrators, grants,
+        groups::GroupGrants,
+        roles,
+        users::{self, ShutOut},
+    },
     policy::Permission,
     store::Db,
 };
@@ -82,6 +87,51 @@ async fn a_role_that_makes_the_last_one_stays_as_it_is() {
         assert!(matches!(edited, Err(Refused::LastAdmin)));
         let removed = roles::remove(&db, &Actor::Operator, NOW, "root").await;
         assert!(matches!(removed, Err(Refused::LastAdmin)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn failures_lock_everybody_but_the_last_one() {
+    each(async |db: TestDb| {
+        let ada = add(&db, "ada", "admin", "*").await;
+        let bob = add(&db, "bob", "deployer", "*").await;
+        let lock = async |id| users::lock_for_failures(&db, NOW, id, "too often").await.unwrap();
+        assert_eq!(lock(bob).await, ShutOut::Locked);
+        assert_eq!(lock(bob).await, ShutOut::Already);
+        assert_eq!(lock(ada).await, ShutOut::Spared);
+        assert_eq!(db.user_by_email(&email("ada")).await.unwrap().locked_at, None);
+        let eve = add(&db, "eve", "admin", "*").await;
+        let other = db.again().await;
+        let both = tokio::join!(
+            users::lock_for_failures(&db, NOW, ada, "too often"),
+            users::lock_for_failures(&other, NOW, eve, "too often"),
+        );
+        let mut both = [both.0.unwrap(), both.1.unwrap()];
+        both.sort_by_key(|how| *how as u8);
+        assert_eq!(both, [ShutOut::Locked, ShutOut::Spared], "two at once leave one");
+        other.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn groups_leave_the_last_one_what_they_need() {
+    each(async |db: TestDb| {
+        let ada = db.add_user(&email("ada"), "ada", NOW).await.unwrap().id;
+        let settle = async |wanted: Vec<(&'static str, &'static str)>| {
+            let grants = GroupGrants { provider: "one", user: ada, wanted };
+            let settled = grants.settle(&db, NOW).await.unwrap();
+            (settled.given.len(), settled.taken.len(), settled.kept.len())
+        };
+        let first = settle(vec![("admin", "*"), ("ops", "staging")]).await;
+        assert_eq!(first, (2, 0, 0));
+        assert_eq!(settle(vec![("viewer", "*")]).await, (1, 1, 1));
+        assert_eq!(settle(vec![("viewer", "*")]).await, (0, 0, 1), "as often as they come");
+        assert_eq!(administrators(&db.standing_rows().await.unwrap()), [ada]);
+        add(&db, "eve", "admin", "*").await;
+        assert_eq!(settle(vec![("viewer", "*")]).await, (0, 1, 0));
+        assert_eq!(settle(vec![("viewer", "*")]).await, (0, 0, 0));
     })
     .await;
 }

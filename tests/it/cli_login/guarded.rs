@@ -5,8 +5,9 @@ use crate::support::gateway::TestGateway;
 use rack_gateway::core::Timestamp;
 use serde_json::json;
 
+/// OpenBao CVE-2026-33757, Dex CVE-2022-39222: whoever began a login got the session of whoever came by.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_that_nobody_confirms_stays_nothing() {
+async fn cve_2026_33757_a_login_that_nobody_confirms_stays_nothing() {
     let gateway = gateway().await;
     let person = gateway.browser().await;
     let wishes =

@@ -46,6 +46,7 @@ async fn strangers_stay_outside() {
 #[tokio::test]
 async fn groups_give_roles_and_take_them_back() {
     let site = Site::with(&["one"], ROLES).await;
+    site.gateway.token("admin").await;
     site.issuers.add("one", member_of(&["platform", "others"]));
     assert!(site.browser().login("one").await.session.is_some());
     let of_group = |role: &str, target: &str| (role.to_owned(), target.to_owned(), Some("one".to_owned()));
@@ -74,6 +75,30 @@ async fn groups_give_roles_and_take_them_back() {
         assert!(site.browser().login("one").await.session.is_some());
         assert_eq!(held(&site, ADA).await, [("viewer".into(), "*".into(), None)], "{why}");
     }
+    site.gateway.stop().await;
+}
+
+/// A wrong group claim, or a group that somebody renamed, would lock all out for good.
+#[tokio::test]
+async fn groups_do_not_take_the_last_administrator_away() {
+    let site = Site::with(&["one"], ROLES).await;
+    site.issuers.add("one", member_of(&["admins", "platform"]));
+    assert!(site.browser().login("one").await.session.is_some());
+    site.issuers.add("one", member_of(&[]));
+    let landing = site.browser().login("one").await;
+    assert!(landing.session.is_some());
+    let of_group = |role: &str, target: &str| (role.to_owned(), target.to_owned(), Some("one".to_owned()));
+    assert_eq!(held(&site, ADA).await, [of_group("admin", "*")], "the other role is gone");
+    let record =
+        site.gateway.lines.wait_for(|record| record["request_id"] == landing.request_id.as_str()).await;
+    let changes = record["changes"].as_str().unwrap();
+    for part in ["lost ops on staging", "kept, as the last administrator, admin on *"] {
+        assert!(changes.contains(part), "{part} in {changes}");
+    }
+    // With another one there, the next login takes it.
+    site.gateway.token("admin").await;
+    assert!(site.browser().login("one").await.session.is_some());
+    assert_eq!(held(&site, ADA).await, []);
     site.gateway.stop().await;
 }
 

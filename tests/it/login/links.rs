@@ -4,6 +4,7 @@ use super::world::{ADA, Site, cookie};
 use crate::support::{
     database::{TestDb, each},
     issuer::Script,
+    session::enrol,
 };
 use rack_gateway::{
     core::{PublicUrl, Secret, SharedClock, Timestamp, clock::FixedClock, id::UserId},
@@ -52,7 +53,7 @@ async fn the_first_link_makes_the_first_administrator_and_no_second() {
                 "{bad}"
             );
         }
-        let user = links.take(first.expose(), &newcomer(" Ada@Example.com ")).await.unwrap();
+        let user = links.take(first.expose(), &newcomer(" Ada@Example.com ")).await.unwrap().user;
         assert_eq!(user.email, "ada@example.com");
         let grants = db.grants().await.unwrap();
         assert_eq!((&*grants[0].role, &*grants[0].target, grants[0].user_id), ("admin", "*", Some(user.id)));
@@ -123,6 +124,39 @@ async fn links_end() {
         clock.advance(6 * DAY);
         assert!(matches!(links.take(open.expose(), &Newcomer::default()).await, Err(LinkError::Gone)));
         assert_eq!(db.users().await.unwrap(), []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_several_enrolments_one_is_good_and_only_without_another_way_in() {
+    each(async |db: TestDb| {
+        let shared: SharedClock = FixedClock::at(NOW);
+        let links = links(&db, &shared);
+        let ada = db.add_user("ada@example.com", "Ada", NOW).await.unwrap();
+        let mut secrets = Vec::new();
+        for _ in 0..6 {
+            secrets.push(links.enrolment(&ada).await.unwrap().unwrap().0);
+        }
+        let tries = secrets.iter().map(|secret| {
+            let (links, secret) = (links.clone(), secret.clone());
+            tokio::spawn(async move { links.take(secret.expose(), &newcomer("eve@example.com")).await })
+        });
+        let mut taken = Vec::new();
+        for attempt in tries.collect::<Vec<_>>() {
+            taken.extend(attempt.await.unwrap().ok());
+        }
+        assert_eq!(taken.len(), 1, "the others end with the first");
+        assert_eq!((&*taken[0].user.email, taken[0].is_new), ("ada@example.com", false));
+        assert_eq!(db.users().await.unwrap().len(), 1);
+
+        let (late, _) = links.enrolment(&ada).await.unwrap().unwrap();
+        db.set_user_lock("ada@example.com", Some((NOW, "left"))).await.unwrap();
+        assert!(matches!(links.take(late.expose(), &Newcomer::default()).await, Err(LinkError::Gone)));
+        db.set_user_lock("ada@example.com", None).await.unwrap();
+        enrol(&db, ada.id, NOW).await;
+        assert!(matches!(links.take(late.expose(), &Newcomer::default()).await, Err(LinkError::Gone)));
+        assert!(links.enrolment(&ada).await.unwrap().is_none());
     })
     .await;
 }

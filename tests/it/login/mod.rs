@@ -1,6 +1,7 @@
 //! How people come in: through providers that are honest, hostile or down, and by one-time links.
 
 mod arrivals;
+mod browsers;
 mod certified;
 mod flows;
 mod github;

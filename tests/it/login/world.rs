@@ -138,7 +138,7 @@ pub fn cookie(answer: &Response, name: &str) -> Option<String> {
     values.next().filter(|value| !value.is_empty()).map(str::to_owned)
 }
 
-fn land(answer: &Response) -> Landing {
+pub fn land(answer: &Response) -> Landing {
     let text = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
     Landing {
         status: answer.status().as_u16(),

@@ -2,3 +2,5 @@
 
 mod delivery;
 mod server;
+mod tls;
+mod told;

@@ -86,6 +86,21 @@ vodca vodca GET    /api/v1/permissions
 ----- ----a PUT    /api/v1/settings/{key}
 ----- ----a DELETE /api/v1/settings/{key}
 vodca vodca GET    /api/v1/access/explain
+--d-a --d-a PUT    /registry-svc/instance
+vod-a vod-a GET    /registry-svc/instance/{id}
+vod-a vod-a GET    /registry-svc/instances
+--d-a --d-a DELETE /registry-svc/instance/{id}
+--d-a --d-a PUT    /registry-svc/instance/{id}/heartbeat
+--d-a --d-a PUT    /registry-svc/instance/{id}/drain
+--d-a --d-a DELETE /registry-svc/instance/{id}/drain
+vod-a vod-a GET    /registry-svc/watch
+vod-a vod-a GET    /registry-svc/services
+--d-a --d-a DELETE /registry-svc/service/{slug}
+vod-a vod-a GET    /registry-svc/nodes
+vod-a vod-a POST   /registry-svc/nodes
+vod-a vod-a GET    /registry-svc/node/self
+--d-a --d-a PUT    /registry-svc/node
+--d-a --d-a DELETE /registry-svc/node/{url}
 ";
 
 const UNLIMITED: [(&str, &str); 2] =
@@ -165,6 +180,8 @@ async fn check(world: &World<'_>, route: &'static ApiRoute, row: &Row, object: O
         }
         let expected = match expected {
             Outcome::Admitted if is_hidden(route, caller, object) => Outcome::Missing,
+            // Everybody may do it to what they registered themselves.
+            Outcome::Admitted if is_another_s_service(route, caller, object) => Outcome::Forbidden,
             // Which settings there are is no secret, so that comes first.
             Outcome::Forbidden
                 if caller == Caller::Token("admin")
@@ -199,6 +216,11 @@ fn is_hidden(route: &ApiRoute, caller: Caller, object: Object) -> bool {
     }
 }
 
+fn is_another_s_service(route: &ApiRoute, caller: Caller, object: Object) -> bool {
+    let is_admin = matches!(caller, Caller::Token("admin") | Caller::Person("admin"));
+    route.path.starts_with("/registry-svc/") && route.is_unsafe() && object == Object::Others && !is_admin
+}
+
 fn is_login(route: &ApiRoute) -> bool {
     route.path.starts_with("/api/v1/auth/")
 }
@@ -209,6 +231,10 @@ async fn who_may_not_look_cannot_tell_what_is_there() {
     let world = World::of(&gateway).await;
     for route in api::routes().into_iter().filter(|route| route.path.contains('{')) {
         for caller in [Caller::Nobody, Caller::Token("deployer"), Caller::Person("deployer")] {
+            // Instances are there for all who may register some.
+            if route.path.starts_with("/registry-svc/") && caller != Caller::Nobody {
+                continue;
+            }
             let there = world.answer(route, caller, Object::Others).await;
             let missing = world.answer(route, caller, Object::Missing).await;
             if there.0 == 200 || there.0 == 204 {

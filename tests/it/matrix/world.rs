@@ -7,8 +7,12 @@ use rack_gateway::{
         Timestamp,
         id::{GrantId, SessionId, TokenId, UserId},
     },
+    directory::{Address, CheckKind, Instance, InstanceId, Owner},
     identity::token::{self, TokenHash},
-    store::{Db, GrantRow, NewToken, RoleRow, SessionRow, Subject, TokenRow},
+    store::{
+        Db, EventKind, GrantRow, InstanceWrite, NewToken, NodeRow, RoleRow, SessionRow, SlugRow, Subject,
+        TokenRow, Written,
+    },
 };
 use serde_json::{Value, json};
 use std::{
@@ -39,7 +43,9 @@ impl Object {
         if !route.path.contains('{') {
             return vec![Self::Nothing];
         }
-        if ["/api/v1/api-tokens/{id}", "/api/v1/sessions/{id}"].contains(&route.path) {
+        if ["/api/v1/api-tokens/{id}", "/api/v1/sessions/{id}"].contains(&route.path)
+            || route.path.starts_with("/registry-svc/")
+        {
             return vec![Self::Own, Self::Others, Self::Missing];
         }
         vec![Self::Others, Self::Missing]
@@ -79,6 +85,15 @@ struct Victim {
     grant: GrantId,
     token: TokenId,
     role: String,
+    things: Things,
+}
+
+/// What somebody has in the directory.
+#[derive(Clone)]
+struct Things {
+    instance: String,
+    slug: String,
+    node: String,
 }
 
 impl<'a> World<'a> {
@@ -167,6 +182,11 @@ impl<'a> World<'a> {
                     grant: GrantId::new(now),
                     token: TokenId::new(now),
                     role: "no-such-role".into(),
+                    things: Things {
+                        instance: "inst_none".into(),
+                        slug: "no-such-service".into(),
+                        node: "http://none:1".into(),
+                    },
                 })
             }
             Object::Own | Object::Others => self.victim().await,
@@ -175,6 +195,17 @@ impl<'a> World<'a> {
             (Object::Own, Caller::Token(role) | Caller::Person(role)) => Some((self.people[role].id, role)),
             _ => None,
         };
+        if route.path.starts_with("/registry-svc/") {
+            let things = match owner {
+                Some((owner, _)) => self.things(owner).await,
+                None => victim.things.clone(),
+            };
+            return route
+                .path
+                .replace("{id}", &things.instance)
+                .replace("{slug}", &things.slug)
+                .replace("{url}", &things.node.replace(':', "%3A").replace('/', "%2F"));
+        }
         let id = match (route.path.split('/').nth(3), owner) {
             (Some("sessions"), Some((owner, _))) => self.session(owner).await.1.to_string(),
             (Some("users" | "sessions"), _) => victim.session.to_string(),
@@ -218,9 +249,56 @@ impl<'a> World<'a> {
         db.add_role(&row).await.unwrap();
         let token = add_token(self.gateway, user, "viewer").await.1;
         let session = self.session(user).await.1;
-        let victim = Arc::new(Victim { email, session, grant: grant.id, token, role });
+        let things = self.things(user).await;
+        let victim = Arc::new(Victim { email, session, grant: grant.id, token, role, things });
         *self.victim.lock().unwrap() = Some(victim.clone());
         victim
+    }
+
+    /// An instance, a name without instances, and a node.
+    async fn things(&self, user: UserId) -> Things {
+        let (db, now) = (&self.gateway.db, self.gateway.clock.now());
+        let owner = Owner { user, email: "owner@matrix.example".into() };
+        let fresh = InstanceId::new(now);
+        let slug = fresh.as_str().replace('_', "-");
+        let claim = |slug: &str| SlugRow {
+            slug: slug.to_owned(),
+            owner_id: user,
+            owner_email: owner.email.clone(),
+            claimed_at: now,
+        };
+        let address = Address::from_url("http://10.0.0.1:8080").unwrap();
+        let mut instance = Instance::new(fresh.clone(), &slug, address, owner.clone(), now);
+        instance.check.kind = CheckKind::None;
+        let write = |kind, id: &str, slug: &str, known| InstanceWrite {
+            kind,
+            id: id.to_owned(),
+            slug: slug.to_owned(),
+            url: instance.address.to_string(),
+            record: serde_json::to_string(&instance).unwrap(),
+            known,
+            at: now,
+        };
+        let made = write(EventKind::Registered, fresh.as_str(), &slug, None);
+        db.write_instance(&made, Some(&claim(&slug))).await.unwrap();
+        let (gone, free) = (format!("{fresh}-gone"), format!("{slug}-free"));
+        let made = write(EventKind::Registered, &gone, &free, None);
+        let Written::At(revision) = db.write_instance(&made, Some(&claim(&free))).await.unwrap() else {
+            panic!("not written")
+        };
+        db.write_instance(&write(EventKind::Removed, &gone, &free, Some(revision)), None).await.unwrap();
+        let node = format!("http://{slug}:1");
+        let row = NodeRow {
+            id: slug.clone(),
+            url: node.clone(),
+            owner_id: Some(user),
+            record: "{}".into(),
+            created_at: now,
+            updated_at: now,
+            beat_at: now,
+        };
+        assert!(db.put_node(&row).await.unwrap());
+        Things { instance: fresh.to_string(), slug: free, node }
     }
 
     async fn session(&self, user: UserId) -> (String, SessionId) {
@@ -271,6 +349,10 @@ impl<'a> World<'a> {
                 json!({ "name": fresh[1..].to_owned(), "user": owner, "grants": [{ "role": "viewer" }] })
             }
             ("PUT", "/api/v1/settings/{key}") => json!({ "value": 60 }),
+            ("PUT", "/registry-svc/instance") => {
+                json!({ "slug": format!("s{fresh}"), "url": "http://10.0.0.1:8080", "check": { "type": "none" } })
+            }
+            ("PUT", "/registry-svc/node") => json!({ "url": format!("http://n{fresh}:1") }),
             _ => json!({}),
         }
     }

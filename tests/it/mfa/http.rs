@@ -197,6 +197,24 @@ async fn a_browser_enrols_proves_and_gets_new_secrets() {
     gateway.stop().await;
 }
 
+/// One setting says it to the browser and to the database.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_is_trusted_for_as_long_as_the_setting_says() {
+    let gateway = TestGateway::with([("RGW_SETTING_MFA_TRUSTED_DEVICE_TTL_DAYS", "7")]).await;
+    let ada = Client::new(&gateway, "ada@example.com", "web").await;
+    let (app, _) = ada.enrol_app().await;
+    let proof = json!({ "code": app.code(ada.now(), 0), "trust_device": true });
+    let answer = ada.request("POST mfa/verify").json(&proof).send().await.unwrap();
+    let mut cookies = answer.headers().get_all("set-cookie").iter().map(|line| line.to_str().unwrap());
+    let trusted = cookies.find(|line| line.starts_with("rgw_trusted_device=")).unwrap();
+    assert!(trusted.ends_with("; Max-Age=604800"), "{trusted}");
+    ada.read(answer).await;
+    let device = ada.get("mfa/status").await["trusted_devices"][0].clone();
+    let time = |key: &str| Timestamp::parse(device[key].as_str().unwrap()).unwrap();
+    assert_eq!(time("expires_at").since(time("created_at")), Duration::from_secs(604_800));
+    gateway.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn cve_a_stolen_session_cannot_add_its_own_factor() {
     let gateway = TestGateway::start().await;

@@ -1,5 +1,6 @@
 //! Second factors, with databases of both engines and without HTTP.
 
+mod always;
 mod budget;
 mod codes;
 mod devices;

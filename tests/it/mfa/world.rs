@@ -13,7 +13,7 @@ use rack_gateway::{
     },
     identity::{
         AccessSnapshot, Presented, Principal, Proof, authenticate,
-        mfa::{Assertion, Enrolled, Mfa, MfaError, Proven, Site},
+        mfa::{Assertion, Enrolled, Mfa, MfaError, Nobody, Proven, Site},
         session::IdleLimits,
         token::{self, TokenHash},
     },
@@ -49,7 +49,7 @@ impl World {
         let (writer, _) = Writer::start(db.clone(), WriterOptions::default());
         let audit = Audit::new(writer, LineSink::start(std::io::sink()), Arc::new(SystemClock));
         let keys = Keys::new(&Secret::new(key), &[]);
-        Self { db: db.clone(), mfa: Mfa::new(db.clone(), audit, Some(keys), &site) }
+        Self { db: db.clone(), mfa: Mfa::new(db.clone(), audit, Some(keys), &site, Arc::new(Nobody)) }
     }
 
     /// Another replica: its own process as far as memory goes, the same database.

@@ -5,13 +5,18 @@ use super::{
     target::{OCI_MANIFEST, Target, digest, header_of, refused, with_digest},
 };
 use crate::support::{
-    registry::RegistryServer,
+    registry::{Distribution, ProxyServer, RegistryServer},
     wire::{SOON, Wire},
 };
 use rack_gateway::{
     config::{Env as _, ProcessEnv, RegistryBucket},
     core::SystemClock,
-    registry::embedded::Place,
+    registry::{
+        Rules,
+        embedded::Place,
+        proxy::{Login, Redirects},
+    },
+    store::{self, Db},
 };
 use std::{fs, path::Path, process::Stdio, sync::Arc, time::Duration};
 use tokio::{
@@ -20,6 +25,8 @@ use tokio::{
 };
 
 const ROOT: &str = "TEST_REGISTRY_CHILD_ROOT";
+/// What the process is a proxy to, if it is one.
+const UPSTREAM: &str = "TEST_REGISTRY_CHILD_UPSTREAM";
 
 /// A registry in a process of its own.
 pub struct Process {
@@ -29,11 +36,17 @@ pub struct Process {
 
 impl Process {
     pub async fn start(root: &Path) -> Self {
+        Self::before(root, "").await
+    }
+
+    /// A proxy to `upstream`.
+    pub async fn before(root: &Path, upstream: &str) -> Self {
         let address = root.join("address");
         drop(fs::remove_file(&address));
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["registry::damage::the_process_that_is_killed", "--exact", "--nocapture"])
             .env(ROOT, root)
+            .env(UPSTREAM, upstream)
             .stdout(Stdio::null())
             .kill_on_drop(true)
             .spawn()
@@ -65,9 +78,23 @@ impl Process {
 async fn the_process_that_is_killed() {
     let Some(root) = ProcessEnv.get(ROOT) else { return };
     let root = Path::new(&root);
-    let server = RegistryServer::in_directory(&root.join("data")).await;
+    let (server, proxy, url);
+    match ProcessEnv.get(UPSTREAM).filter(|upstream| !upstream.is_empty()) {
+        None => {
+            server = RegistryServer::in_directory(&root.join("data")).await;
+            url = server.url();
+        }
+        Some(upstream) => {
+            let place = store::Place::Sqlite(root.join("gateway.db"));
+            let db = Db::open(&store::Options::new(place)).await.unwrap();
+            db.migrate().await.unwrap();
+            let rules = Rules::default();
+            proxy = ProxyServer::on(&db, &upstream, Login::None, Redirects::Follow, rules).await;
+            url = proxy.url();
+        }
+    }
     let (staged, address) = (root.join("address.new"), root.join("address"));
-    fs::write(&staged, format!("{}\n", server.url())).unwrap();
+    fs::write(&staged, format!("{url}\n")).unwrap();
     fs::rename(staged, address).unwrap();
     std::future::pending().await
 }
@@ -105,6 +132,44 @@ async fn an_upload_outlives_the_process() {
     assert_eq!(process.target.send("PUT", &with_digest(&upload, &whole)).await.status(), 201);
     let answer = process.target.get(&format!("/v2/{repository}/blobs/{whole}")).await;
     assert!(answer.bytes().await.unwrap() == bytes);
+}
+
+/// Between two chunks an upload goes on where it was. In the middle of one, Debian's registry gives it up; the client is
+/// told so at once and begins anew, and nothing of the torn one is published.
+#[tokio::test]
+async fn an_upload_outlives_a_proxy_that_is_killed() {
+    let Some(registry) = Distribution::start().await else { return };
+    let root = tempfile::tempdir().unwrap();
+    let bytes: Vec<u8> = (0..4_000_000u32).map(|n| (n % 239) as u8).collect();
+    let whole = digest(&bytes);
+
+    let process = Process::before(root.path(), &registry.url).await;
+    let upload = process.target.start("kill/me").await;
+    let patch = process.target.request("PATCH", &upload).body(bytes[..2_000_000].to_vec());
+    assert_eq!(patch.send().await.unwrap().status(), 202);
+    process.kill().await;
+
+    let process = Process::before(root.path(), &registry.url).await;
+    assert_eq!(header_of(&process.target.get(&upload).await, "range"), "0-1999999");
+    let rest = process.target.request("PATCH", &upload).header("content-range", "2000000-3999999");
+    assert_eq!(rest.body(bytes[2_000_000..].to_vec()).send().await.unwrap().status(), 202);
+    assert_eq!(process.target.send("PUT", &with_digest(&upload, &whole)).await.status(), 201);
+    let path = format!("/v2/kill/me/blobs/{whole}");
+    assert!(process.target.get(&path).await.bytes().await.unwrap() == bytes);
+
+    // In the middle of a chunk.
+    let upload = process.target.start("kill/other").await;
+    let mut wire = Wire::open(process.target.address()).await;
+    wire.send(format!("PATCH {upload} HTTP/1.1\r\nHost: r\r\nContent-Length: 4000000\r\n\r\n")).await;
+    wire.send(&bytes[..1_000_000]).await;
+    sleep(Duration::from_millis(300)).await;
+    process.kill().await;
+    let process = Process::before(root.path(), &registry.url).await;
+    refused(process.target.get(&upload).await, 404, "BLOB_UPLOAD_UNKNOWN").await;
+    refused(process.target.send("PUT", &with_digest(&upload, &whole)).await, 404, "BLOB_UPLOAD_UNKNOWN")
+        .await;
+    assert_eq!(process.target.push_blob("kill/other", &bytes).await, whole);
+    process.kill().await;
 }
 
 /// Parts, what is too little for one, and neither; each step by a registry that has never seen the upload before.
@@ -230,7 +295,7 @@ async fn read_only_says_why() {
     let own = Own::start().await;
     let target = own.target();
     let (image, digest) = target.push_image("frozen/app", "v1", "frozen").await;
-    own.server.embedded.set_read_only(Some("moving to another house until 12:00".into()));
+    own.server.ruled.set_read_only(Some("moving to another house until 12:00".into()));
     let refusals = [
         target.send("POST", "/v2/frozen/app/blobs/uploads/").await,
         target.put_manifest("frozen/app", "v2", OCI_MANIFEST, &image).await,
@@ -241,6 +306,6 @@ async fn read_only_says_why() {
         assert!(document.to_string().contains("moving to another house until 12:00"), "{document}");
     }
     assert_eq!(target.get("/v2/frozen/app/manifests/v1").await.status(), 200);
-    own.server.embedded.set_read_only(None);
+    own.server.ruled.set_read_only(None);
     assert_eq!(target.send("DELETE", &format!("/v2/frozen/app/manifests/{digest}")).await.status(), 202);
 }

@@ -8,8 +8,13 @@ mod garbage;
 mod health;
 mod large;
 mod metrics;
+pub mod owners;
+mod proxied;
+mod replicas;
+mod rules;
 pub mod skopeo;
 pub mod target;
+mod upstreams;
 
 use super::support::registry::{RegistryServer, bucket};
 use rack_gateway::{config::RegistryBucket, core::SystemClock, registry::embedded::Place};

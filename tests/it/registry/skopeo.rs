@@ -74,7 +74,7 @@ pub async fn is_there() -> bool {
     is_there
 }
 
-async fn pushes_and_pulls(address: std::net::SocketAddr) {
+pub async fn pushes_and_pulls(address: std::net::SocketAddr) {
     let work = tempfile::tempdir().unwrap();
     let path = |name: &str| work.path().join(name);
     let layers = layout(&path("image"), 6);

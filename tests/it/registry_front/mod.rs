@@ -1,23 +1,29 @@
 //! The container registry through the gateway: who gets in, what they may do, and what is recorded of it.
 
 mod conforming;
+mod owned;
+mod people;
 mod recorded;
 mod rights;
 mod skopeo;
 mod tickets;
 
 use super::registry::target::Target;
-use crate::support::gateway::TestGateway;
+use crate::support::{gateway::TestGateway, registry::Distribution};
 use rack_gateway::store::RoleRow;
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A gateway whose registry keeps its images in a directory.
+/// A gateway whose registry keeps its images in a directory, or in Debian's registry behind it.
 struct Front {
     gateway: TestGateway,
     _images: TempDir,
+    behind: Option<Distribution>,
 }
+
+/// What signs tickets.
+const KEY: &str = "3q2+796tvu/erb7v3q2+796tvu/erb7v3q2+796tvu8=";
 
 impl Front {
     async fn start() -> Self {
@@ -32,8 +38,31 @@ impl Front {
             ("REGISTRY_DIR", images.path().to_str().unwrap()),
             ("REGISTRY_PUBLIC", patterns),
             ("RATE_LIMIT_PER_MINUTE", "1000000"),
+            ("APP_SECRET_KEY", KEY),
         ]);
-        Self { gateway: gateway.await, _images: images }
+        Self { gateway: gateway.await, _images: images, behind: None }
+    }
+
+    /// `None` where that registry is not installed.
+    async fn before_distribution(patterns: &str) -> Option<Self> {
+        let behind = Distribution::start().await?;
+        let images = tempfile::tempdir().unwrap();
+        let gateway = TestGateway::with([
+            ("REGISTRY_STORAGE", "proxy"),
+            ("REGISTRY_UPSTREAM_URL", &behind.url),
+            ("REGISTRY_UPSTREAM_METRICS_URL", &behind.metrics_url),
+            ("REGISTRY_PUBLIC", patterns),
+            ("RATE_LIMIT_PER_MINUTE", "1000000"),
+            ("APP_SECRET_KEY", KEY),
+        ])
+        .await;
+        Some(Self { gateway, _images: images, behind: Some(behind) })
+    }
+
+    /// One of each kind that can be had here.
+    async fn of_each_kind(patterns: &str) -> Vec<Self> {
+        let own = Self::with_public(patterns).await;
+        [Some(own), Self::before_distribution(patterns).await].into_iter().flatten().collect()
     }
 
     /// As somebody with this password.

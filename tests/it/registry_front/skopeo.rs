@@ -11,7 +11,13 @@ async fn logs_in_pushes_pulls_and_deletes() {
     if !is_there().await {
         return;
     }
-    let front = Front::start().await;
+    for front in Front::of_each_kind("").await {
+        pushes_pulls_and_deletes(&front).await;
+        assert_eq!(front.behind.as_ref().map_or(0, |behind| behind.uploads()), 0, "stray uploads");
+    }
+}
+
+async fn pushes_pulls_and_deletes(front: &Front) {
     let (admin, viewer) = (front.gateway.token("admin").await, front.gateway.token("viewer").await);
     let work = tempfile::tempdir().unwrap();
     let path = |name: &str| work.path().join(name).display().to_string();
@@ -58,7 +64,12 @@ async fn pulls_what_is_public_without_a_login() {
     if !is_there().await {
         return;
     }
-    let front = Front::with_public("base/**").await;
+    for front in Front::of_each_kind("base/**").await {
+        pulls_what_is_public(&front).await;
+    }
+}
+
+async fn pulls_what_is_public(front: &Front) {
     let admin = front.admin().await;
     admin.push_image("base/os", "v1", "public").await;
     admin.push_image("team/app", "v1", "secret").await;

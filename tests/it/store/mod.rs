@@ -4,9 +4,11 @@ mod access;
 mod audit;
 mod audit_list;
 mod cli_logins;
+mod directory;
 mod hostile;
 mod mail;
 mod migrate;
+mod registry;
 mod schema;
 mod sessions;
 

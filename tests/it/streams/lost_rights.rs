@@ -1,12 +1,23 @@
 //! Who loses the right to a stream loses the stream, within seconds.
 
 use crate::support::{
+    fake_rack::FakeRack,
     gateway::TestGateway,
     person::{Person, Until},
     socket::{End, Outcome, Socket},
 };
+use bytes::Bytes;
+use futures_util::stream;
 use rack_gateway::core::Timestamp;
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::io::AsyncReadExt as _;
 
 const WITHIN: Duration = Duration::from_secs(5);
 
@@ -98,4 +109,83 @@ async fn a_database_that_is_away_cuts_nothing() {
     shell.send(1, b"echo two; exit 3\n").await;
     shell.read_until("two").await;
     assert_eq!(shell.finish().await.exit, Ok(3));
+}
+
+/// An upload that flows, and one that stands still because the rack does not read.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_ends_with_the_right_to_it() {
+    let stalled = FakeRack::start(|mut visit| async move {
+        visit.wire.try_head().await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    })
+    .await;
+    let reading = FakeRack::start(|mut visit| async move {
+        visit.request().await;
+    })
+    .await;
+    for rack in [&stalled, &reading] {
+        let gateway = TestGateway::with([("RACK_HOST", &rack.url())]).await;
+        let (revoked, other) = (gateway.person("deployer").await, gateway.person("deployer").await);
+        let upload = |token: &str| {
+            let request = gateway.call(token, "POST /apps/web/objects/tmp/a.tgz");
+            tokio::spawn(request.body(endless()).send())
+        };
+        let (sending, kept) = (upload(&revoked.token), upload(&other.token));
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert!(!sending.is_finished() && !kept.is_finished());
+        gateway.db.revoke_token(revoked.token_id, gateway.clock.now()).await.unwrap();
+        let ended = tokio::time::timeout(WITHIN, sending).await.expect("it runs on").unwrap();
+        // The connection may break before the answer is read.
+        if let Ok(answer) = ended {
+            assert_eq!(answer.status(), 403);
+            let text = answer.text().await.unwrap();
+            assert!(text.contains("your access was withdrawn"), "{text}");
+        }
+        let record = gateway
+            .lines
+            .wait_for(|record| record["action"] == "object.create" && record["http_status"] == 403);
+        assert!(record.await["reason"].as_str().unwrap().contains("your access was withdrawn"));
+        assert!(!kept.is_finished(), "others go on");
+        kept.abort();
+    }
+}
+
+/// What a rack answers before it has read all does not set the rest of the upload free.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_was_answered_early_ends_too() {
+    let seen = Arc::new(AtomicU64::new(0));
+    let counter = seen.clone();
+    let rack = FakeRack::start(move |mut visit| {
+        let counter = counter.clone();
+        async move {
+            visit.wire.try_head().await;
+            visit.wire.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nearly\r\n").await;
+            let mut buffer = vec![0; 64 * 1024];
+            while let Ok(length @ 1..) = visit.wire.stream.read(&mut buffer).await {
+                counter.fetch_add(length as u64, Ordering::SeqCst);
+            }
+        }
+    })
+    .await;
+    let gateway = TestGateway::with([("RACK_HOST", &rack.url())]).await;
+    let person = gateway.person("deployer").await;
+    let request = gateway.call(&person.token, "POST /apps/web/objects/tmp/a.tgz").body(endless());
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let reading = tokio::spawn(answer.bytes());
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    gateway.db.revoke_token(person.token_id, gateway.clock.now()).await.unwrap();
+    let ended = tokio::time::timeout(WITHIN, reading).await.expect("it runs on").unwrap();
+    assert!(ended.is_err(), "the answer breaks off");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let at_the_end = seen.load(Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(seen.load(Ordering::SeqCst), at_the_end, "the rack still gets bytes");
+}
+
+fn endless() -> reqwest::Body {
+    reqwest::Body::wrap_stream(stream::unfold((), |()| async {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        Some((Ok::<_, io::Error>(Bytes::from_static(&[7; 16 * 1024])), ()))
+    }))
 }

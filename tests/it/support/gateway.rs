@@ -2,7 +2,7 @@
 
 use rack_gateway::{
     audit::LineSink,
-    boot::{Gateway, Parts, Stopped},
+    boot::{Enrolment, Gateway, Parts, Stopped},
     config::{Config, MapEnv},
     core::{SharedClock, SystemClock, id::TokenId},
     demo::rack::{DemoRack, DemoRackOptions},
@@ -121,6 +121,11 @@ impl TestGateway {
     /// The way in for the first administrator, while there is none.
     pub fn first_link(&self) -> Option<&str> {
         self.gateway.first_link()
+    }
+
+    /// The ways in for administrators whom the environment names, and who have no other.
+    pub fn enrolments(&self) -> &[Enrolment] {
+        self.gateway.enrolments()
     }
 
     pub fn url(&self, path: &str) -> String {

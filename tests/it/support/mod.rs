@@ -7,6 +7,7 @@ pub mod gateway;
 pub mod issuer;
 pub mod person;
 pub mod process;
+pub mod prover;
 pub mod registry;
 pub mod security_key;
 pub mod session;

@@ -153,3 +153,83 @@ async fn what_the_page_names_is_there() {
         assert_eq!(again.status(), 304, "{path}");
     }
 }
+
+/// OpenBao CVE-2026-33758, Argo CD CVE-2021-23347, Authelia CVE-2026-33525: what a link brought along ran as a script on
+/// the page of a login. Here no answer repeats it in a form that a browser reads as a page, and no page may run it.
+#[tokio::test]
+async fn cve_2026_33758_what_a_link_brings_along_never_becomes_a_page() {
+    let gateway =
+        TestGateway::with([("RATE_LIMIT_PER_MINUTE", "1000000"), ("LOGIN_RATE_LIMIT_PER_MINUTE", "1000000")])
+            .await;
+    let payloads = payloads();
+    assert!(payloads.len() >= 100, "only {}", payloads.len());
+    for payload in &payloads {
+        let encoded: String = form_urlencoded::byte_serialize(payload.as_bytes()).collect();
+        let in_path = encoded.replace('+', "%20");
+        for path in [
+            format!("/app/login?returnTo={encoded}"),
+            format!("/app/auth/error?code={encoded}&request_id={encoded}"),
+            format!("/app/device?user_code={encoded}"),
+            format!("/app/cli/confirm?request={encoded}"),
+            format!("/app/{in_path}"),
+            format!("/api/v1/auth/web/login?provider={encoded}&returnTo={encoded}"),
+            format!("/api/v1/auth/web/callback?code={encoded}&state={encoded}&iss={encoded}"),
+            format!("/api/v1/auth/web/callback?error={encoded}&error_description={encoded}&state={encoded}"),
+            format!("/api/v1/auth/links/{in_path}"),
+            format!("/api/v1/auth/cli/requests/{in_path}"),
+            format!("/{in_path}"),
+        ] {
+            let answer = client().get(gateway.url(&path)).send().await.unwrap();
+            let status = answer.status();
+            assert!(status.as_u16() < 500, "{path}: {status}");
+            let location = header_or(&answer, "location");
+            assert!(location.is_empty() || location.starts_with("/app/"), "{path}: {location}");
+            assert!(
+                !location.contains(payload.as_str()) && !location.contains(&encoded),
+                "{path}: {location}"
+            );
+            let (kind, policy) =
+                (header_or(&answer, "content-type"), header_or(&answer, "content-security-policy"));
+            assert!(!kind.contains("svg") && !kind.contains("xml"), "{path}: {kind}");
+            let body = answer.text().await.unwrap();
+            if kind.starts_with("text/html") {
+                assert!(!body.contains(payload.as_str()), "{path} repeats it in a page");
+                assert!(
+                    policy.contains("default-src 'none'; script-src 'self';") && !policy.contains("unsafe-"),
+                    "{path}: {policy}"
+                );
+            }
+        }
+    }
+    gateway.stop().await;
+}
+
+fn header_or(response: &Response, name: &str) -> String {
+    response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+}
+
+/// Scripts in every dress, each in several wrappings.
+fn payloads() -> Vec<String> {
+    let scripts = [
+        "<script>alert(1)</script>",
+        "<svg onload=alert(1)>",
+        "<img src=x onerror=alert(1)>",
+        "<iframe srcdoc='<script>alert(1)</script>'>",
+        "<a href=javascript:alert(1)>x</a>",
+        "<body onpageshow=alert(1)>",
+        "<math><mtext><script>alert(1)</script>",
+        "<base href=//evil.example>",
+        "<meta http-equiv=refresh content=0;url=//evil.example>",
+        "<object data=data:text/html,x>",
+        "<style>@import'//evil.example'</style>",
+        "javascript:alert(1)",
+        "data:text/html,<script>alert(1)</script>",
+        "<scr\u{0}ipt>alert(1)</script>",
+        "\u{ff1c}script\u{ff1e}alert(1)",
+        "<!--<script>alert(1)</script>-->",
+        "{{constructor.constructor('alert(1)')()}}",
+    ];
+    let wrappings = ["", "\"", "'>", "\\\"};", "\r\n\r\n", "</title>", "%3C"];
+    let wrap = |script: &&str| wrappings.map(|before| format!("{before}{script}"));
+    scripts.iter().flat_map(wrap).collect()
+}

@@ -28,7 +28,7 @@ export type Provider = { id: string; name: string; kind: string };
 export type Providers = { providers: Provider[]; passkey: boolean; first_run: boolean };
 
 export type Link = {
-  kind: "bootstrap" | "invitation";
+  kind: "bootstrap" | "invitation" | "enrolment";
   email: string | null;
   name: string | null;
   expires_at: string;

@@ -324,6 +324,23 @@ describe("an address that is no page", () => {
   });
 });
 
+it("lets an administrator in whom the server already knows", async () => {
+  location.hash = "#abc-DEF_123";
+  const seen = open("/app/welcome", {
+    "GET /auth/links/abc-DEF_123": {
+      body: { kind: "enrolment", email: "ada@example.com", name: "ada", expires_at: later(60) },
+    },
+    "POST /auth/links/abc-DEF_123": { body: { redirect: "/app/" } },
+  });
+  expect(await heading("Your way in")).toBeTruthy();
+  expect(screen.getByText("ada@example.com")).toBeTruthy();
+  expect(screen.queryByLabelText("Your e-mail address")).toBeNull();
+  await userEvent.click(screen.getByRole("button", { name: "Sign in" }));
+  await waitFor(() => {
+    expect(seen.some((one) => one.method === "POST")).toBe(true);
+  });
+});
+
 it("takes the secret of an invitation out of the address", async () => {
   const replaced = vi.spyOn(history, "replaceState");
   location.hash = "#abc-DEF_123";

@@ -49,6 +49,12 @@ function Invited({ secret }: { secret: string }) {
   return <Accept link={link.data} address={address} />;
 }
 
+const WORDS: Record<Link["kind"], { title: string; accept: string }> = {
+  bootstrap: { title: "Set up your gateway", accept: "Become administrator" },
+  invitation: { title: "You are invited", accept: "Accept the invitation" },
+  enrolment: { title: "Your way in", accept: "Sign in" },
+};
+
 type Wanted = { name?: string; email?: string };
 
 function Accept({ link, address }: { link: Link; address: string }) {
@@ -65,9 +71,10 @@ function Accept({ link, address }: { link: Link; address: string }) {
     const wanted: Wanted = name.trim() ? { name: name.trim() } : {};
     accept.mutate(isFirst ? { ...wanted, email: email.trim() } : wanted);
   };
+  const words = WORDS[link.kind];
   return (
     <Stage
-      title={isFirst ? "Set up your gateway" : "You are invited"}
+      title={words.title}
       about={
         isFirst ? (
           "You become its first administrator. Others can be invited afterwards."
@@ -103,7 +110,7 @@ function Accept({ link, address }: { link: Link; address: string }) {
         />
         {!["email", "name"].includes(field ?? "") && <Problem error={accept.error} />}
         <Button type="submit" kind="primary" size="large" pending={accept.isPending || accept.isSuccess}>
-          {isFirst ? "Become administrator" : "Accept the invitation"}
+          {words.accept}
         </Button>
         <p className="text-[0.8125rem] text-soft">
           Next you add a passkey, so that only you can sign in as you.

@@ -13,27 +13,23 @@ use super::{
 use crate::{
     core::{SharedClock, id::UploadId},
     registry::{
-        backend::{Body, BoxError},
-        error::{ErrorCode, Problem, Result},
+        backend::{Body, BoxError, Terms},
+        error::Result,
         model::{Algorithm, Digest, Hasher, RepositoryName},
+        uploading::{self, PATIENCE, data},
     },
 };
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _};
-use http::header;
+use futures_util::StreamExt as _;
 use session::Session;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 use tokio::{
     sync::{Mutex as AsyncMutex, OwnedMutexGuard},
     time::timeout,
 };
-
-/// How long a request waits for one on the same upload, which is mostly a connection that just broke.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(super) struct Uploads {
@@ -80,27 +76,31 @@ impl Uploads {
         Self { storage, clock, live: Mutex::default() }
     }
 
-    pub async fn start(&self, repository: &RepositoryName, algorithm: Algorithm) -> Result<UploadId> {
+    /// It belongs to whoever asks.
+    pub async fn start(
+        &self,
+        repository: &RepositoryName,
+        algorithm: Algorithm,
+        terms: &Terms,
+    ) -> Result<UploadId> {
         let upload = UploadId::new(self.clock.now());
-        Session::new(repository, algorithm).save(&self.storage, upload).await?;
+        Session::new(repository, algorithm, terms.subject.as_deref()).save(&self.storage, upload).await?;
         if let Kind::Directory(_) = self.storage.kind {
             directory::create(&self.storage, upload).await?;
         }
         Ok(upload)
     }
 
-    /// An upload belongs to its repository: in another it is as unknown as one that never was.
-    pub async fn hold(&self, repository: &RepositoryName, upload: UploadId) -> Result<Held> {
-        let unknown = || Problem::new(ErrorCode::BlobUploadUnknown, "the repository has no such upload");
+    /// An upload belongs to its repository and to whoever began it: to all others it is as unknown as one that never
+    /// was.
+    pub async fn hold(&self, repository: &RepositoryName, upload: UploadId, terms: &Terms) -> Result<Held> {
         // Before a lock is made for it.
-        let session = Session::load(&self.storage, upload).await?.filter(|session| session.is_of(repository));
-        session.ok_or_else(unknown)?;
+        let session = Session::load(&self.storage, upload).await?;
+        let subject = terms.subject.as_deref();
+        session.filter(|session| session.is_of(repository, subject)).ok_or_else(uploading::unknown)?;
         let lock = self.lock(upload);
-        let Ok(running) = timeout(PATIENCE, lock.lock_owned()).await else {
-            let busy = Problem::new(ErrorCode::Unavailable, "another request is using this upload");
-            return Err(busy.header(header::RETRY_AFTER, "1"));
-        };
-        let session = Session::load(&self.storage, upload).await?.ok_or_else(unknown)?;
+        let Ok(running) = timeout(PATIENCE, lock.lock_owned()).await else { return Err(uploading::busy()) };
+        let session = Session::load(&self.storage, upload).await?.ok_or_else(uploading::unknown)?;
         let offset = match self.storage.kind {
             Kind::Directory(_) => directory::length(&self.storage, upload).await?,
             Kind::Bucket(_) => session.length(),
@@ -200,14 +200,6 @@ impl Held {
     fn keep_running(&mut self, hasher: Hasher) {
         *self.running = Some(Running { hasher, offset: self.offset, stamp: self.session.stamp });
     }
-}
-
-/// The data of a body.
-fn data(body: Body) -> impl Stream<Item = Result<Bytes, BoxError>> + Send + Unpin {
-    http_body_util::BodyStream::new(body).filter_map(|frame| {
-        let data = frame.map(|frame| frame.into_data().ok());
-        std::future::ready(data.transpose())
-    })
 }
 
 fn empty_stream() -> futures_util::stream::BoxStream<'static, Result<Bytes, BoxError>> {

@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 pub(super) struct Session {
     repository: String,
     algorithm: String,
+    /// Who began it, and who alone may go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
     /// Changes with every save of a bucket's session.
     #[serde(default)]
     pub stamp: u64,
@@ -37,10 +40,11 @@ pub(super) struct PartEntry {
 }
 
 impl Session {
-    pub fn new(repository: &RepositoryName, algorithm: Algorithm) -> Self {
+    pub fn new(repository: &RepositoryName, algorithm: Algorithm, subject: Option<&str>) -> Self {
         Self {
             repository: repository.to_string(),
             algorithm: algorithm.as_str().to_owned(),
+            subject: subject.map(str::to_owned),
             stamp: 0,
             multipart: None,
             parts: Vec::new(),
@@ -61,8 +65,10 @@ impl Session {
         storage.put(&layout::session(upload), bytes).await
     }
 
-    pub fn is_of(&self, repository: &RepositoryName) -> bool {
-        self.repository == repository.as_str()
+    /// One that nobody in particular began is everybody's.
+    pub fn is_of(&self, repository: &RepositoryName, subject: Option<&str>) -> bool {
+        let is_own = self.subject.is_none() || self.subject.as_deref() == subject;
+        is_own && self.repository == repository.as_str()
     }
 
     pub fn algorithm(&self) -> Algorithm {

@@ -1,21 +1,21 @@
 //! Pages of sorted lists, and the `Link` to the next.
 
-use crate::registry::{model::Page, respond::Answer};
+use super::{model::Page, respond::Answer};
 use http::header::LINK;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Entries of a page when the client asks for none or for more.
-pub(super) const LARGEST: usize = 10_000;
+pub const LARGEST: usize = 10_000;
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Paged {
+pub struct Paged {
     pub entries: Vec<String>,
     /// Where the next page begins, if there is one, and how long it is to be.
     next: Option<(String, usize)>,
 }
 
 /// Cuts a page out of all entries, which need not be sorted.
-pub(super) fn page(mut all: Vec<String>, page: &Page) -> Paged {
+pub fn page(mut all: Vec<String>, page: &Page) -> Paged {
     let asked = page.size.map_or(LARGEST, |size| usize::try_from(size).unwrap_or(usize::MAX));
     let size = asked.min(LARGEST);
     if let Some(last) = &page.last {

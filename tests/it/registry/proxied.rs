@@ -1,0 +1,88 @@
+//! The proxy as its clients see it: the same suite as for a registry of our own, before one of ours and before Debian's.
+
+use super::{Own, conformance, target::Target};
+use crate::support::registry::{Distribution, ProxyServer};
+
+macro_rules! before {
+    ($registry:ident: $($room:ident: $($name:ident)*;)*) => {
+        mod $registry {
+            $(mod $room {
+                $(
+                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                    async fn $name() {
+                        super::super::$registry(async |target| {
+                            super::super::conformance::$room::$name(&target).await;
+                        })
+                        .await;
+                    }
+                )*
+            })*
+        }
+    };
+}
+
+async fn ours(ask: impl AsyncFnOnce(Target)) {
+    let own = Own::start().await;
+    let proxy = ProxyServer::before(&own.server.url()).await;
+    ask(Target::open(&proxy.url())).await;
+}
+
+async fn distribution(ask: impl AsyncFnOnce(Target)) {
+    let Some(registry) = Distribution::start().await else { return };
+    let proxy = ProxyServer::before(&registry.url).await;
+    ask(Target::open(&proxy.url())).await;
+}
+
+before! { ours:
+    routes: ping every_answer_names_the_protocol malformed_names_and_references names_that_contain_the_words_of_routes;
+    uploads: in_one_patch with_the_body_in_the_put at_once_with_post in_chunks_with_status
+        chunks_out_of_order_are_416 chunks_that_lie_about_their_length wrong_digest_publishes_nothing
+        an_empty_blob cancelled unknown_and_moved_uploads sha512 mounts parameters_in_a_body_do_not_mount
+        doubled_parameters parallel_pushes_of_one_blob two_requests_on_one_upload a_body_that_breaks_off_is_resumed;
+    blobs: ranges conditions deleted head_equals_get of_another_repository;
+    manifests: by_tag_and_digest media_types accept_is_negotiated what_is_missing_is_named
+        type_confusion_is_refused too_large tags_move_atomically deleted_by_tag_and_digest several_tags_at_once
+        indexes digest_must_match;
+    listing: tags_are_sorted_and_paged the_catalog_is_paged extreme_numbers unknown_repositories;
+    referrers: listed_and_filtered fallback_tags_are_merged of_nothing;
+}
+
+// It knows SHA-256 only, deletes no tag alone, lists repositories that hold no manifest, and fails now and then to read
+// a tag that moves.
+before! { distribution:
+    routes: ping every_answer_names_the_protocol malformed_names_and_references names_that_contain_the_words_of_routes;
+    uploads: in_one_patch with_the_body_in_the_put at_once_with_post in_chunks_with_status
+        chunks_out_of_order_are_416 chunks_that_lie_about_their_length wrong_digest_publishes_nothing
+        an_empty_blob cancelled unknown_and_moved_uploads mounts parameters_in_a_body_do_not_mount
+        doubled_parameters parallel_pushes_of_one_blob two_requests_on_one_upload a_body_that_breaks_off_is_resumed;
+    blobs: ranges conditions deleted head_equals_get of_another_repository;
+    manifests: by_tag_and_digest media_types accept_is_negotiated what_is_missing_is_named
+        type_confusion_is_refused too_large several_tags_at_once indexes digest_must_match;
+    listing: tags_are_sorted_and_paged extreme_numbers;
+    referrers: listed_and_filtered fallback_tags_are_merged of_nothing;
+}
+
+/// What it does not do, it says in the protocol's words.
+#[tokio::test]
+async fn a_tag_that_cannot_be_deleted_alone() {
+    let Some(registry) = Distribution::start().await else { return };
+    let proxy = ProxyServer::before(&registry.url).await;
+    let target = Target::open(&proxy.url());
+    let (_, digest) = target.push_image("team/app", "v1", "tagged").await;
+    let answer = target.send("DELETE", "/v2/team/app/manifests/v1").await;
+    let said = super::target::refused(answer, 405, "UNSUPPORTED").await.to_string();
+    assert!(said.contains("by its digest"), "{said}");
+    assert_eq!(target.send("DELETE", &format!("/v2/team/app/manifests/{digest}")).await.status(), 202);
+    assert_eq!(target.get("/v2/team/app/manifests/v1").await.status(), 404);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stock_client_before_distribution() {
+    if super::skopeo::is_there().await
+        && let Some(registry) = Distribution::start().await
+    {
+        let proxy = ProxyServer::before(&registry.url).await;
+        super::skopeo::pushes_and_pulls(proxy.served.address).await;
+        assert_eq!(registry.uploads(), 0, "stray uploads");
+    }
+}
