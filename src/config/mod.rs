@@ -22,6 +22,7 @@ pub mod racks;
 mod reader;
 pub mod registry;
 mod reserved;
+mod section;
 pub mod sentry;
 pub mod server;
 pub mod services;

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
     use crate::config::{
         RegistryPlace,
-        testing::{error, errors, load},
+        testing::{error, errors},
     };
 
     /// The key of RFC 8410, section 10.3.
@@ -125,7 +125,9 @@ mod tests {
         let env = env
             .into_iter()
             .chain(more)
-            .fold(crate::config::MapEnv::from([]), |env, (name, value)| env.with(name, value));
+            .fold(crate::config::MapEnv::from([("LOG_LEVEL", "info")]), |env, (name, value)| {
+                env.with(name, value)
+            });
         let config = crate::config::Config::load(&env, None).unwrap();
         assert!(!format!("{config:?} {:?}", config.summary()).contains("hunter2"));
         let RegistryPlace::Upstream(upstream) = config.registry.place else { panic!("no proxy") };

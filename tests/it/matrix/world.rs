@@ -275,7 +275,11 @@ impl<'a> World<'a> {
             id: id.to_owned(),
             slug: slug.to_owned(),
             url: instance.address.to_string(),
-            record: serde_json::to_string(&instance).unwrap(),
+            record: {
+                let mut one = instance.clone();
+                (one.id, one.slug) = (InstanceId::parse(id).unwrap(), slug.to_owned());
+                serde_json::to_string(&one).unwrap()
+            },
             known,
             at: now,
         };
