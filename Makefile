@@ -3,7 +3,7 @@
 DEMO_FLAGS := --data demo-data --listen 127.0.0.1:8443 --ops-listen 127.0.0.1:5001
 
 .DEFAULT_GOAL := help
-.PHONY: help web console demo dev test quick bench alerts fmt lint docs
+.PHONY: help web console demo dev test quick bench alerts drill rolling fmt lint docs
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,13 @@ bench: ## Measure the gateway beside named peers
 
 alerts: ## Test the alerts, and that their tests notice moved thresholds (minutes)
 	alerts/check --mutants
+
+drill: ## Bring twelve faults about and look which alerts arrive (some minutes; PostgreSQL, Prometheus, Alertmanager)
+	cargo build --locked --bin rack-gateway
+	tests/drill/run $${CARGO_TARGET_DIR:-target}/debug/rack-gateway
+
+rolling: ## Twenty rolling restarts under load, behind a load balancer and on one port (a minute or two; PostgreSQL)
+	ROLLING_RESTARTS=20 cargo test --locked --test it -- --nocapture chaos::rolling
 
 fmt: ## Format the sources
 	cargo fmt

@@ -3,10 +3,11 @@
 use rack_gateway::{
     boot::{self, BootError},
     cli::{self, Cli, Command},
-    config::{Config, ProcessEnv},
+    config::ProcessEnv,
     core::SystemClock,
 };
 use std::{
+    path::Path,
     process::{ExitCode, Termination as _},
     sync::Arc,
 };
@@ -30,10 +31,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn serve(file: Option<&std::path::Path>) -> Result<(), BootError> {
-    let config = Config::load(&ProcessEnv, file)?;
+fn serve(file: Option<&Path>) -> Result<(), BootError> {
+    let source = boot::Source { env: Arc::new(ProcessEnv), file: file.map(Path::to_owned) };
+    let config = source.load()?;
     let prepared = boot::prepare(&config)?;
-    prepared.runtime.block_on(boot::serve(&config, prepared.clock.clone()))
+    prepared.runtime.block_on(boot::serve(&config, source, prepared.clock.clone()))
 }
 
 fn run_demo(demo: cli::DemoCommand) -> Result<(), BootError> {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the commands that README.md and docs/OPERATIONS.md show, as they stand there: those of a block below a line
-# `<!-- tested: NAME -->`.
+# Runs the commands that README.md, docs/OPERATIONS.md and docs/REGISTRY.md show, as they stand there: those of a block
+# below a line `<!-- tested: NAME -->`.
 #
 #   tests/docs.sh PROGRAM DEMO_JSON     PROGRAM is a built rack-gateway; DEMO_JSON is that of a running demo
 set -euo pipefail
@@ -55,3 +55,7 @@ echo "ok the demo's commands in README.md"
 run_blocks set-up README.md docs/OPERATIONS.md
 shows set-up 'rgw_'
 echo "ok the set-up and administration commands in README.md and docs/OPERATIONS.md"
+
+run_blocks webhook docs/REGISTRY.md
+shows webhook 'the gateway sent it'
+echo "ok the verification of a webhook in docs/REGISTRY.md"

@@ -88,6 +88,44 @@ stream_gib() {
   done
 }
 
+# A layer of 2 GiB straight into a registry, and through the gateway into the same one.
+measure_registry() {
+  wants 19 20 || return 0
+  if ! command -v docker-registry >/dev/null; then
+    leave_out "rows 19 and 20: docker-registry is not installed (apt install docker-registry)"
+    return 0
+  fi
+  local base=http://127.0.0.1:${PORT[docker-registry]} layer=$WORK/layer digest rep who
+  start_registry || { leave_out "rows 19 and 20: docker-registry does not start, see $LOGS/docker-registry.err" && return 0; }
+  GATEWAY_EXTRA=(REGISTRY_STORAGE=proxy "REGISTRY_UPSTREAM_URL=$base")
+  start_group free gateway
+  GATEWAY_EXTRA=()
+  say "layer-up-2g and layer-down-2g: docker-registry ${RUNNING[*]}"
+  truncate -s 2G "$layer"
+  digest=sha256:$(sha256sum "$layer" | cut -d' ' -f1)
+  for ((rep = 1; rep <= STREAMS + 1; rep++)); do
+    for who in docker-registry "${RUNNING[@]}"; do
+      layer layer-up-2g "$who" "$rep" up "$digest" "$layer"
+      layer layer-down-2g "$who" "$rep" down "$digest" "$layer"
+    done
+  done
+  rm -rf "$layer" "$WORK/images"
+  stop_all
+}
+
+start_registry() {
+  refuse_taken_ports docker-registry
+  cat >"$WORK/registry.yml" <<YAML
+version: 0.1
+log: {level: warn, accesslog: {disabled: true}}
+storage: {filesystem: {rootdirectory: $WORK/images}, delete: {enabled: true}}
+http: {addr: "127.0.0.1:${PORT[docker-registry]}", secret: bench, relativeurls: true}
+YAML
+  launch docker-registry - docker-registry serve "$WORK/registry.yml"
+  wait_for_port docker-registry || return 1
+  PIDS[docker-registry]=${STARTED[docker-registry]}
+}
+
 measure_audit() {
   wants 14 15 || return 0
   if [[ $WITH_GATEWAY == no || $OWN_GATEWAY == no || ! -x $AUDIT_ROWS ]]; then

@@ -91,3 +91,11 @@ stream() {
   shift 4
   watched "$load" "$who" "$rep" - "$BENCH/lib/curl-stream" "$speed" "$@"
 }
+
+# layer LOAD WHO REP up|down DIGEST FILE: one layer, with the credential that the target asks for.
+layer() {
+  local load=$1 who=$2 rep=$3 direction=$4 digest=$5 file=$6 authorization=
+  [[ $who != gateway ]] || authorization=$(head -1 "$(writers gateway)")
+  watched "$load" "$who" "$rep" - "$BENCH/lib/layer" "$direction" "http://$(address "$who")" "bench/$who" "$digest" "$file" \
+    "$authorization"
+}

@@ -1,7 +1,7 @@
 # Starting and stopping what is measured. A target is a name; these tables say how to reach it.
 
 declare -A PORT=([upstream]=21000 [authsvc]=21001 [nginx-plain]=21010 [nginx-authreq]=21011 [haproxy-token]=21012
-  [caddy-fauth]=21013 [gateway]=21020 [gateway-ops]=21021 [postgres]=21030)
+  [caddy-fauth]=21013 [gateway]=21020 [gateway-ops]=21021 [postgres]=21030 [docker-registry]=21031)
 declare -A PIDS=()      # of the running targets, the auth service with those that ask it
 declare -A STARTED=()   # everything that must be stopped, by name
 UPSTREAM=127.0.0.1:${PORT[upstream]}
@@ -102,11 +102,14 @@ configure() {
   printf %s "$WORK/$file"
 }
 
+# Further settings of the gateway, for the measurement that needs them.
+GATEWAY_EXTRA=()
+
 gateway_environment() {
   local workers=$1
   printf '%s\n' "LISTEN=127.0.0.1:${PORT[gateway]}" "OPS_LISTEN=127.0.0.1:${PORT[gateway-ops]}" RACK=bench \
     "RACK_HOST=http://$UPSTREAM" RACK_TOKEN=x "SQLITE_PATH=$WORK/gateway.db" RATE_LIMIT_PER_MINUTE=1000000000 \
-    MAX_CONNECTIONS=20000 "WORKER_THREADS=$workers"
+    MAX_CONNECTIONS=20000 "WORKER_THREADS=$workers" "${GATEWAY_EXTRA[@]}"
 }
 
 # Each start has an empty database, with users and tokens made through the gateway's own commands.

@@ -90,6 +90,10 @@ pub const GOALS: &[Goal] = &[
     goal(18, "refused passkey, of somebody known or of nobody: Welch's |t|", "", Plain(cell("timing", "user", "t")), at_most(4.5, 4.5)),
     goal(18, "wrong TOTP code, first or last digit: Welch's |t|", "", Plain(cell("timing", "totp-digit", "t")), at_most(4.5, 4.5)),
     goal(18, "wrong backup code, one letter or all: Welch's |t|", "", Plain(cell("timing", "backup-code", "t")), at_most(4.5, 4.5)),
+    goal(19, "layer of 2 GiB into a registry, MiB/s vs the same registry directly", "×", versus("layer-up-2g", "docker-registry", "mib_s"), at_least(0.90, 0.97)),
+    goal(19, "layer of 2 GiB out of a registry, MiB/s vs the same registry directly", "×", versus("layer-down-2g", "docker-registry", "mib_s"), at_least(0.90, 0.97)),
+    goal(20, "layer of 2 GiB into a registry, peak RSS", "MiB", Plain(cell("layer-up-2g", GATEWAY, "rss_peak_mib")), at_most(80.0, 48.0)),
+    goal(20, "layer of 2 GiB out of a registry, peak RSS", "MiB", Plain(cell("layer-down-2g", GATEWAY, "rss_peak_mib")), at_most(80.0, 48.0)),
 ];
 
 /// What came out for one goal. `value` is missing when there are no valid samples.

@@ -3,14 +3,13 @@
 use super::logins::LoginLimits;
 use crate::{
     audit::Audit,
-    core::{PublicUrl, SharedClock, drain::Drain},
+    core::{Live, PublicUrl, SharedClock, drain::Drain},
     directory::{Registrar, node::NodeBook},
     identity::{Entrance, Principal, login::Login, mfa::Mfa, session::Sessions, step_up::StepUp},
     notify::mail::Mailer,
     store::Db,
 };
 use serde::Serialize;
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug)]
@@ -30,7 +29,7 @@ pub struct Context {
     pub max_body: usize,
     pub sentry: Option<SentryJs>,
     /// The default rack first.
-    pub racks: Arc<[RackName]>,
+    pub racks: Live<Vec<RackName>>,
     pub registrar: Registrar,
     pub nodes: NodeBook,
     /// Streams end when it begins.

@@ -10,6 +10,7 @@ use crate::{
     core::RequestId,
     gateway::{Refusal, RouteLabel, count_decision},
     identity::{Admitted, Means, Principal},
+    observe::errors::FailureFacts,
     policy::{self, Demand, Demanding, Effect, Permission, Target},
 };
 use axum::{
@@ -90,6 +91,7 @@ async fn check(
     }
     note.write_into(&mut scope);
     scope.answered(response.status());
+    FailureFacts { kind: "api", user_id: scope.user_id }.note(&mut response);
     let mut response = response.map(|body| Recorded::wrap(body, scope));
     response.extensions_mut().insert(RouteLabel(route.path));
     response

@@ -33,7 +33,8 @@ async fn list(
 ) -> Json<Vec<RackView>> {
     let now = context.clock.now();
     let visible = |name: &str| principal.rights.allow(Permission::RackRead, &Target::rack(name), now);
-    let racks = context.racks.iter().enumerate().filter(|(_, rack)| visible(&rack.name));
+    let racks = context.racks.get();
+    let racks = racks.iter().enumerate().filter(|(_, rack)| visible(&rack.name));
     Json(
         racks
             .map(|(index, rack)| RackView {

@@ -4,7 +4,7 @@ use super::{ByteCounters, Seen, json::Object};
 use crate::{
     core::{
         RequestId, Timestamp,
-        id::{SessionId, TokenId},
+        id::{SessionId, TokenId, UserId},
     },
     identity::Principal,
     policy::{Permission, Target},
@@ -40,6 +40,8 @@ pub struct Record {
     pub(super) at: Timestamp,
     pub(super) seen: Seen,
     pub(super) user_email: Arc<str>,
+    /// Not recorded: for reports of failures, which do not name people.
+    pub user_id: Option<UserId>,
     pub(super) token: Option<(TokenId, Arc<str>)>,
     pub(super) session: Option<SessionId>,
     pub action_type: &'static str,
@@ -58,6 +60,8 @@ pub struct Record {
     pub command: Option<String>,
     /// Names of environment variables that a release sets and unsets.
     pub changes: Option<String>,
+    /// Which requests brought the blobs of a manifest: `digest=request id`, with spaces between.
+    pub uploads: Option<String>,
     pub exit_code: Option<i32>,
 }
 
@@ -67,6 +71,7 @@ impl Record {
             at,
             seen,
             user_email: super::nobody(),
+            user_id: None,
             token: None,
             session: None,
             action_type: "http",
@@ -82,12 +87,14 @@ impl Record {
             reason: None,
             command: None,
             changes: None,
+            uploads: None,
             exit_code: None,
         }
     }
 
     pub fn set_principal(&mut self, principal: &Principal) {
         self.user_email = principal.user.email.clone();
+        self.user_id = Some(principal.user.id);
         self.token = principal.token().map(|token| (token.id, token.name.clone()));
         self.session = principal.session().map(|session| session.id);
     }
@@ -95,6 +102,16 @@ impl Record {
     /// Who it was, when no credential told: at a login.
     pub fn set_user(&mut self, email: Arc<str>) {
         self.user_email = email;
+    }
+
+    /// Who it is, as the record names them.
+    pub fn user_email(&self) -> &str {
+        &self.user_email
+    }
+
+    /// What the socket told.
+    pub const fn seen(&self) -> &Seen {
+        &self.seen
     }
 
     pub const fn request_id(&self) -> RequestId {
@@ -162,6 +179,9 @@ impl Record {
             ("changes", self.changes.as_deref()),
         ];
         write_texts(line, texts);
+        if let Some(uploads) = &self.uploads {
+            line.text("uploads", uploads);
+        }
         if let Some(code) = &self.exit_code {
             line.value("exit_code", code);
         }

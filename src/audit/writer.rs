@@ -4,7 +4,10 @@
 //! for a twentieth of a second. When a commit fails, those who wait are told at once, the rest is kept and tried
 //! again, and until a commit succeeds no new scope is opened: the gateway fails closed and recovers by itself.
 
-use crate::store::{AuditRow, Db, StoreError, StoreResult};
+use crate::{
+    observe::errors::{FailureKind, capture_failure},
+    store::{AuditRow, Db, StoreError, StoreResult},
+};
 use std::{
     collections::HashSet,
     pin::pin,
@@ -220,6 +223,7 @@ impl Task {
         metrics::gauge!("audit_available").set(0.0);
         if self.available.swap(false, Ordering::Relaxed) {
             tracing::error!(%cause, "the audit log cannot be written; refusing requests until it can");
+            capture_failure(FailureKind::Database, "audit log", None, cause);
         }
     }
 

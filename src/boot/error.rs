@@ -3,7 +3,7 @@
 use crate::{
     config::ConfigErrors,
     identity::change::Refused,
-    notify::mail::MailError,
+    notify::{mail::MailError, webhook::WebhookError},
     observe::{errors::SentryError, log::LogError, metrics::MetricsError},
     registry::{embedded::OpenError, proxy::OpenError as ProxyError},
     store::StoreError,
@@ -46,6 +46,8 @@ pub enum BootError {
     Metrics(#[from] MetricsError),
     #[error("mail: {0}; look at SMTP_HOST and SMTP_TLS")]
     Mail(#[from] MailError),
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
     #[error("the demo's tokens: {0}")]
     Tokens(#[from] Refused),
     #[error("{0}; look at REGISTRY_STORAGE and REGISTRY_DIR")]

@@ -1,16 +1,26 @@
 //! The gateway as a whole: started, running, stopped.
 
-use super::{BootError, directory, factors, jobs, login, people, racks, registry, services, tls};
+use super::{
+    BootError, artifact,
+    changeable::{self, Handles},
+    directory, factors, jobs, login, people, racks, registry, services, tls,
+};
 use crate::{
     api,
     audit::{Audit, LineSink, Writer, WriterOptions},
     config::Config,
     core::{
-        SharedClock,
+        Live, SharedClock,
         drain::{Drain, DrainHandle, Drained, drain},
+        rate_limit::RateLimiter,
     },
-    gateway::{Pipeline, Settings, registry::RegistryPipeline, service::ServicePipeline},
-    http::{Front, FrontSettings, Hosts, health::Health, ops::Ops},
+    gateway::{
+        Pipeline,
+        artifact::ArtifactPipeline,
+        registry::{Measures, RegistryPipeline},
+        service::ServicePipeline,
+    },
+    http::{Front, health::Health, ops::Ops},
     identity::{
         AccessCache, Entrance, TokenUsage,
         cookie::SessionCookie,
@@ -18,9 +28,9 @@ use crate::{
         settings::Settings as Changeable,
         step_up::StepUp,
     },
-    listener::{Listener, ListenerLimits},
+    listener::{Certificate, Listener, ListenerLimits},
     notify::mail::Mailer,
-    observe::metrics::Metrics,
+    observe::metrics::{Metrics, catalogue},
     store::Db,
 };
 use hyper::service::service_fn;
@@ -43,6 +53,7 @@ pub struct Gateway {
     ops_address: SocketAddr,
     drain: DrainHandle,
     ops_drain: DrainHandle,
+    drain_delay: Duration,
     drain_timeout: Duration,
     stop: CancellationToken,
     tasks: JoinSet<()>,
@@ -50,6 +61,7 @@ pub struct Gateway {
     lines: LineSink,
     db: Db,
     first_link: Option<String>,
+    handles: Option<Handles>,
     enrolments: Vec<login::Enrolment>,
 }
 
@@ -105,21 +117,28 @@ impl Gateway {
 
         let registry = registry::registry(config, &db, &clock).await?;
         let backend = registry.as_ref().map(|registry| registry.backend.clone());
+        for job in jobs::couriers(config, &db, &clock, backend.as_ref())? {
+            tasks.spawn(job.keep_doing(stop.clone()));
+        }
         let foreign_metrics = registry.as_ref().and_then(registry::Registry::foreign_metrics);
         if let Some(registry) = registry {
             tasks.spawn(registry.keep_clean(stop.clone()));
         }
 
-        let certificate = config.server.tls.as_ref().map(tls::server_config).transpose()?;
-        let listener = bind(config.server.listen, certificate, limits(config)).await?;
+        metrics::gauge!(catalogue::CONFIG_RELOAD_SUCCESSFUL).set(1.0);
+        let tls = config.server.tls.as_ref();
+        let certificate = tls.map(|tls| tls::certificate(tls, clock.now())).transpose()?;
+        let (sharing, tls) = (config.server.reuse_port, certificate.as_ref().map(Certificate::server_config));
+        let listener = bind(config.server.listen, sharing, tls, limits(config)).await?;
         let ops_limits = ListenerLimits { max_connections: 256, ..limits(config) };
-        let ops_listener = bind(config.server.ops_listen, None, ops_limits).await?;
+        let ops_listener = bind(config.server.ops_listen, sharing, None, ops_limits).await?;
         let (address, ops_address) = (local(&listener)?, local(&ops_listener)?);
         let own = [address, ops_address];
         let opened = directory::open(config, &db, &clock, own, &mut tasks, &stop).await?;
         let directory::Opened { registrar, nodes, guard } = opened;
-        let racks = racks::racks(config, registrar.directory(), &guard)?;
-        let services = services::services(config, registrar.directory().clone(), guard)?;
+        let reach = services::Reach { directory: registrar.directory().clone(), guard };
+        let racks = Arc::new(racks::racks(config, &reach)?);
+        let services = services::services(config, &reach)?;
 
         let (drain_handle, drain_seen) = drain();
         let health = Health {
@@ -133,6 +152,7 @@ impl Gateway {
         };
         let cookie = SessionCookie::new(config.identity.cookie_secure);
         let entrance = Entrance { access, usage, tokens: metrics.tokens(), cookie, clock: clock.clone() };
+        let rack_names = Live::new(racks::names(config));
         let login = login::login(config, &db, &clock)?;
         let first_link = login::first_link(&login, &db, &clock).await?;
         let enrolments = login::enrolments(config, &login, &db, &clock).await?;
@@ -150,7 +170,7 @@ impl Gateway {
             logins: api::LoginLimits::new(config.limits.login_rate_limit_per_minute),
             max_body: config.limits.max_api_body_bytes,
             sentry: sentry_js(config),
-            racks: racks::names(config),
+            racks: rack_names.clone(),
             registrar,
             nodes,
             drain: drain_seen.clone(),
@@ -164,6 +184,9 @@ impl Gateway {
             tickets: registry::tickets(config, &clock),
             public: registry::public(config),
             public_url: config.identity.public_url.clone(),
+            db: db.clone(),
+            webhooks: jobs::webhooks(config, &db, &clock),
+            measures: Measures::default(),
         });
         let service_pipeline = ServicePipeline {
             audit: audit.clone(),
@@ -175,34 +198,51 @@ impl Gateway {
             drain: drain_seen.clone(),
             stream_idle: config.limits.stream_idle_timeout,
         };
+        let artifact_pipeline = match &config.artifact {
+            Some(artifact) => Some(ArtifactPipeline {
+                audit: audit.clone(),
+                entrance: entrance.clone(),
+                clock: clock.clone(),
+                server: Arc::new(artifact::server(config, artifact)?),
+                public: artifact::public(artifact),
+                uploads: artifact::uploads(artifact),
+            }),
+            None => None,
+        };
+        let handles = Handles {
+            racks: racks.clone(),
+            rack_names,
+            reach,
+            pipeline: Live::new(changeable::pipeline(config)),
+            front: Live::new(changeable::front(config)),
+            limiter: Arc::new(RateLimiter::new(config.limits.rate_limit_per_minute)),
+            certificate: certificate.clone(),
+            audit: audit.clone(),
+            clock: clock.clone(),
+        };
         let pipeline = Pipeline {
             audit,
             entrance,
             step_up,
             racks,
-            clock,
-            settings: Settings {
-                max_form_bytes: config.limits.max_form_bytes,
-                stream_idle: config.limits.stream_idle_timeout,
-                secret_variables: config.access.secret_env_vars.clone(),
-            },
+            clock: clock.clone(),
+            settings: handles.pipeline.clone(),
             drain: drain_seen.clone(),
         };
-        let settings = FrontSettings {
-            trusted_proxies: config.limits.trusted_proxies.clone(),
-            rate_limit_per_minute: config.limits.rate_limit_per_minute,
-            hosts: Hosts(config.identity.hosts.clone()),
-        };
+        let (pipeline, settings) = (Arc::new(pipeline), handles.front.clone());
+        let limiter = handles.limiter.clone();
         let front = Front::new(
-            Arc::new(pipeline),
+            pipeline,
             registry_pipeline,
             service_pipeline,
             api,
             health.clone(),
             metrics.http(),
             settings,
-        );
-        let ops = Ops { metrics, health, db: db.clone(), foreign_metrics };
+            limiter,
+        )
+        .with_artifact(artifact_pipeline);
+        let ops = Ops { metrics, health, db: db.clone(), clock, certificate, foreign_metrics };
 
         let (ops_drain, ops_drain_seen) = drain();
         tasks.spawn(serve_front(listener, front, drain_seen));
@@ -213,6 +253,7 @@ impl Gateway {
             ops_address,
             drain: drain_handle,
             ops_drain,
+            drain_delay: config.server.drain_delay,
             drain_timeout: config.server.drain_timeout,
             stop,
             tasks,
@@ -220,6 +261,7 @@ impl Gateway {
             lines,
             db,
             first_link,
+            handles: Some(handles),
             enrolments,
         })
     }
@@ -227,6 +269,11 @@ impl Gateway {
     /// The way in for the first administrator, while there is none.
     pub fn first_link(&self) -> Option<&str> {
         self.first_link.as_deref()
+    }
+
+    /// What may be changed while it serves, once. They hold the audit log open: let go of them before the stop.
+    pub const fn take_handles(&mut self) -> Option<Handles> {
+        self.handles.take()
     }
 
     /// The ways in for administrators whom the configuration names, and who have no other.
@@ -242,9 +289,25 @@ impl Gateway {
         self.ops_address
     }
 
-    /// Not ready any more → finish what runs, cut it at the deadline → write the last records.
+    /// Not ready any more → take in what still comes → finish what runs, cut it at the deadline → write the last
+    /// records.
     pub async fn stop(self) -> Stopped {
-        let Self { drain, ops_drain, drain_timeout, stop, mut tasks, writer, lines, db, .. } = self;
+        let Self {
+            drain,
+            ops_drain,
+            drain_delay,
+            drain_timeout,
+            stop,
+            mut tasks,
+            writer,
+            lines,
+            db,
+            handles,
+            ..
+        } = self;
+        drop(handles);
+        drain.leave();
+        tokio::time::sleep(drain_delay).await;
         let drained = drain.wait(drain_timeout).await;
         let _ = ops_drain.wait(Duration::from_secs(1)).await;
         stop.cancel();
@@ -295,10 +358,15 @@ fn limits(config: &Config) -> ListenerLimits {
 
 async fn bind(
     address: SocketAddr,
-    certificate: Option<Arc<rustls::ServerConfig>>,
+    shared: bool,
+    tls: Option<Arc<rustls::ServerConfig>>,
     limits: ListenerLimits,
 ) -> Result<Listener, BootError> {
-    Listener::bind(address, certificate, limits).await.map_err(|source| BootError::Listen { address, source })
+    let bound = match shared {
+        true => Listener::bind_shared(address, tls, limits),
+        false => Listener::bind(address, tls, limits).await,
+    };
+    bound.map_err(|source| BootError::Listen { address, source })
 }
 
 fn local(listener: &Listener) -> Result<SocketAddr, BootError> {

@@ -1,5 +1,7 @@
 //! Wires everything, and carries the process from its start to its end. Only `main` and the tests come in here.
 
+mod artifact;
+mod changeable;
 mod database;
 mod demo;
 mod demo_service;
@@ -15,14 +17,17 @@ mod process;
 mod racks;
 mod recorded;
 mod registry;
+mod reload;
 mod serve;
 mod services;
 mod tls;
 
+pub use changeable::Handles;
 pub use database::open as open_database;
 pub use demo::{DemoOptions, demo};
 pub use error::BootError;
 pub use gateway::{Gateway, Parts, Stopped};
 pub use login::Enrolment;
 pub use process::{Prepared, Runtime, prepare};
+pub use reload::{Reloaded, Reloader, Source};
 pub use serve::serve;

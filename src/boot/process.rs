@@ -5,7 +5,7 @@ use crate::{
     config::Config,
     core::{SharedClock, SystemClock},
     observe::{
-        errors::{self, SentryGuard, SentryOptions},
+        errors::{self, Crumbs, SentryGuard, SentryOptions},
         log::{self, LogOptions},
     },
 };
@@ -26,29 +26,37 @@ pub fn prepare(config: &Config) -> Result<Prepared, BootError> {
     // An error means that a provider is installed already, which can only be this one.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let clock: SharedClock = Arc::new(SystemClock);
-    log::init(log_options(config, clock.clone()))?;
+    let crumbs = Crumbs::default();
+    let remembered = config.sentry.dsn.is_some().then(|| crumbs.clone());
+    log::init(LogOptions { crumbs: remembered, ..log_options(config, clock.clone()) })?;
     let reports = errors::init(SentryOptions {
         dsn: config.sentry.dsn.clone(),
         environment: config.sentry.environment.clone(),
         release: config.sentry.release.clone(),
         traces_sample_rate: config.sentry.traces_sample_rate,
+        crumbs,
     })?;
     let runtime = runtime(config.server.worker_threads).map_err(BootError::Runtime)?;
     tracing::debug!(started = %clock.now(), "prepared");
     Ok(Prepared { runtime, clock, reports })
 }
 
+pub(super) const fn log_level(config: &Config) -> log::Level {
+    use crate::config::LogLevel;
+    match config.log.level {
+        LogLevel::Trace => log::Level::Trace,
+        LogLevel::Debug => log::Level::Debug,
+        LogLevel::Info => log::Level::Info,
+        LogLevel::Warn => log::Level::Warn,
+        LogLevel::Error => log::Level::Error,
+        LogLevel::Fatal => log::Level::Fatal,
+    }
+}
+
 fn log_options(config: &Config, clock: SharedClock) -> LogOptions {
-    use crate::config::{LogFormat, LogLevel};
+    use crate::config::LogFormat;
     LogOptions {
-        level: match config.log.level {
-            LogLevel::Trace => log::Level::Trace,
-            LogLevel::Debug => log::Level::Debug,
-            LogLevel::Info => log::Level::Info,
-            LogLevel::Warn => log::Level::Warn,
-            LogLevel::Error => log::Level::Error,
-            LogLevel::Fatal => log::Level::Fatal,
-        },
+        level: log_level(config),
         format: match config.log.format {
             LogFormat::Text => log::Format::Text,
             LogFormat::Json => log::Format::Json,
@@ -56,6 +64,7 @@ fn log_options(config: &Config, clock: SharedClock) -> LogOptions {
         },
         headers: if config.log.unsafe_headers { log::Headers::Shown } else { log::Headers::Redacted },
         clock,
+        crumbs: None,
     }
 }
 

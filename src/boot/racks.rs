@@ -1,34 +1,55 @@
 //! From the configured racks to the ones that can be called.
 
-use super::{BootError, services};
+use super::{
+    BootError,
+    services::{self, Reach},
+};
 use crate::{
     api::RackName,
     config::{Config, RackConfig, RackTrust},
-    directory::{AddressGuard, Directory},
     upstream::{Rack, RackAddress, Racks, SERVICE, Silence, Trust},
 };
 use std::sync::Arc;
 
 /// How the racks are known, the default one first.
-pub fn names(config: &Config) -> Arc<[RackName]> {
+pub fn names(config: &Config) -> Vec<RackName> {
     let host = |rack: &RackConfig| rack.url.host_str().unwrap_or_default().to_owned();
     let name =
         |rack: &RackConfig| RackName { name: rack.name.clone(), alias: rack.alias.clone(), host: host(rack) };
     config.racks.iter().map(name).collect()
 }
 
-pub fn racks(config: &Config, directory: &Directory, guard: &AddressGuard) -> Result<Racks, BootError> {
-    let mut racks = config.racks.iter().map(|rack| open(config, rack, directory, guard));
-    let default = racks.next().ok_or(BootError::NoRack)??;
-    Ok(Racks::new(default, racks.collect::<Result<Vec<_>, _>>()?))
+/// The default one first.
+type Opened = (Arc<Rack>, Vec<Arc<Rack>>);
+
+pub fn racks(config: &Config, reach: &Reach) -> Result<Racks, BootError> {
+    let (default, others) = opened(config.racks.iter().map(|rack| open(config, rack, reach).map(Arc::new)))?;
+    Ok(Racks::new(default, others))
 }
 
-fn open(
-    config: &Config,
-    rack: &RackConfig,
-    directory: &Directory,
-    guard: &AddressGuard,
-) -> Result<Rack, BootError> {
+/// The racks of `config` in place of those of `before`. What has not changed keeps its connections. On an error
+/// nothing has been replaced.
+pub fn changed(config: &Config, before: &Config, racks: &Racks, reach: &Reach) -> Result<Opened, BootError> {
+    let kept = |rack: &RackConfig| {
+        let same_limits = config.limits.upstream_connect_timeout == before.limits.upstream_connect_timeout
+            && config.limits.upstream_idle_timeout == before.limits.upstream_idle_timeout;
+        let was = before.racks.iter().find(|was| was.name == rack.name)?;
+        // What stands in a file of authorities is not known here.
+        let same = same_limits && was.same_as(rack) && !matches!(rack.trust, RackTrust::CaFile(_));
+        racks.named(&rack.name).filter(|_| same)
+    };
+    opened(config.racks.iter().map(|rack| match kept(rack) {
+        Some(kept) => Ok(kept),
+        None => open(config, rack, reach).map(Arc::new),
+    }))
+}
+
+fn opened(mut racks: impl Iterator<Item = Result<Arc<Rack>, BootError>>) -> Result<Opened, BootError> {
+    let default = racks.next().ok_or(BootError::NoRack)??;
+    Ok((default, racks.collect::<Result<_, _>>()?))
+}
+
+fn open(config: &Config, rack: &RackConfig, reach: &Reach) -> Result<Rack, BootError> {
     let address = RackAddress {
         name: rack.name.clone(),
         url: rack.url.clone(),
@@ -43,8 +64,7 @@ fn open(
     let limits = &config.limits;
     let silence = Silence(limits.upstream_idle_timeout);
     if address.url.scheme() == SERVICE {
-        let (directory, guard) = (directory.clone(), guard.clone());
-        let services = services::of_rack(config, &address, directory, guard)?;
+        let services = services::of_rack(config, &address, reach)?;
         return Ok(Rack::of_service(&address, services, silence)?);
     }
     Ok(Rack::new(&address, limits.upstream_connect_timeout, silence)?)

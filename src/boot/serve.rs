@@ -5,12 +5,14 @@ use super::{
     database::{self, Opened},
     gateway::{Gateway, Parts},
     login,
+    reload::{Reloader, Source},
 };
 use crate::{audit::LineSink, config::Config, core::SharedClock, observe::metrics::Metrics};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Serves until SIGTERM or SIGINT, then drains. `Ok` means that everything was recorded.
-pub async fn serve(config: &Config, clock: SharedClock) -> Result<(), BootError> {
+/// Serves until SIGTERM or SIGINT, then drains. `Ok` means that everything was recorded. Meanwhile the configuration
+/// is read again from `source` when it changes.
+pub async fn serve(config: &Config, source: Source, clock: SharedClock) -> Result<(), BootError> {
     let metrics = Metrics::install()?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
@@ -18,16 +20,25 @@ pub async fn serve(config: &Config, clock: SharedClock) -> Result<(), BootError>
     let Opened { db, file, lock } = database::open(&config.database).await?;
     let lines = LineSink::start(std::io::stdout());
     let parts = Parts { db, database_file: file, lines, clock, metrics };
-    let gateway = Box::pin(Gateway::start(config, parts)).await?;
+    let mut gateway = Box::pin(Gateway::start(config, parts)).await?;
+    let reloader = gateway.take_handles().map(|handles| Reloader::new(config, source, handles));
     announce(config, &gateway);
     if let Some(address) = gateway.first_link() {
         login::announce(address);
     }
     gateway.enrolments().iter().for_each(login::announce_enrolment);
-    stop_signal().await?;
+    Box::pin(until_stopped(reloader)).await?;
     let finished = finish(gateway).await;
     drop(lock);
     finished
+}
+
+async fn until_stopped(reloader: Option<Reloader>) -> Result<(), BootError> {
+    let Some(reloader) = reloader else { return stop_signal().await };
+    tokio::select! {
+        stopped = stop_signal() => stopped,
+        failed = reloader.keep_reloading() => failed,
+    }
 }
 
 fn announce(config: &Config, gateway: &Gateway) {

@@ -13,19 +13,22 @@ use std::{collections::HashMap, sync::Arc};
 /// Of a hundred instances of a service.
 const EJECTED_AT_MOST: u8 = 50;
 
-pub fn services(config: &Config, directory: Directory, guard: AddressGuard) -> Result<Services, BootError> {
+/// How instances are found and dialled.
+#[derive(Clone, Debug)]
+pub struct Reach {
+    pub directory: Directory,
+    pub guard: AddressGuard,
+}
+
+pub fn services(config: &Config, reach: &Reach) -> Result<Services, BootError> {
     let trust = config.services.ca_file.clone().map_or(Trust::System, Trust::Authority);
     let tls = trust.client_config().map_err(BootError::Services)?;
+    let Reach { directory, guard } = reach.clone();
     Ok(Services::new(directory, guard, Arc::new(tls), settings(config)))
 }
 
 /// The way to a rack that registers itself. Where its certificate is named, instances without TLS are not it.
-pub fn of_rack(
-    config: &Config,
-    rack: &RackAddress,
-    directory: Directory,
-    guard: AddressGuard,
-) -> Result<Services, BootError> {
+pub fn of_rack(config: &Config, rack: &RackAddress, reach: &Reach) -> Result<Services, BootError> {
     let failed = |source| BootError::Rack(RackError::Trust { rack: rack.name.clone(), source });
     let tls = rack.trust.client_config().map_err(failed)?;
     let limits = ServiceLimits {
@@ -34,6 +37,7 @@ pub fn of_rack(
         idle: config.limits.upstream_idle_timeout,
     };
     let settings = ServiceSettings { limits, by_slug: HashMap::new(), ..settings(config) };
+    let Reach { directory, guard } = reach.clone();
     let services = Services::new(directory, guard, Arc::new(tls), settings);
     Ok(if rack.trust == Trust::System { services } else { services.over_tls() })
 }

@@ -33,6 +33,9 @@ file is stronger than the default. Everything is checked before the gateway star
   its end are dropped. Setting both is an error. Secrets are never printed.
 - **Durations** are `500ms`, `10s`, `2m`, `1h`, `1h30m`, or plain seconds. **Sizes** are bytes, `128KiB`, `10MiB` (powers
   of 1024) or `10MB` (powers of 1000). **Lists** have commas; in TOML they may be arrays.
+- The file, the files it names and the certificate are read again at SIGHUP and when they change. What is marked *Live*, and
+  everything about racks, is then in force at once; the rest is named in the log and waits for a restart. A new
+  configuration with a mistake changes nothing.
 - An empty variable counts as one that is not set. Unknown variables are ignored; unknown keys of the file are errors.
 - Relative paths start at the working directory.
 
@@ -74,7 +77,8 @@ fn table_row(row: &Variable) -> String {
     let Variable { name, default, meaning, .. } = row;
     let default = if default.is_empty() { "–".to_owned() } else { format!("`{default}`") };
     let mark = if row.is_secret() { "**Secret.** " } else { "" };
-    format!("| `{name}` | {} | {default} | {mark}{meaning} |", toml_key(row))
+    let live = if row.section != Section::Racks && variables::is_live(name) { " *Live.*" } else { "" };
+    format!("| `{name}` | {} | {default} | {mark}{meaning}{live} |", toml_key(row))
 }
 
 fn toml_key(row: &Variable) -> String {
@@ -98,6 +102,8 @@ fn title(section: Section) -> &'static str {
         Section::Mail => "Mail",
         Section::Registry => "Registry",
         Section::Services => "Services",
+        Section::Artifact => "Artifact registry",
+        Section::Webhooks => "Webhooks",
         Section::Directory => "Directory of services",
         Section::Login => "Login",
         Section::Oidc => "Login: OpenID Connect",
@@ -128,6 +134,11 @@ fn remark(section: Section) -> &'static str {
         Section::Mail => {
             "The gateway writes to people when a new device has logged in as them, when they are locked, when a token of theirs\n\
              is made and when their roles change. Mail that cannot be delivered is tried again for a day."
+        }
+        Section::Webhooks => {
+            "The variables describe one receiver, `default`. Each further one is a table `[webhooks.<name>]` of the file, with its\n\
+             own `url` and `secret`; a name has 1 to 40 of the characters `a-z`, `0-9` and `-`. What is sent, how it is signed and\n\
+             how often it is tried stands in [REGISTRY.md](REGISTRY.md#webhooks)."
         }
         Section::Login => {
             "People log in at providers, by passkey, or come in by a one-time link: the first start of a gateway without users\n\

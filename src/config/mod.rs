@@ -1,11 +1,12 @@
 //! The configuration: read once at the start from the environment and an optional TOML file, checked as a
-//! whole, then passed down as typed sections. Nothing here changes later, and nothing else in the crate reads
-//! the environment.
+//! whole, then passed down as typed sections. A configuration does not change; `boot` may read another one later,
+//! and `prints` tells what differs. Nothing else in the crate reads the environment.
 //!
 //! `variables` is the table of all settings, `reader` looks them up, one file for each section makes them
 //! typed, and `docs` prints `docs/CONFIG.md`.
 
 pub mod access;
+pub mod artifact;
 pub mod audit;
 pub mod database;
 pub mod directory;
@@ -18,6 +19,7 @@ pub mod log;
 pub mod login;
 pub mod mail;
 mod names;
+mod prints;
 pub mod racks;
 mod reader;
 pub mod registry;
@@ -32,8 +34,10 @@ mod text_file;
 mod toml_file;
 mod values;
 mod variables;
+pub mod webhooks;
 
 pub use access::AccessConfig;
+pub use artifact::ArtifactConfig;
 pub use audit::AuditConfig;
 pub use database::{DatabaseConfig, DatabaseTarget, PoolConfig};
 pub use directory::DirectoryConfig;
@@ -44,6 +48,7 @@ pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogFormat, LogLevel};
 pub use login::{GithubConfig, GroupRole, LoginConfig, OidcConfig};
 pub use mail::{SmtpConfig, SmtpTls};
+pub use prints::Changes;
 pub use racks::{RackConfig, RackConfigs, RackTrust};
 pub use reader::SummaryRow;
 pub use registry::{
@@ -54,7 +59,9 @@ pub use sentry::{SentryConfig, SentryJsConfig};
 pub use server::{ServerConfig, TlsFiles};
 pub use services::{ServicesConfig, Timeouts};
 pub use settings::SettingsConfig;
+pub use webhooks::{WebhookAction, WebhookConfig};
 
+use prints::Prints;
 use reader::Reader;
 use std::path::{Path, PathBuf};
 use toml_file::TomlFile;
@@ -71,6 +78,9 @@ pub struct Config {
     pub settings: SettingsConfig,
     pub registry: RegistryConfig,
     pub services: ServicesConfig,
+    /// No artifact registry is behind the gateway when absent.
+    pub artifact: Option<ArtifactConfig>,
+    pub webhooks: Vec<WebhookConfig>,
     pub directory: DirectoryConfig,
     pub login: LoginConfig,
     pub log: LogConfig,
@@ -83,6 +93,8 @@ pub struct Config {
     /// Names that are set in the environment and have no effect in this version.
     pub reserved: Vec<&'static str>,
     summary: Vec<SummaryRow>,
+    prints: Prints,
+    files: Vec<PathBuf>,
 }
 
 impl Config {
@@ -90,8 +102,26 @@ impl Config {
     /// the environment is stronger than one of the file. The error holds every problem found.
     pub fn load(env: &dyn Env, file: Option<&Path>) -> Result<Self, ConfigErrors> {
         let mut errors = Vec::new();
+        let path = file.map(Path::to_owned);
         let file = open_file(env, file, &mut errors);
-        Self::from_sources(env, file, errors)
+        let mut config = Self::from_sources(env, file, errors)?;
+        config.files.extend(path.or_else(|| path_in(env)));
+        Ok(config)
+    }
+
+    /// What differs from `other`, by the names of the settings.
+    pub fn changes_from(&self, other: &Self) -> Changes {
+        self.prints.changes_from(&other.prints)
+    }
+
+    /// Every file that the configuration was read from, and those that it names and that are read again.
+    pub fn files(&self) -> Vec<&Path> {
+        let trusted = self.racks.iter().filter_map(|rack| match &rack.trust {
+            RackTrust::CaFile(path) => Some(path),
+            RackTrust::System | RackTrust::PinSha256(_) => None,
+        });
+        let certificate = self.server.tls.iter().flat_map(|tls| [&tls.cert, &tls.key]);
+        self.files.iter().chain(trusted).chain(certificate).map(PathBuf::as_path).collect()
     }
 
     /// `errors` holds what was wrong with the form of the file.
@@ -125,6 +155,8 @@ impl Config {
         let settings = settings::read(r);
         let registry = registry::read(r);
         let services = services::read(r);
+        let artifact = artifact::read(r);
+        let webhooks = webhooks::read(r);
         let directory = directory::read(r);
         let login = login::read(r);
         let log = log::read(r);
@@ -141,6 +173,8 @@ impl Config {
             settings,
             registry: registry?,
             services: services?,
+            artifact,
+            webhooks,
             directory: directory?,
             login: login?,
             log: log?,
@@ -150,15 +184,22 @@ impl Config {
             warnings: std::mem::take(&mut r.warnings),
             reserved: names::reserved(env),
             summary: std::mem::take(&mut r.summary),
+            prints: std::mem::take(&mut r.prints),
+            files: std::mem::take(&mut r.files),
         })
     }
 }
 
+/// The file that the environment names.
+fn path_in(env: &dyn Env) -> Option<PathBuf> {
+    let path = env.get(variables::RACK_GATEWAY_CONFIG.name)?;
+    (!path.trim().is_empty()).then(|| PathBuf::from(path))
+}
+
 fn open_file(env: &dyn Env, given: Option<&Path>, errors: &mut Vec<ConfigError>) -> TomlFile {
-    let from_env = || env.get(variables::RACK_GATEWAY_CONFIG.name).filter(|path| !path.trim().is_empty());
-    let (origin, key, path) = match (given, from_env()) {
+    let (origin, key, path) = match (given, path_in(env)) {
         (Some(path), _) => (Origin::CommandLine, "--config", path.to_owned()),
-        (None, Some(path)) => (Origin::Environment, variables::RACK_GATEWAY_CONFIG.name, PathBuf::from(path)),
+        (None, Some(path)) => (Origin::Environment, variables::RACK_GATEWAY_CONFIG.name, path),
         (None, None) => return TomlFile::none(),
     };
     let shown = path.to_string_lossy();

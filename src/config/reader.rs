@@ -4,13 +4,14 @@
 use super::{
     env::Env,
     errors::{ConfigError, Origin, quoted, without_credentials},
+    prints::Prints,
     text_file,
     toml_file::{TomlFile, Value},
     values::Checked,
     variables::Variable,
 };
 use crate::core::redact::REDACTED;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Key, value (secrets as `[REDACTED]`) and source of one setting.
 pub type SummaryRow = (String, String, String);
@@ -70,11 +71,22 @@ pub(super) struct Reader<'a> {
     pub errors: Vec<ConfigError>,
     pub warnings: Vec<String>,
     pub summary: Vec<SummaryRow>,
+    pub prints: Prints,
+    /// Files of secrets that were read.
+    pub files: Vec<PathBuf>,
 }
 
 impl<'a> Reader<'a> {
     pub fn new(env: &'a dyn Env, file: TomlFile, errors: Vec<ConfigError>) -> Self {
-        Self { env, file, errors, warnings: Vec::new(), summary: Vec::new() }
+        Self {
+            env,
+            file,
+            errors,
+            warnings: Vec::new(),
+            summary: Vec::new(),
+            prints: Prints::default(),
+            files: Vec::new(),
+        }
     }
 
     /// The setting or its default. `None` means that an error was recorded.
@@ -126,7 +138,9 @@ impl<'a> Reader<'a> {
                 Err(invalid) => self.complain(origin, &found.key, format!("{} {invalid}", quoted(item))),
             }
         }
-        self.summary.push((place.label(), shown.join(","), found.origin.to_string()));
+        let shown = shown.join(",");
+        self.prints.add(place.label(), &shown);
+        self.summary.push((place.label(), shown, found.origin.to_string()));
         parsed
     }
 
@@ -195,6 +209,7 @@ impl<'a> Reader<'a> {
             );
             return None;
         }
+        self.prints.add(place.label(), text);
         let shown = if place.secret { REDACTED.to_owned() } else { without_credentials(text) };
         self.summary.push((place.label(), shown, found.origin.to_string()));
         match parse(text) {
@@ -262,6 +277,7 @@ impl<'a> Reader<'a> {
     }
 
     fn secret_file(&mut self, origin: Origin, key: &str, path: &str) -> Option<String> {
+        self.files.push(PathBuf::from(path));
         match text_file::read_secret(Path::new(path)) {
             Ok(secret) => Some(secret),
             Err(problem) => {

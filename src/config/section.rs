@@ -14,6 +14,8 @@ pub enum Section {
     Mail,
     Registry,
     Services,
+    Artifact,
+    Webhooks,
     Directory,
     Login,
     Oidc,
@@ -24,7 +26,7 @@ pub enum Section {
 }
 
 impl Section {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::File,
         Self::Server,
         Self::Limits,
@@ -36,6 +38,8 @@ impl Section {
         Self::Mail,
         Self::Registry,
         Self::Services,
+        Self::Artifact,
+        Self::Webhooks,
         Self::Directory,
         Self::Login,
         Self::Oidc,
@@ -47,7 +51,7 @@ impl Section {
 
     /// True for the sections with a table for each named thing, as in `[racks.staging]`.
     pub const fn is_named(self) -> bool {
-        matches!(self, Self::Racks | Self::Oidc)
+        matches!(self, Self::Racks | Self::Oidc | Self::Webhooks)
     }
 
     /// The name of its table in the TOML file.
@@ -64,6 +68,8 @@ impl Section {
             Self::Mail => "mail",
             Self::Registry => "registry",
             Self::Services => "services",
+            Self::Artifact => "artifact",
+            Self::Webhooks => "webhooks",
             Self::Directory => "directory",
             Self::Login => "login",
             Self::Oidc => "oidc",

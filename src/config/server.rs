@@ -2,9 +2,10 @@
 
 use super::{
     reader::{Place, Reader},
-    values::{self, duration, number},
+    values::{self, duration, number, switch},
     variables::{
-        DOMAIN, DRAIN_TIMEOUT, LISTEN, OPS_LISTEN, PORT, TLS_CERT_FILE, TLS_KEY_FILE, WORKER_THREADS,
+        DOMAIN, DRAIN_DELAY, DRAIN_TIMEOUT, LISTEN, LISTEN_REUSE_PORT, OPS_LISTEN, PORT, RELOAD_INTERVAL,
+        TLS_CERT_FILE, TLS_KEY_FILE, WORKER_THREADS,
     },
 };
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
@@ -20,6 +21,12 @@ pub struct ServerConfig {
     /// One for each core when absent.
     pub worker_threads: Option<NonZeroUsize>,
     pub drain_timeout: Duration,
+    /// How long an unready gateway still takes requests in before it drains.
+    pub drain_delay: Duration,
+    /// Other processes may listen on the same ports.
+    pub reuse_port: bool,
+    /// Files are not watched when absent.
+    pub reload_interval: Option<Duration>,
 }
 
 /// PEM files that existed when the configuration was read.
@@ -39,6 +46,10 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<ServerConfig> {
     let threads = r.required(&WORKER_THREADS, number(0..=1_024));
     let drain_timeout = r.required(&DRAIN_TIMEOUT, duration(Duration::ZERO..=LONGEST_DRAIN));
 
+    let drain_delay = r.required(&DRAIN_DELAY, duration(Duration::ZERO..=LONGEST_DRAIN));
+    let reuse_port = r.required(&LISTEN_REUSE_PORT, switch);
+    let reload_interval = r.required(&RELOAD_INTERVAL, duration(Duration::ZERO..=LONGEST_DRAIN));
+
     let (listen, ops_listen) = (listen?, ops_listen?);
     if overlap(listen, ops_listen) {
         let problem =
@@ -46,7 +57,17 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<ServerConfig> {
         r.complain_about(&OPS_LISTEN, problem);
     }
     let worker_threads = NonZeroUsize::new(threads?);
-    Some(ServerConfig { listen, ops_listen, domain, tls, worker_threads, drain_timeout: drain_timeout? })
+    Some(ServerConfig {
+        listen,
+        ops_listen,
+        domain,
+        tls,
+        worker_threads,
+        drain_timeout: drain_timeout?,
+        drain_delay: drain_delay?,
+        reuse_port: reuse_port?,
+        reload_interval: reload_interval.filter(|interval| !interval.is_zero()),
+    })
 }
 
 fn listen(r: &mut Reader<'_>) -> Option<SocketAddr> {

@@ -137,7 +137,12 @@ impl Walk<'_> {
     }
 
     fn named(&mut self, section: Section, tables: &DeTable<'_>) {
-        let (all, one) = (section.table(), if section == Section::Racks { "rack" } else { "provider" });
+        let one = match section {
+            Section::Racks => "rack",
+            Section::Webhooks => "webhook",
+            _ => "provider",
+        };
+        let all = section.table();
         for (key, value) in tables {
             let name: &str = key.get_ref();
             let full = format!("{all}.{name}");

@@ -66,10 +66,16 @@ variables! {
             "Certificate chain in PEM. With `TLS_KEY_FILE` it turns the main listener to HTTPS.";
         TLS_KEY_FILE Plain "tls_key_file" = "":
             "Private key in PEM that belongs to `TLS_CERT_FILE`.";
+        LISTEN_REUSE_PORT Plain "listen_reuse_port" = "false":
+            "`true` lets several processes listen on the same two ports, so that the next one can begin while this one finishes.";
         WORKER_THREADS Plain "worker_threads" = "0":
             "Threads that serve requests; `0` takes one for each core.";
         DRAIN_TIMEOUT Plain "drain_timeout" = "30s":
             "How long open requests may go on after the signal to stop.";
+        DRAIN_DELAY Plain "drain_delay" = "0s":
+            "After the signal to stop, how long requests are still taken in while the gateway is already unready, so that load balancers notice.";
+        RELOAD_INTERVAL Plain "reload_interval" = "5s":
+            "How often the files of the configuration are looked at for changes; `0` means only at SIGHUP.";
     }
     Limits {
         TRUSTED_PROXY_CIDRS Plain "trusted_proxy_cidrs" = "":
@@ -283,6 +289,32 @@ variables! {
         SERVICE_EJECT_TIME Plain "eject_time" = "10s":
             "How long an instance is left out the first time; each time in a row adds as much again.";
     }
+    Artifact {
+        ARTIFACT_URL Plain "url" = "":
+            "Address of the artifact registry (Registry Server protocol) behind `/api/v1/artifact-proxy`. Without it there is none.";
+        ARTIFACT_TOKEN Secret "registry_token" = "":
+            "The gateway's own token for it, sent as `X-Registry-Token`; what clients send there is theirs for the gateway.";
+        ARTIFACT_CA_FILE Plain "ca_file" = "":
+            "Certificates in PEM that its certificate must descend from; the system's authorities when not set.";
+        ARTIFACT_PUBLIC Plain "public" = "":
+            "List of patterns of what anybody may read without a token, as in `team/**`; namespaces are written without `@`.";
+        ARTIFACT_MAX_UPLOAD Plain "max_upload" = "100MiB":
+            "Size of an archive that is published.";
+        ARTIFACT_SPOOL_DIR Plain "spool_dir" = "":
+            "Directory in which archives lie, without a name, until it is decided whether they may be published; the system's directory for temporary files when not set.";
+    }
+    Webhooks {
+        WEBHOOK_URL Plain "url" = "":
+            "Where pushes to the container registry and deletions are told.";
+        WEBHOOK_SECRET Secret "secret" = "":
+            "Key of the signature that each delivery carries, at least 16 characters.";
+        WEBHOOK_REPOSITORIES Plain "repositories" = "**":
+            "List of patterns of repositories of which it hears, as in `team/**`.";
+        WEBHOOK_ACTIONS Plain "actions" = "push,delete":
+            "List of what it hears of: push, delete.";
+        WEBHOOK_CA_FILE Plain "ca_file" = "":
+            "Certificates in PEM that the receiver's certificate must descend from; the system's authorities when not set.";
+    }
     Directory {
         DIRECTORY_ALLOW_CIDRS Plain "allow_cidrs" = "":
             "List of networks that services may be registered in, as in `10.0.0.0/8`; all when empty. Loopback, link-local, metadata and multicast addresses stay closed unless a network inside theirs is listed, as in `127.0.0.0/8`.";
@@ -359,6 +391,26 @@ variables! {
         SENTRY_JS_TRACES_SAMPLE_RATE Plain "js_traces_sample_rate" = "0.0":
             "Share of page loads that are traced, 0 to 1.";
     }
+}
+
+/// What may change without a restart, besides everything about racks.
+const LIVE: [&Variable; 10] = [
+    &TLS_CERT_FILE,
+    &TLS_KEY_FILE,
+    &TRUSTED_PROXY_CIDRS,
+    &RATE_LIMIT_PER_MINUTE,
+    &MAX_FORM_BYTES,
+    &UPSTREAM_CONNECT_TIMEOUT,
+    &UPSTREAM_IDLE_TIMEOUT,
+    &STREAM_IDLE_TIMEOUT,
+    &CONVOX_SECRET_ENV_VARS,
+    &LOG_LEVEL,
+];
+
+/// Whether a setting, by the label of its [`super::Config::summary`] row, may change without a restart.
+pub fn is_live(label: &str) -> bool {
+    let of_racks = |row: &Variable| row.section == Section::Racks && row.name == label;
+    label.starts_with("racks.") || LIVE.iter().any(|row| row.name == label) || ALL.iter().any(of_racks)
 }
 
 /// The keys a section's table may hold; a secret has `<key>_file` too.

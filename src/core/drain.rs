@@ -19,6 +19,11 @@ const LEAVING: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stage {
     Serving,
+    /// Everything is served as before, but new work should go elsewhere.
+    Leaving,
+    /// Listeners close their sockets. Streams hear of the end only when none is left: who then connects again must not
+    /// come back here.
+    Closing,
     Stopping,
     Cutting,
 }
@@ -37,6 +42,7 @@ pub enum Drained {
 pub fn drain() -> (DrainHandle, Drain) {
     let drain = Drain(Arc::new(Inner {
         stage: watch::Sender::new(Stage::Serving),
+        listeners: AtomicUsize::new(0),
         connections: AtomicUsize::new(0),
         tunnels: AtomicUsize::new(0),
         left: Notify::new(),
@@ -48,10 +54,17 @@ pub fn drain() -> (DrainHandle, Drain) {
 pub struct DrainHandle(Drain);
 
 impl DrainHandle {
+    /// Says that this replica is going: it is unready, and answers tell clients to open another connection next time.
+    /// Nothing is refused yet.
+    pub fn leave(&self) {
+        self.0.raise(Stage::Leaving);
+    }
+
     /// Listeners stop accepting, idle connections close, busy ones answer with `Connection: close`, tunnels hear of
     /// it through [`TunnelGuard::stopping`]. Returns at once; calling it twice does no harm.
     pub fn start(&self) {
-        self.0.raise(Stage::Stopping);
+        self.0.raise(Stage::Closing);
+        self.0.stop_when_closed();
     }
 
     /// Starts the drain if need be and waits until every connection and tunnel is gone; cuts them at the deadline.
@@ -74,20 +87,44 @@ pub struct Drain(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     stage: watch::Sender<Stage>,
+    listeners: AtomicUsize,
     connections: AtomicUsize,
     tunnels: AtomicUsize,
     left: Notify,
 }
 
 impl Drain {
-    /// True from the start of the drain on: no new tunnel should be opened.
+    /// True as soon as new work should go elsewhere, and ever after.
+    pub fn is_leaving(&self) -> bool {
+        *self.0.stage.borrow() >= Stage::Leaving
+    }
+
+    /// True from the start of the drain on: no new connection should be accepted.
+    pub(crate) fn is_closing(&self) -> bool {
+        *self.0.stage.borrow() >= Stage::Closing
+    }
+
+    /// True when nothing is accepted any more: no new tunnel should be opened.
     pub fn is_stopping(&self) -> bool {
-        *self.0.stage.borrow() != Stage::Serving
+        *self.0.stage.borrow() >= Stage::Stopping
     }
 
     /// Resolves when the drain starts.
     pub async fn stopping(&self) {
         self.reached(Stage::Stopping).await;
+    }
+
+    /// Registers a listener. The drain goes on when its guard is dropped, which should be when its socket is closed.
+    pub(crate) fn listener(&self) -> ListenerGuard {
+        self.0.listeners.fetch_add(1, SeqCst);
+        ListenerGuard(self.clone())
+    }
+
+    fn stop_when_closed(&self) {
+        let is_closing = *self.0.stage.borrow() == Stage::Closing;
+        if is_closing && self.0.listeners.load(SeqCst) == 0 {
+            self.raise(Stage::Stopping);
+        }
     }
 
     /// Registers a relay that outlives its HTTP exchange. The drain waits until the guard is dropped.
@@ -135,6 +172,17 @@ impl Drain {
     }
 }
 
+/// Held by a listener for as long as it accepts connections.
+#[derive(Debug)]
+pub(crate) struct ListenerGuard(Drain);
+
+impl Drop for ListenerGuard {
+    fn drop(&mut self) {
+        self.0.0.listeners.fetch_sub(1, SeqCst);
+        self.0.stop_when_closed();
+    }
+}
+
 /// Held by a relay for as long as it runs.
 #[derive(Debug)]
 pub struct TunnelGuard(Drain);
@@ -164,6 +212,32 @@ mod tests {
         assert!(!drain.is_stopping());
         assert_eq!(handle.wait(Duration::from_secs(5)).await, Drained::Finished);
         assert!(drain.is_stopping());
+    }
+
+    #[tokio::test]
+    async fn leaving_comes_before_stopping_and_is_not_taken_back() {
+        let (handle, drain) = drain();
+        assert!(!drain.is_leaving());
+        handle.leave();
+        assert!(drain.is_leaving() && !drain.is_stopping());
+        let early = timeout(Duration::from_millis(20), drain.stopping()).await;
+        assert!(early.is_err(), "nothing is stopped yet");
+        handle.start();
+        handle.leave();
+        assert!(drain.is_leaving() && drain.is_stopping());
+    }
+
+    #[tokio::test]
+    async fn streams_hear_of_it_when_no_listener_accepts_any_more() {
+        let (handle, drain) = drain();
+        let (one, other) = (drain.listener(), drain.listener());
+        handle.start();
+        drain.reached(Stage::Closing).await;
+        drop(one);
+        assert!(!drain.is_stopping(), "one still accepts");
+        drop(other);
+        assert!(drain.is_stopping());
+        drain.stopping().await;
     }
 
     #[tokio::test]

@@ -89,6 +89,10 @@ id! {
 }
 id!(MailId);
 id! {
+    /// Something told to a webhook; the receiver sees it as `Webhook-Id`.
+    DeliveryId
+}
+id! {
     /// An upload to the embedded container registry that is under way.
     UploadId
 }

@@ -4,6 +4,7 @@ pub mod clock;
 pub mod control;
 pub mod drain;
 pub mod id;
+pub mod live;
 pub mod public_url;
 pub mod rate_limit;
 pub mod redact;
@@ -14,6 +15,7 @@ pub mod timestamp;
 
 pub use clock::{Clock, SharedClock, SystemClock};
 pub use id::RequestId;
+pub use live::Live;
 pub use public_url::PublicUrl;
 pub use secret::Secret;
 pub use timestamp::Timestamp;

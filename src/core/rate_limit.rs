@@ -11,7 +11,10 @@ use std::{
     collections::HashMap,
     hash::{BuildHasher as _, RandomState},
     net::IpAddr,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
 };
 
 const WINDOW_MICROS: i64 = 60_000_000;
@@ -26,7 +29,7 @@ const MAX_TRACKED_A_SHARD: usize = 4096;
 /// a flood from countless addresses is then limited as a whole, and known clients keep their own.
 #[derive(Debug)]
 pub struct RateLimiter {
-    per_window: u32,
+    per_window: AtomicU32,
     hasher: RandomState,
     shards: Box<[Mutex<Shard>]>,
 }
@@ -54,14 +57,19 @@ struct Window {
 impl RateLimiter {
     pub fn new(per_minute: u32) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self { per_window: per_minute, hasher: RandomState::new(), shards }
+        Self { per_window: AtomicU32::new(per_minute), hasher: RandomState::new(), shards }
+    }
+
+    /// From now on so many. What was counted in running windows stays.
+    pub fn allow(&self, per_minute: u32) {
+        self.per_window.store(per_minute, Relaxed);
     }
 
     /// Counts one request of `ip`, which should be the one that `http::client_ip::ClientIp::resolve` found.
     pub fn check(&self, ip: IpAddr, now: Timestamp) -> Result<(), Limited> {
         let client = client_key(ip);
         let Some(mut shard) = self.shard(client) else { return Ok(()) };
-        shard.window(client, now).take(self.per_window, now)
+        shard.window(client, now).take(self.per_window.load(Relaxed), now)
     }
 
     /// Addresses that are remembered now.

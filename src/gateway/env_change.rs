@@ -29,7 +29,8 @@ pub(super) async fn settle(
 ) -> Result<(), Refusal> {
     let (Some(app), Some(text)) = (call.app.as_deref(), form.get("env")) else { return Ok(()) };
     let posted = EnvText::parse(text).map_err(|error| Refusal::Env(error.into()))?;
-    let extra = &exchange.pipeline.settings.secret_variables;
+    let settings = exchange.pipeline.settings.take();
+    let extra = &settings.secret_variables;
     let writer = Masking { sight: masking::sight(exchange, call), extra };
     let stored = stored(exchange, scope, app, &posted, form, writer).await?;
     let merged = env::merge(&posted, &stored, writer).map_err(|error| Refusal::Env(error.into()))?;

@@ -39,7 +39,8 @@ pub(super) async fn masked(
     if bytes.is_empty() {
         return Ok(Response::from_parts(head, bytes));
     }
-    let masking = env::Masking { sight, extra: &exchange.pipeline.settings.secret_variables };
+    let settings = exchange.pipeline.settings.take();
+    let masking = env::Masking { sight, extra: &settings.secret_variables };
     let shown = env::mask_release(&bytes, masking).map_err(|_| Refusal::RackAnswer)?;
     Ok(Response::from_parts(head, shown.into()))
 }

@@ -1,6 +1,7 @@
 //! What happens to a request between its arrival and its upstream: parse, classify, decide, rewrite, record.
 //! `pipeline` tells the story; sockets belong to `listener` and `upstream`.
 
+pub mod artifact;
 mod audit_facts;
 mod body;
 pub mod classify;

@@ -65,7 +65,8 @@ async fn read_form(
     head: &Parts,
     body: Incoming,
 ) -> Result<Form, Refusal> {
-    let bytes = read_whole(body, exchange.pipeline.settings.max_form_bytes).await?;
+    let limit = exchange.pipeline.settings.get().max_form_bytes;
+    let bytes = read_whole(body, limit).await?;
     let (kind, encoding) = (head.headers.get(CONTENT_TYPE), head.headers.get(CONTENT_ENCODING));
     Ok(check_form(call.route, kind, encoding, &bytes)?)
 }

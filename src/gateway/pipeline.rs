@@ -12,8 +12,9 @@ use super::{
 };
 use crate::{
     audit::{Audit, Decision, Scope, Seen},
-    core::{RequestId, SharedClock, drain::Drain},
+    core::{Live, RequestId, SharedClock, drain::Drain},
     identity::{Entrance, Principal, step_up::StepUp},
+    observe::errors::{FailureFacts, FailureKind, capture_failure},
     policy::{self, Effect, MfaLevel, Permit},
     upstream::{Outbound, OutgoingBody, Rack, RackBody, Racks, Silence},
 };
@@ -47,9 +48,9 @@ pub struct Pipeline {
     pub audit: Audit,
     pub entrance: Entrance,
     pub step_up: StepUp,
-    pub racks: Racks,
+    pub racks: Arc<Racks>,
     pub clock: SharedClock,
-    pub settings: Settings,
+    pub settings: Live<Settings>,
     pub drain: Drain,
 }
 
@@ -87,12 +88,16 @@ impl Pipeline {
         if carried.is_ok() {
             audit_facts::count_decision(scope.decision, None);
         }
-        match carried {
+        let kind = carried.as_ref().map_or_else(Refusal::code, |_| "rack_answer");
+        let facts = FailureFacts { kind, user_id: scope.user_id };
+        let mut response = match carried {
             Ok(Carried::Answer(answer, silence, watch)) => respond::relay(answer, silence, watch, scope),
             Ok(Carried::Masked(answer)) => respond::whole(answer, scope),
             Ok(Carried::Tunnel(tunnel)) => tunnel.start(scope, &mut head),
             Err(refusal) => self.refuse(scope, &refusal, way, &mut head, format),
-        }
+        };
+        facts.note(&mut response);
+        response
     }
 
     /// authenticate → authorize → prove → prepare the body → record the intent → send.
@@ -133,7 +138,7 @@ impl Pipeline {
             // The connection could not become a tunnel before the body is read, and nobody reads it.
             return Err(BadParameter::unexpected_body(call.route).into());
         }
-        Ok(Understood { rack: rack.clone(), call })
+        Ok(Understood { rack, call })
     }
 
     async fn authenticate(&self, scope: &mut Scope, head: &Parts) -> Result<Principal, Refusal> {
@@ -245,7 +250,7 @@ impl Exchange<'_> {
         let masked = sight.filter(|_| answer.status().is_success());
         match (tunnel, watch) {
             (Some(plan), Some(watch)) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {
-                let (drain, idle) = (self.pipeline.drain.tunnel(), self.pipeline.settings.stream_idle);
+                let (drain, idle) = (self.pipeline.drain.tunnel(), self.pipeline.settings.get().stream_idle);
                 Ok(Carried::Tunnel(tunnel::Tunnel { plan, watch, drain, idle, answer }))
             }
             // A protocol that nobody asked for leads nowhere.
@@ -289,8 +294,13 @@ impl Exchange<'_> {
             // The caller is told what happened; why is for who runs the rack.
             let error: &(dyn Error + 'static) = error;
             tracing::warn!(rack = &*self.rack.name, %request_id, error, "cannot ask the rack");
+            let text = error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
+            capture_failure(FailureKind::Upstream, &self.rack.name, Some(request_id), &text);
         })?;
+        self.rack.compare_clocks(answer.headers(), self.pipeline.clock.now());
         if answer.status() == StatusCode::UNAUTHORIZED {
+            let text = "it refused our credential";
+            capture_failure(FailureKind::Upstream, &self.rack.name, Some(request_id), text);
             return Err(Refusal::RackCredential);
         }
         Ok(answer)

@@ -10,23 +10,24 @@ use super::{
 };
 use crate::{
     api::Edge,
-    core::{RequestId, SharedClock, Timestamp, rate_limit::RateLimiter},
+    core::{Live, RequestId, SharedClock, Timestamp, rate_limit::RateLimiter},
     gateway::{
         Arrival, Body, Pipeline, Refusal, RouteLabel,
+        artifact::{ArtifactArrival, ArtifactPipeline},
         registry::{RegistryArrival, RegistryPipeline},
         respond::{self, ErrorFormat},
         service::{ServiceArrival, ServicePipeline},
     },
     listener::Connection,
     observe::{
-        errors::{ErrorReport, capture_server_error},
+        errors::{self, ErrorReport, FailureFacts, capture_server_error},
         metrics::{HttpMetrics, MethodLabel},
     },
     web::Site,
 };
 use axum::Router;
 use futures_util::FutureExt as _;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header::CONNECTION};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use ipnet::IpNet;
@@ -38,10 +39,10 @@ use std::{
 };
 use tower::ServiceExt as _;
 
-#[derive(Debug)]
+/// What may change while requests are served.
+#[derive(Clone, Debug)]
 pub struct FrontSettings {
     pub trusted_proxies: Vec<IpNet>,
-    pub rate_limit_per_minute: u32,
     pub hosts: Hosts,
 }
 
@@ -51,15 +52,15 @@ pub struct Front {
     pipeline: Arc<Pipeline>,
     registry: Option<RegistryPipeline>,
     services: ServicePipeline,
+    artifact: Option<ArtifactPipeline>,
     api: Router,
     site: Site,
     health: Health,
-    limiter: RateLimiter,
+    limiter: Arc<RateLimiter>,
     patience: Patience,
     metrics: HttpMetrics,
     clock: SharedClock,
-    trusted: Vec<IpNet>,
-    hosts: Hosts,
+    settings: Live<FrontSettings>,
 }
 
 impl Front {
@@ -70,15 +71,15 @@ impl Front {
         api: Router,
         health: Health,
         metrics: HttpMetrics,
-        settings: FrontSettings,
+        settings: Live<FrontSettings>,
+        limiter: Arc<RateLimiter>,
     ) -> Self {
-        let limiter = RateLimiter::new(settings.rate_limit_per_minute);
         let clock = pipeline.clock.clone();
-        let FrontSettings { trusted_proxies: trusted, hosts, .. } = settings;
         Self {
             pipeline,
             registry,
             services,
+            artifact: None,
             api,
             site: Site::embedded(),
             health,
@@ -86,15 +87,21 @@ impl Front {
             patience: Patience::default(),
             metrics,
             clock,
-            trusted,
-            hosts,
+            settings,
         }
+    }
+
+    #[must_use]
+    pub fn with_artifact(mut self, artifact: Option<ArtifactPipeline>) -> Self {
+        self.artifact = artifact;
+        self
     }
 
     /// Answers. A panic in any room becomes a 500 and is reported; the connection lives on.
     pub async fn serve(&self, request: Request<Incoming>) -> Response<Body> {
         let started = Instant::now();
         let _in_flight = self.metrics.enter();
+        let trace = errors::trace();
         let at = self.clock.now();
         let request_id = RequestId::new(at);
         let (ip, transport) = self.origin(&request);
@@ -108,7 +115,14 @@ impl Front {
             answered.unwrap_or_else(|_| (respond::refuse(&Refusal::Internal, format, request_id), "panic"));
 
         finish(response.headers_mut(), request_id, transport);
+        if self.health.drain.is_leaving() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            // The next request should go to a replica that stays.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         self.metrics.record(route, MethodLabel::from(&method), response.status().as_u16(), started.elapsed());
+        if let Some(trace) = trace {
+            trace.finish(method.as_str(), route, response.status().as_u16(), request_id);
+        }
         report(&response, request_id, &method, route);
         response
     }
@@ -119,11 +133,12 @@ impl Front {
         };
         let (peer, headers) = (connection.peer.ip(), request.headers());
         let direct = if connection.tls { Scheme::Https } else { Scheme::Http };
-        let transport = match ClientIp::scheme(peer, headers, &self.trusted, direct) {
+        let trusted = &self.settings.get().trusted_proxies;
+        let transport = match ClientIp::scheme(peer, headers, trusted, direct) {
             Scheme::Https => Transport::Tls,
             Scheme::Http => Transport::Plain,
         };
-        (ClientIp::resolve(peer, headers, &self.trusted), transport)
+        (ClientIp::resolve(peer, headers, trusted), transport)
     }
 
     /// The answer, and the name of its route in the metrics.
@@ -142,7 +157,7 @@ impl Front {
             metrics::counter!("rate_limited_total").increment(1);
             return (limited, "rate-limited");
         }
-        if place.has_a_host() && !self.hosts.know(&request) {
+        if place.has_a_host() && !self.settings.get().hosts.know(&request) {
             let format = ErrorFormat::wanted_by(request.headers());
             return (respond::refuse(&Refusal::WrongHost, format, request_id), "wrong-host");
         }
@@ -157,6 +172,14 @@ impl Front {
                 let arrival = Box::new(Arrival { head, body, request_id, ip, rack: name, target });
                 self.pipeline.run(arrival).await
             }
+            Place::Artifact { rest } => match &self.artifact {
+                Some(artifact) => {
+                    let target = target_below(&request, rest);
+                    let (head, body) = request.into_parts();
+                    artifact.run(Box::new(ArtifactArrival { head, body, request_id, ip, target })).await
+                }
+                None => (not_found(), "unknown"),
+            },
             Place::Registry => match &self.registry {
                 Some(registry) => registry.run(for_registry(request, request_id, ip)).await,
                 None => (not_found(), "unknown"),
@@ -254,14 +277,15 @@ fn not_found() -> Response<Body> {
 fn report(response: &Response<Body>, request_id: RequestId, method: &Method, route: &'static str) {
     if response.status().is_server_error() {
         let status = response.status().as_u16();
-        let kind = "server_error";
+        let facts = response.extensions().get::<FailureFacts>();
+        let kind = facts.map_or("server_error", |facts| facts.kind);
         let message = response.status().canonical_reason().unwrap_or("server error");
         capture_server_error(ErrorReport {
             request_id,
             method: method.as_str(),
             route,
             status,
-            user_id: None,
+            user_id: facts.and_then(|facts| facts.user_id),
             kind,
             message,
         });

@@ -32,7 +32,7 @@ pub struct Health {
 impl Health {
     /// True when the next request would be served.
     pub fn is_ready(&self) -> bool {
-        !self.drain.is_stopping() && self.audit.is_available() && self.access.current().is_ok()
+        !self.drain.is_leaving() && self.audit.is_available() && self.access.current().is_ok()
     }
 
     /// `/api/v1/health` and `/readyz`: exactly `{"status":"ok"}`, or 503. While the directory serves its last state

@@ -2,8 +2,13 @@
 
 use super::health::Health;
 use crate::{
+    core::SharedClock,
     gateway::Body,
-    observe::metrics::{CONTENT_TYPE as EXPOSITION, Metrics},
+    listener::Certificate,
+    observe::metrics::{
+        CONTENT_TYPE as EXPOSITION, Metrics,
+        catalogue::{GATEWAY_READY, TLS_CERTIFICATE_EXPIRY},
+    },
     store::Db,
 };
 use arc_swap::ArcSwap;
@@ -16,6 +21,9 @@ pub struct Ops {
     pub metrics: Metrics,
     pub health: Health,
     pub db: Db,
+    pub clock: SharedClock,
+    /// What the main listener shows, when it speaks TLS.
+    pub certificate: Option<Arc<Certificate>>,
     /// Text of a registry behind, to stand after our own.
     pub foreign_metrics: Option<Arc<ArcSwap<String>>>,
 }
@@ -58,7 +66,11 @@ impl Ops {
         for (state, count) in [("used", pool.used), ("idle", pool.idle), ("max", pool.max)] {
             metrics::gauge!("db_pool_connections", "state" => state).set(f64::from(count));
         }
-        metrics::gauge!("gateway_ready").set(if self.health.is_ready() { 1.0 } else { 0.0 });
+        metrics::gauge!(GATEWAY_READY).set(if self.health.is_ready() { 1.0 } else { 0.0 });
+        if let Some(certificate) = &self.certificate {
+            let left = certificate.expires_at().as_micros().saturating_sub(self.clock.now().as_micros());
+            metrics::gauge!(TLS_CERTIFICATE_EXPIRY, "listener" => "main").set(left as f64 / 1e6);
+        }
     }
 }
 

@@ -15,6 +15,10 @@ pub enum Place<'a> {
         name: Option<&'a str>,
         rest: &'a str,
     },
+    /// The artifact registry: what follows the prefix.
+    Artifact {
+        rest: &'a str,
+    },
     /// The gateway's own API.
     Api,
     /// The container registry, where its clients demand it.
@@ -34,6 +38,7 @@ pub enum Place<'a> {
 }
 
 const DEFAULT_RACK: &str = "/api/v1/rack-proxy";
+const ARTIFACTS: &str = "/api/v1/artifact-proxy";
 const RACKS: &str = "/api/v1/racks/";
 const SERVICES: &str = "/svc/";
 
@@ -47,6 +52,9 @@ pub fn place_of(path: &str) -> Place<'_> {
     }
     if let Some(rest) = path.strip_prefix(DEFAULT_RACK).filter(|rest| is_below(rest)) {
         return Place::Rack { name: None, rest };
+    }
+    if let Some(rest) = path.strip_prefix(ARTIFACTS).filter(|rest| is_below(rest)) {
+        return Place::Artifact { rest };
     }
     if let Some((name, rest)) = path.strip_prefix(RACKS).and_then(|tail| tail.split_once("/proxy"))
         && is_below(rest)
@@ -111,6 +119,9 @@ mod tests {
             ("/api/v1/racks", Place::Api),
             ("/api/v1/racks//proxy/apps", Place::Api),
             ("/api/v1/racks/a/b/proxy/apps", Place::Api),
+            ("/api/v1/artifact-proxy", Place::Artifact { rest: "" }),
+            ("/api/v1/artifact-proxy/registries/@a/b", Place::Artifact { rest: "/registries/@a/b" }),
+            ("/api/v1/artifact-proxyx", Place::Api),
             ("/api/v1/rack-proxyx/apps", Place::Api),
             ("/api/v1/me", Place::Api),
             ("/api/v1/health/", Place::Api),

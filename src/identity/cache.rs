@@ -3,6 +3,7 @@
 use super::{AccessSnapshot, SessionIdentity, settings::Settings, token::TokenHash};
 use crate::{
     core::{SharedClock, Timestamp, id::SessionId},
+    observe::errors::{FailureKind, capture_failure},
     store::{Db, StoreResult},
 };
 use arc_swap::{ArcSwap, Guard};
@@ -30,6 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How often open streams look at their rights although nothing was written.
 const BEAT: Duration = Duration::from_secs(3);
+
+/// What the database was asked for, in reports.
+const ACCESS_RULES: &str = "access rules";
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("rights could not be verified against the database for {0:?}")]
@@ -190,11 +194,14 @@ impl AccessCache {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) if !away => {
                     away = true;
-                    tracing::error!(error = %cause(&error), "cannot verify rights: the database does not answer");
+                    let cause = cause(&error);
+                    tracing::error!(error = %cause, "cannot verify rights: the database does not answer");
+                    capture_failure(FailureKind::Database, ACCESS_RULES, None, &cause);
                 }
                 Err(_) if !away => {
                     away = true;
                     tracing::error!("cannot verify rights: the database is too slow");
+                    capture_failure(FailureKind::Database, ACCESS_RULES, None, "it took too long to answer");
                 }
                 _ => {}
             }

@@ -3,12 +3,13 @@
 use super::Job;
 use crate::{
     core::{SharedClock, Timestamp},
-    notify::mail::Post,
+    notify::{mail::Post, webhook::Courier},
     store::Db,
 };
 use std::time::Duration;
 
 const SWEEP: Duration = Duration::from_secs(60);
+const WEBHOOKS: Duration = Duration::from_secs(1);
 const MAIL: Duration = Duration::from_secs(5);
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -16,6 +17,9 @@ const DAY: Duration = Duration::from_secs(24 * 3_600);
 const ATTEMPTS_KEPT: Duration = DAY;
 /// People look back at their own sessions.
 const SESSIONS_KEPT: Duration = Duration::from_secs(90 * 24 * 3_600);
+const DELIVERIES_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
+/// A manifest follows its blobs soon.
+const UPLOADS_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
 const MAIL_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// Of the directory; those who watch may be away for so many.
 const EVENTS_KEPT: i64 = 10_000;
@@ -30,6 +34,8 @@ pub fn sweep(db: Db, clock: SharedClock) -> Job {
             db.sweep_attempts(before(now, ATTEMPTS_KEPT)).await?;
             db.sweep_sessions(before(now, SESSIONS_KEPT)).await?;
             db.sweep_mail(before(now, MAIL_KEPT)).await?;
+            db.sweep_deliveries(before(now, DELIVERIES_KEPT)).await?;
+            db.sweep_uploads(before(now, UPLOADS_KEPT)).await?;
             db.forget_events(EVENTS_KEPT).await?;
             Ok(())
         }
@@ -41,6 +47,14 @@ pub fn deliver_mail(post: Post) -> Job {
     Job::new("mail", MAIL, move || {
         let post = post.clone();
         async move { post.deliver_due().await.map(drop) }
+    })
+}
+
+/// Tells one webhook what is due.
+pub fn tell_webhook(courier: Courier) -> Job {
+    Job::new("webhooks", WEBHOOKS, move || {
+        let courier = courier.clone();
+        async move { courier.deliver_due().await.map(drop) }
     })
 }
 

@@ -1,8 +1,10 @@
 //! Periodic work. Every replica does all of it and none leads: each job is such that two doing it at once do it once.
 
 mod chores;
+mod figures;
 
-pub use chores::{deliver_mail, sweep};
+pub use chores::{deliver_mail, sweep, tell_webhook};
+pub use figures::{clock_skew, disk_space};
 
 use crate::{observe::metrics::catalogue::GATEWAY_JOB_RUNS, store::StoreResult};
 use futures_util::{FutureExt as _, future::BoxFuture};

@@ -9,10 +9,10 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::{body::Incoming, service::Service};
-use std::{convert::Infallible, error::Error, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, error::Error, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::Semaphore,
     task::JoinSet,
     time::{sleep, timeout},
@@ -21,9 +21,15 @@ use tokio_rustls::TlsAcceptor;
 
 /// Connections over the cap that are being told so; any more are closed without a word.
 const MAX_REFUSALS: usize = 64;
+/// A stopping listener takes in what has been accepted until nothing came for this long.
+const QUIET: Duration = Duration::from_millis(5);
+/// As many as [`TcpListener::bind`] lets wait.
+const BACKLOG: u32 = 1024;
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
 const BUSY: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+/// After the last connection was accepted, how long those that have not yet said what they want are still listened to.
+const LAST_REQUESTS: Duration = Duration::from_millis(200);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -45,6 +51,20 @@ impl Listener {
         Ok(Self { tcp: TcpListener::bind(addr).await?, tls, limits })
     }
 
+    /// The same on a port that other processes may share, if they ask for it too: the kernel deals new connections out
+    /// among them. So the next process can begin while this one finishes.
+    pub fn bind_shared(
+        addr: SocketAddr,
+        tls: Option<Arc<rustls::ServerConfig>>,
+        limits: ListenerLimits,
+    ) -> io::Result<Self> {
+        let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.set_reuseport(true)?;
+        socket.bind(addr)?;
+        Ok(Self { tcp: socket.listen(BACKLOG)?, tls, limits })
+    }
+
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.tcp.local_addr()
     }
@@ -63,10 +83,10 @@ impl Listener {
         let mut reaper = JoinSet::new();
         reaper.spawn(reap(shared.clone()));
 
-        tokio::select! {
-            () = self.accept_all(&shared, service) => (),
-            () = drain.stopping() => (),
-        }
+        let accepting = drain.listener();
+        self.accept_until(&drain, &shared, service).await;
+        drop(accepting);
+        let _ = timeout(LAST_REQUESTS, drain.until(|| shared.is_empty())).await;
         shared.tell_all(Order::Close);
         tokio::select! {
             () = drain.until(|| shared.is_empty()) => return,
@@ -76,8 +96,9 @@ impl Listener {
         drain.until(|| shared.is_empty()).await;
     }
 
-    /// Takes the socket with it when it is dropped, so that a stopping listener refuses connections.
-    async fn accept_all<S, B>(self, shared: &Arc<Shared>, service: S)
+    /// Takes the socket with it, so that a stopping listener refuses connections. Those that the kernel has accepted
+    /// by then are taken in first.
+    async fn accept_until<S, B>(self, drain: &Drain, shared: &Arc<Shared>, service: S)
     where
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send + 'static,
@@ -88,10 +109,25 @@ impl Listener {
         let refusals = Arc::new(Semaphore::new(MAX_REFUSALS));
         let refused = metrics::counter!("gateway_connections_refused_total");
         let mut pause = SHORTEST_PAUSE;
+        let mut closing = pin!(drain.reached(Stage::Closing));
+        let mut late = 0;
         loop {
-            let (tcp, peer) = match self.tcp.accept().await {
+            let accepted = if drain.is_closing() {
+                late += 1;
+                match timeout(QUIET, self.tcp.accept()).await {
+                    Ok(accepted) if late <= BACKLOG => accepted,
+                    _ => return,
+                }
+            } else {
+                tokio::select! {
+                    accepted = self.tcp.accept() => accepted,
+                    () = &mut closing => continue,
+                }
+            };
+            let (tcp, peer) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) if is_of_one_connection(&error) => continue,
+                Err(_) if drain.is_closing() => return,
                 Err(error) => {
                     tracing::warn!(%error, pause_ms = pause.as_millis(), "cannot accept connections");
                     sleep(pause).await;

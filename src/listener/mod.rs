@@ -6,8 +6,8 @@
 //! last move?), `service` refuses what `strict` refuses, `reaper` cuts the slow, `drain` ends it all.
 
 mod accept;
+mod certificate;
 mod connection;
-
 mod framing;
 mod reaper;
 mod registry;
@@ -21,6 +21,7 @@ mod watched;
 
 pub use crate::core::drain::{Drain, DrainHandle, Drained, TunnelGuard, drain};
 pub use accept::Listener;
+pub use certificate::{Certificate, CertificateError, CertificateFiles};
 pub use stream::Stream;
 pub use watched::Watched;
 

@@ -1,3 +1,4 @@
 //! What the gateway tells people outside of an answer.
 
 pub mod mail;
+pub mod webhook;

@@ -14,6 +14,8 @@ pub enum TargetKind {
     Rack,
     /// A repository of the container registry: `team/app`.
     Repository,
+    /// A namespace of the artifact registry without its `@`, or a package in it: `team`, `team/quality/husky`.
+    Artifact,
     /// A service of the directory, by its slug.
     Service,
     /// The gateway itself.
@@ -21,15 +23,16 @@ pub enum TargetKind {
 }
 
 impl TargetKind {
-    const NAMED: [(&str, Self); 4] = [
+    const NAMED: [(&str, Self); 5] = [
         ("rack", Self::Rack),
         ("repo", Self::Repository),
+        ("artifact", Self::Artifact),
         ("service", Self::Service),
         ("gateway", Self::Gateway),
     ];
 }
 
-/// One thing: a rack, an app on a rack, a repository, a service, or the gateway.
+/// One thing: a rack, an app on a rack, a repository, an artifact, a service, or the gateway.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Target {
     kind: TargetKind,
@@ -54,6 +57,11 @@ impl Target {
     /// A repository of the container registry, as in `team/app`.
     pub fn repository(name: &str) -> Self {
         Self::of(TargetKind::Repository, name.to_owned())
+    }
+
+    /// A namespace of the artifact registry, or a package in it, as in `team/quality/husky`.
+    pub fn artifact(path: &str) -> Self {
+        Self::of(TargetKind::Artifact, path.to_owned())
     }
 
     /// A service of the directory, by its slug.
@@ -97,7 +105,7 @@ impl fmt::Display for Target {
 /// may be narrowed to one kind of target by a prefix:
 ///
 /// `*` everything · `staging` the rack and all its apps · `staging/web` one app · `staging/*` its apps only ·
-/// `repo:team/**` repositories · `service:billing` one service
+/// `repo:team/**` repositories · `artifact:team/**` a namespace · `service:billing` one service
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TargetPattern {
     text: String,
@@ -116,7 +124,7 @@ enum Segment {
 pub enum InvalidPattern {
     #[error("a target pattern is empty; write * for everything, or for example staging/web")]
     Empty,
-    #[error("\"{0}\" is not a kind of target; use rack:, repo:, service: or gateway:")]
+    #[error("\"{0}\" is not a kind of target; use rack:, repo:, artifact:, service: or gateway:")]
     UnknownKind(String),
     #[error("\"{0}\" may stand only for a whole segment, and ** only for the last")]
     MisplacedStar(String),

@@ -12,6 +12,7 @@ mod backup_codes;
 mod ceremonies;
 mod change;
 mod cli_logins;
+mod clock;
 mod dialect;
 mod directory_events;
 mod directory_news;
@@ -37,7 +38,9 @@ mod sweep;
 mod tokens;
 mod totp_steps;
 mod trusted_devices;
+mod uploads;
 mod users;
+mod webhooks;
 
 pub use access::{AccessRows, Epoch};
 pub use app_key::{key_beside, known_key_beside};
@@ -67,7 +70,9 @@ pub use sessions::SessionRow;
 pub use settings::SettingRow;
 pub use tokens::{NewToken, TokenRow};
 pub use trusted_devices::DeviceRow;
+pub use uploads::UploadRow;
 pub use users::UserRow;
+pub use webhooks::{ClaimedDelivery, DeliveryRow};
 
 use sqlx::{PgPool, SqlitePool};
 

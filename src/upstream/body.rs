@@ -4,6 +4,7 @@ use crate::audit::Traffic;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 use std::{
     fmt,
@@ -42,7 +43,11 @@ pub enum OutgoingBody {
         traffic: Arc<Traffic>,
         right_lost: RightLost,
     },
+    /// What was read whole and checked before.
+    Checked(UnsyncBoxBody<Bytes, BoxError>),
 }
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 impl OutgoingBody {
     /// Breaks off when the right to send is lost.
@@ -61,19 +66,19 @@ impl OutgoingBody {
     pub(super) fn traffic(&self) -> Option<Arc<Traffic>> {
         match self {
             Self::Stream { traffic, .. } => Some(traffic.clone()),
-            Self::Empty | Self::Form(_) => None,
+            Self::Empty | Self::Form(_) | Self::Checked(_) => None,
         }
     }
 }
 
 impl Body for OutgoingBody {
     type Data = Bytes;
-    type Error = Box<dyn std::error::Error + Send + Sync>;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut *self {
             Self::Empty => Poll::Ready(None),
             Self::Form(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
@@ -89,6 +94,7 @@ impl Body for OutgoingBody {
                     return Poll::Ready(Some(Ok(frame)));
                 }
             },
+            Self::Checked(body) => Pin::new(body).poll_frame(context),
         }
     }
 
@@ -97,6 +103,7 @@ impl Body for OutgoingBody {
             Self::Empty | Self::Form(None) => true,
             Self::Form(Some(_)) => false,
             Self::Stream { body, .. } => body.is_end_stream(),
+            Self::Checked(body) => body.is_end_stream(),
         }
     }
 
@@ -105,6 +112,7 @@ impl Body for OutgoingBody {
             Self::Empty | Self::Form(None) => SizeHint::with_exact(0),
             Self::Form(Some(bytes)) => SizeHint::with_exact(bytes.len() as u64),
             Self::Stream { body, .. } => body.size_hint(),
+            Self::Checked(body) => body.size_hint(),
         }
     }
 }

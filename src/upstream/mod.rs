@@ -1,5 +1,6 @@
 //! The one door out. Nothing passes it without a `Permit`, and what passes is what the permit was given for.
 
+mod artifact;
 mod body;
 mod connect;
 mod line;
@@ -8,7 +9,9 @@ mod pool;
 mod rack;
 mod rack_body;
 mod service;
+mod skew;
 mod trust;
+pub use artifact::{ArtifactAddress, ArtifactServer, OpenDocument};
 pub use body::{OutgoingBody, RightLost, Silence};
 pub use rack::{Outbound, Rack, RackAddress, RackError, Racks, SERVICE, UpstreamError};
 pub use rack_body::RackBody;

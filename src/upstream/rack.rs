@@ -6,10 +6,11 @@ use super::{
     metrics::{self, RackMetrics},
     pool::{Pool, PoolError},
     service::{ServiceError, Services},
+    skew::Skew,
 };
 use crate::{
     audit::ByteCounters,
-    core::{RequestId, Secret},
+    core::{Live, RequestId, Secret, Timestamp},
     policy::{Demanding, Permit},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -105,6 +106,7 @@ pub struct Rack {
     way: Way,
     silence: Silence,
     metrics: RackMetrics,
+    skew: Skew,
     /// Counts what goes to the rack and what comes from it.
     pub bytes: Arc<ByteCounters>,
 }
@@ -192,6 +194,7 @@ impl Rack {
             way,
             silence,
             metrics: RackMetrics::of(&address.name),
+            skew: Skew::of(&address.name),
             bytes: Arc::new(metrics::byte_counters(&address.name)),
         })
     }
@@ -199,6 +202,11 @@ impl Rack {
     /// How long this rack may be silent, also in the middle of an answer.
     pub const fn silence(&self) -> Silence {
         self.silence
+    }
+
+    /// Compares the clock of an answer that came just now with ours.
+    pub fn compare_clocks(&self, answer: &HeaderMap, now: Timestamp) {
+        self.skew.look(answer, now);
     }
 
     /// Sends the call that the permit was given for. `actor` is told to the rack, for its own log. Returns with
@@ -267,33 +275,46 @@ impl Rack {
     }
 }
 
-/// The racks of this gateway, by name; one of them is the default.
+/// The racks of this gateway, by name; one of them is the default. They may be replaced: who has one goes on with it.
 #[derive(Debug)]
-pub struct Racks {
+pub struct Racks(Live<Named>);
+
+#[derive(Debug)]
+struct Named {
     default: Arc<Rack>,
     by_name: BTreeMap<Arc<str>, Arc<Rack>>,
 }
 
 impl Racks {
-    pub fn new(default: Rack, others: impl IntoIterator<Item = Rack>) -> Self {
-        let default = Arc::new(default);
-        let others = others.into_iter().map(Arc::new);
-        let by_name = others.chain([default.clone()]).map(|rack| (rack.name.clone(), rack)).collect();
-        Self { default, by_name }
+    pub fn new(default: Arc<Rack>, others: impl IntoIterator<Item = Arc<Rack>>) -> Self {
+        Self(Live::new(Named::new(default, others)))
     }
 
-    pub const fn default_rack(&self) -> &Arc<Rack> {
-        &self.default
+    /// From now on these and no others.
+    pub fn replace(&self, default: Arc<Rack>, others: impl IntoIterator<Item = Arc<Rack>>) {
+        self.0.set(Named::new(default, others));
     }
 
-    pub fn named(&self, name: &str) -> Option<&Arc<Rack>> {
-        self.by_name.get(name)
+    pub fn default_rack(&self) -> Arc<Rack> {
+        self.0.get().default.clone()
+    }
+
+    pub fn named(&self, name: &str) -> Option<Arc<Rack>> {
+        self.0.get().by_name.get(name).cloned()
     }
 
     /// The default rack first, then the others by name.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        let others = self.by_name.keys().filter(|name| **name != self.default.name);
-        std::iter::once(&self.default.name).chain(others).map(|name| &**name)
+    pub fn names(&self) -> Vec<Arc<str>> {
+        let racks = self.0.get();
+        let others = racks.by_name.keys().filter(|name| **name != racks.default.name);
+        std::iter::once(&racks.default.name).chain(others).cloned().collect()
+    }
+}
+
+impl Named {
+    fn new(default: Arc<Rack>, others: impl IntoIterator<Item = Arc<Rack>>) -> Self {
+        let all = others.into_iter().chain([default.clone()]);
+        Self { by_name: all.map(|rack| (rack.name.clone(), rack)).collect(), default }
     }
 }
 
@@ -301,7 +322,7 @@ impl Racks {
 mod tests {
     use super::*;
 
-    fn rack(name: &str) -> Rack {
+    fn rack(name: &str) -> Arc<Rack> {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let address = RackAddress {
             name: name.to_owned(),
@@ -310,13 +331,24 @@ mod tests {
             password: "x".into(),
             trust: Trust::System,
         };
-        Rack::new(&address, Duration::from_secs(1), Silence(Duration::from_secs(1))).unwrap()
+        Rack::new(&address, Duration::from_secs(1), Silence(Duration::from_secs(1))).unwrap().into()
     }
 
     #[test]
     fn the_default_rack_is_named_first() {
         let racks = Racks::new(rack("staging"), [rack("production"), rack("zoo")]);
-        assert_eq!(racks.names().collect::<Vec<_>>(), ["staging", "production", "zoo"]);
+        assert_eq!(racks.names(), ["staging", "production", "zoo"].map(Arc::from));
         assert!(racks.named("production").is_some() && racks.named("nope").is_none());
+    }
+
+    #[test]
+    fn who_has_a_rack_keeps_it_when_the_racks_are_replaced() {
+        let (staging, zoo) = (rack("staging"), rack("zoo"));
+        let racks = Racks::new(staging.clone(), [zoo]);
+        let taken = racks.named("zoo").unwrap();
+        racks.replace(rack("production"), [staging.clone()]);
+        assert_eq!(racks.names(), ["production", "staging"].map(Arc::from));
+        assert!(racks.named("zoo").is_none() && &*taken.name == "zoo");
+        assert!(Arc::ptr_eq(&racks.named("staging").unwrap(), &staging));
     }
 }

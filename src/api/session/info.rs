@@ -162,7 +162,8 @@ fn view(context: &Context, session: &SessionIdentity) -> Session {
 fn racks(context: &Context, principal: &Principal) -> Vec<Rack> {
     let now = context.clock.now();
     let visible = |name: &str| principal.rights.allow(Permission::RackRead, &Target::rack(name), now);
-    let racks = context.racks.iter().filter(|rack| visible(&rack.name));
+    let racks = context.racks.get();
+    let racks = racks.iter().filter(|rack| visible(&rack.name));
     racks
         .map(|rack| Rack { name: rack.name.clone(), alias: rack.alias.clone(), host: rack.host.clone() })
         .collect()

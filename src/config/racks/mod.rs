@@ -56,6 +56,16 @@ pub struct RackConfig {
     pub trust: RackTrust,
 }
 
+impl RackConfig {
+    /// Whether both lead to one rack in one way.
+    pub fn same_as(&self, other: &Self) -> bool {
+        let address = |rack: &Self| (rack.name.clone(), rack.url.clone(), rack.username.clone());
+        address(self) == address(other)
+            && self.trust == other.trust
+            && self.password.matches(other.password.expose())
+    }
+}
+
 /// How the certificate of a rack is verified. There is no way not to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RackTrust {

@@ -1,5 +1,6 @@
 //! Bodies that pass: counted both ways, and the record closed with the answer's last byte.
 
+use super::measure;
 use crate::{
     audit::{Scope, Traffic},
     gateway::{Body, Watch, body::BoxError},
@@ -21,7 +22,9 @@ use std::{
 pub fn counted(body: Incoming, traffic: Arc<Traffic>, watch: Option<Watch>) -> registry::Body {
     let counted = body
         .map_frame(move |frame: Frame<Bytes>| {
-            traffic.add_in(frame.data_ref().map_or(0, Bytes::len) as u64);
+            let length = frame.data_ref().map_or(0, Bytes::len) as u64;
+            traffic.add_in(length);
+            measure::received(length);
             frame
         })
         .map_err(BoxError::from);
@@ -134,6 +137,7 @@ impl HttpBody for Recorded {
             Some(Ok(frame)) => {
                 let length = frame.data_ref().map_or(0, Bytes::len) as u64;
                 self.traffic.add_out(length);
+                measure::sent(length);
                 self.missing = self.missing.map(|missing| missing.saturating_sub(length));
                 if self.missing == Some(0) || self.body.is_end_stream() {
                     self.end(None);

@@ -6,6 +6,7 @@ use super::{
     challenge::{self, Realm, Shown},
     demands::{self, RegistryCall},
     facts, listing,
+    measure::{self, Measures},
     ticket::{Purpose, Tickets},
 };
 use crate::{
@@ -16,11 +17,13 @@ use crate::{
         Entrance, NotAdmitted,
         step_up::{Challenge, StepUp},
     },
+    notify::webhook::Webhooks,
     policy::{self, Demanding as _, MfaLevel, Permission, Permit},
     registry::{
         self, Backend, ErrorCode, Operation, Pin, Problem, Terms,
         model::{Algorithm, Digest, MAX_MANIFEST_BYTES, Reference, Tag, route},
     },
+    store::Db,
 };
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -52,6 +55,9 @@ pub struct RegistryPipeline {
     pub tickets: Tickets,
     pub public: Public,
     pub public_url: PublicUrl,
+    pub db: Db,
+    pub webhooks: Webhooks,
+    pub measures: Measures,
 }
 
 /// Why a request is not carried out: the answer, and what the record keeps.
@@ -93,7 +99,8 @@ impl From<Challenge> for Refused {
     }
 }
 
-const NO_AUDIT: &str = "the audit log cannot take records now, so nothing is done; try again shortly";
+pub(super) const NO_AUDIT: &str =
+    "the audit log cannot take records now, so nothing is done; try again shortly";
 const NO_ACCESS: &str = "rights cannot be verified now, so nothing is done; try again shortly";
 
 impl RegistryPipeline {
@@ -105,7 +112,10 @@ impl RegistryPipeline {
         let Ok(mut scope) = self.audit.open(Seen::of(request_id, ip, &head.method, &head.headers)) else {
             return (refusal(Problem::new(ErrorCode::Unavailable, NO_AUDIT)), label);
         };
-        let response = match Box::pin(self.carry(&mut scope, head, ip, body, parsed)).await {
+        let action = parsed.as_ref().map_or("other", measure::action);
+        let carried = Box::pin(self.carry(&mut scope, head, ip, body, parsed)).await;
+        measure::decision(action, scope.decision);
+        let response = match carried {
             Ok((answer, watch)) => {
                 count_decision(scope.decision, None);
                 body::relay(answer, scope, watch)
@@ -146,7 +156,7 @@ impl RegistryPipeline {
             scope.intent().await.map_err(unrecorded)?;
         }
         let watch = self.watch(&caller, permit.call());
-        let answer = self.send(permit, head.headers, body, terms).await;
+        let answer = self.tell(scope, permit, head.headers, body, terms).await?;
         note_problem(scope, &answer);
         if answer.status().is_success() {
             return Ok((answer, watch));
@@ -304,7 +314,7 @@ impl RegistryPipeline {
         tags.into_iter().map(|tag| Pin { tag, refusal: refusal.clone() }).collect()
     }
 
-    async fn digest_of(&self, operation: Operation) -> Option<String> {
+    pub(super) async fn digest_of(&self, operation: Operation) -> Option<String> {
         let mut headers = HeaderMap::new();
         headers.insert(http::header::ACCEPT, http::HeaderValue::from_static("*/*"));
         let request = registry::Request { headers, ..registry::Request::plain(operation) };
@@ -314,7 +324,7 @@ impl RegistryPipeline {
     }
 
     /// The one door to the registry for what needs a permission.
-    async fn send(
+    pub(super) async fn send(
         &self,
         permit: Permit<RegistryCall>,
         mut headers: HeaderMap,

@@ -1,7 +1,10 @@
 //! The one way to ask a provider anything: bounded in time and size, without redirects, counted.
 
 use super::VouchError;
-use crate::observe::metrics::catalogue::OIDC_REQUESTS;
+use crate::observe::{
+    errors::{FailureKind, capture_failure},
+    metrics::catalogue::OIDC_REQUESTS,
+};
 use futures_util::future::BoxFuture;
 use http::{Request, Response, StatusCode};
 use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
@@ -69,6 +72,9 @@ impl Fetch {
         };
         metrics::counter!(OIDC_REQUESTS, "provider" => self.provider.clone(), "outcome" => outcome)
             .increment(1);
+        if let Err(error) = &answer {
+            capture_failure(FailureKind::Oauth, &self.provider, None, &error.to_string());
+        }
         answer
     }
 

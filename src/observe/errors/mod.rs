@@ -3,17 +3,20 @@
 //! Off without a DSN. Reports leave through a bounded queue on a thread of their own, at most one of a kind a
 //! minute, scrubbed of credentials and of the person who made the request.
 
+mod crumbs;
 mod limiter;
 mod outbox;
 mod privacy;
 mod trace;
 
+pub use crumbs::{Crumb, Crumbs};
 pub use trace::{RequestTrace, trace};
 
 use crate::{
     core::{RequestId, Secret, id::UserId},
     observe::metrics::catalogue::ERROR_REPORTS,
 };
+use http::Response;
 use limiter::Limiter;
 use outbox::OutboxFactory;
 use sentry::{
@@ -30,7 +33,8 @@ use std::{
 
 /// How long the end of the process waits for reports that are still queued.
 const SHUTDOWN: Duration = Duration::from_secs(2);
-const QUEUE: usize = 100;
+/// Reports that may wait. With the bound on each ([`outbox`]) less than a mebibyte lies in the process.
+const QUEUE: usize = 24;
 
 #[derive(Debug, Clone, Default)]
 pub struct SentryOptions {
@@ -40,6 +44,8 @@ pub struct SentryOptions {
     pub release: Option<String>,
     /// Share of requests to trace, from 0 to 1.
     pub traces_sample_rate: f32,
+    /// What the log remembers, to be sent along.
+    pub crumbs: Crumbs,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +92,23 @@ pub struct ErrorReport<'a> {
     /// Short and stable, such as `audit_unavailable`; reports of one kind are grouped.
     pub kind: &'a str,
     pub message: &'a str,
+}
+
+/// What is known of a failed request besides its answer; travels in the extensions of a response of 5xx.
+#[derive(Debug, Clone, Copy)]
+pub struct FailureFacts {
+    /// As [`ErrorReport::kind`].
+    pub kind: &'static str,
+    pub user_id: Option<UserId>,
+}
+
+impl FailureFacts {
+    /// Leaves a note on a response that tells of a failure.
+    pub fn note<B>(self, response: &mut Response<B>) {
+        if response.status().is_server_error() {
+            response.extensions_mut().insert(self);
+        }
+    }
 }
 
 pub fn capture_server_error(report: ErrorReport<'_>) {
@@ -163,6 +186,7 @@ const SUPPRESSED: &str = "repeats_not_reported";
 struct Reporting {
     limiter: Arc<Limiter>,
     traces_sample_rate: f32,
+    crumbs: Crumbs,
 }
 
 impl Integration for Reporting {
@@ -185,6 +209,7 @@ impl Reporting {
             let suppressed = self.admit(&place(&event))?;
             event.extra.insert(SUPPRESSED.into(), suppressed.into());
         }
+        self.crumbs.attach(&mut event);
         Some(privacy::clean(event))
     }
 }
@@ -202,15 +227,15 @@ fn place(event: &Event<'_>) -> (String, Option<u64>) {
 }
 
 fn client_options(options: SentryOptions) -> Result<Option<ClientOptions>, SentryError> {
-    let SentryOptions { dsn, environment, release, traces_sample_rate } = options;
+    let SentryOptions { dsn, environment, release, traces_sample_rate, crumbs } = options;
     if !(0.0..=1.0).contains(&traces_sample_rate) {
         return Err(SentryError::SampleRate(traces_sample_rate));
     }
     let Some(dsn) = dsn.filter(|dsn| !dsn.is_empty()) else { return Ok(None) };
     let dsn: Dsn = dsn.expose().trim().parse().map_err(|_| SentryError::Dsn)?;
-    let reporting = Reporting { traces_sample_rate, ..Reporting::default() };
+    let reporting = Reporting { traces_sample_rate, crumbs, ..Reporting::default() };
     let mut client = ClientOptions::new()
-        .maybe_release(release)
+        .release(release.unwrap_or_else(|| concat!("rack-gateway@", env!("CARGO_PKG_VERSION")).into()))
         .environment(environment.unwrap_or_else(|| "production".into()))
         .traces_sample_rate(traces_sample_rate)
         .send_default_pii(false)

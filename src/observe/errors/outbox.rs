@@ -2,8 +2,10 @@
 //!
 //! The transport's own queue is bounded and drops what does not fit. But its `flush`, which the panic hook
 //! calls on the thread that panicked, waits for a place in that queue, and dropping it waits for the request
-//! under way; with an endpoint that accepts and never answers both last for ever.
+//! under way; with an endpoint that accepts and never answers both last for ever. And the queue counts reports, not
+//! bytes, so reports are bounded here.
 
+use crate::observe::metrics::catalogue::ERROR_REPORTS;
 use sentry::{Envelope, Transport, TransportFactory, TransportOptions, transports::DefaultTransportFactory};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
@@ -21,6 +23,9 @@ impl TransportFactory for OutboxFactory {
     }
 }
 
+/// Longest report in bytes. The stack of a panic, the last lines of the log and the request need a third of it.
+pub(super) const LONGEST: usize = 40 * 1024;
+
 struct Outbox(Mutex<Option<Arc<dyn Transport>>>);
 
 impl Outbox {
@@ -31,6 +36,10 @@ impl Outbox {
 
 impl Transport for Outbox {
     fn send_envelope(&self, envelope: Envelope) {
+        if !fits(&envelope) {
+            metrics::counter!(ERROR_REPORTS, "outcome" => "too_large").increment(1);
+            return;
+        }
         if let Some(inner) = self.inner().as_ref() {
             inner.send_envelope(envelope);
         }
@@ -58,6 +67,12 @@ impl Drop for Outbox {
             aside(move || drop(inner));
         }
     }
+}
+
+/// Whether it is short enough to wait in memory.
+fn fits(envelope: &Envelope) -> bool {
+    let mut room = [0; LONGEST];
+    envelope.to_writer(&mut room.as_mut_slice()).is_ok()
 }
 
 fn aside(work: impl FnOnce() + Send + 'static) {

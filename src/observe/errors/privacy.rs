@@ -13,6 +13,7 @@ const URL_HEADERS: [&str; 3] = ["referer", "location", "content-location"];
 /// Removes the person, the body, the query and the cookies; hides values with secret names; scrubs every text.
 pub(super) fn clean(mut event: Event<'static>) -> Event<'static> {
     event.user = event.user.map(|user| User { id: user.id, ..User::default() });
+    shorten(&mut event);
     event.request = event.request.map(clean_request);
     let event_id = event.event_id;
     let unreadable = || Event {
@@ -23,6 +24,25 @@ pub(super) fn clean(mut event: Event<'static>) -> Event<'static> {
     let Ok(mut json) = serde_json::to_value(event) else { return unreadable() };
     clean_json(&mut json);
     serde_json::from_value(json).unwrap_or_else(|_| unreadable())
+}
+
+/// Frames of a stack that are kept, the innermost.
+const FRAMES: usize = 60;
+/// Bytes of a message that are kept.
+const MESSAGE: usize = 2_048;
+
+fn shorten(event: &mut Event<'static>) {
+    if let Some(message) = &mut event.message {
+        message.truncate(message.floor_char_boundary(MESSAGE));
+    }
+    for exception in &mut event.exception.values {
+        if let Some(value) = &mut exception.value {
+            value.truncate(value.floor_char_boundary(MESSAGE));
+        }
+        if let Some(stack) = &mut exception.stacktrace {
+            stack.frames.drain(..stack.frames.len().saturating_sub(FRAMES));
+        }
+    }
 }
 
 fn clean_request(mut request: Request) -> Request {

@@ -87,6 +87,7 @@ fn options(address: SocketAddr) -> SentryOptions {
         environment: Some("testing".into()),
         release: Some("rack-gateway@0.0.1".into()),
         traces_sample_rate: 0.0,
+        crumbs: Crumbs::default(),
     }
 }
 
@@ -117,7 +118,7 @@ fn off_without_a_dsn() {
         assert!(!guard.is_on());
     }
     capture_server_error(report("nobody listens"));
-    assert!(trace("GET", "/").is_none());
+    assert!(trace().is_none());
 }
 
 #[test]
@@ -212,7 +213,8 @@ fn repeats_are_held_back_and_other_kinds_pass() {
 fn traces_name_the_route_and_the_outcome() {
     let sentry = FakeSentry::start();
     let _client = reporting(SentryOptions { traces_sample_rate: 1.0, ..options(sentry.address) }, || {
-        trace("GET", "/apps/{app}").unwrap().finish(503);
+        let id = RequestId::new(Timestamp::from_micros(1));
+        trace().unwrap().finish("GET", "/apps/{app}", 503, id);
     });
     let (header, transaction) = sentry.next();
     assert_eq!(
@@ -246,6 +248,36 @@ fn init_reaches_the_threads_of_the_runtime_and_flushes_at_the_end() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     assert_eq!(sentry.next().1["message"], "upstream failure of prod: reset by peer");
     assert_eq!(sentry.next().1["exception"]["values"][0]["value"], "in a task");
+}
+
+#[test]
+fn a_report_that_is_too_long_is_not_kept_in_memory() {
+    let sentry = FakeSentry::start();
+    let _client = reporting(options(sentry.address), || {
+        for (number, length) in [(1, 200 * 1024), (2, 10)] {
+            let extra = [("what".to_owned(), "x".repeat(length).into())].into();
+            sentry::capture_event(Event { message: Some(format!("{number}")), extra, ..Event::default() });
+        }
+    });
+    assert_eq!(sentry.next().1["message"], "2", "the long one was left out");
+    assert!(sentry.is_silent());
+    assert!(QUEUE * outbox::LONGEST <= 1 << 20, "all that may wait is at most a mebibyte");
+}
+
+#[test]
+fn what_the_log_said_before_goes_along() {
+    let sentry = FakeSentry::start();
+    let crumbs = Crumbs::default();
+    let at = Timestamp::from_micros(1_700_000_000_000_000);
+    let message = "the token rgw_CANARY1234 was refused".to_owned();
+    crumbs.add(Crumb { at, is_error: true, message, request_id: None });
+    let options = SentryOptions { crumbs, ..options(sentry.address) };
+    let _client = reporting(options, || capture_server_error(report("down")));
+    let (_, event) = sentry.next();
+    let line = &event["breadcrumbs"]["values"][0];
+    assert_eq!((&line["level"], &line["category"]), (&"error".into(), &"log".into()));
+    assert_eq!(line["timestamp"].as_f64().unwrap(), 1_700_000_000.0);
+    assert!(!event.to_string().contains("CANARY"), "{event}");
 }
 
 /// Reports different kinds, panics and closes the client; returns how long the slowest of these took.

@@ -1,6 +1,7 @@
 //! Performance traces of a sample of the requests.
 
 use super::Reporting;
+use crate::core::RequestId;
 use rand::RngExt as _;
 use sentry::{
     Transaction, TransactionContext,
@@ -13,12 +14,12 @@ pub struct RequestTrace(Transaction);
 
 /// Begins the trace of a request, when this one is sampled. Only the method and the template of the route are
 /// recorded, so there is nothing to scrub.
-pub fn trace(method: &'static str, route: &'static str) -> Option<RequestTrace> {
+pub fn trace() -> Option<RequestTrace> {
     sentry::with_integration(|reporting: &Reporting, hub| {
         let is_sampled =
             reporting.traces_sample_rate > 0.0 && rand::rng().random::<f32>() < reporting.traces_sample_rate;
         is_sampled.then(|| {
-            let mut context = TransactionContext::new(&format!("{method} {route}"), "http.server");
+            let mut context = TransactionContext::new("request", "http.server");
             context.set_sampled(true);
             RequestTrace(hub.start_transaction(context))
         })
@@ -26,8 +27,10 @@ pub fn trace(method: &'static str, route: &'static str) -> Option<RequestTrace> 
 }
 
 impl RequestTrace {
-    /// Ends the trace with the status that the client was sent.
-    pub fn finish(self, status: u16) {
+    /// Ends the trace with what was asked and the status that the client was sent.
+    pub fn finish(self, method: &str, route: &str, status: u16, request_id: RequestId) {
+        self.0.set_name(&format!("{method} {route}"));
+        self.0.set_data("request_id", Value::from(request_id.to_string()));
         self.0.set_status(match status {
             0..400 => SpanStatus::Ok,
             401 => SpanStatus::Unauthenticated,

@@ -5,8 +5,17 @@ use super::{
     fields::{Collector, Fields},
     format::{Origin, Severity, line},
 };
-use crate::core::SharedClock;
-use std::{fmt, sync::Arc};
+use crate::{
+    core::SharedClock,
+    observe::errors::{Crumb, Crumbs},
+};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 use tracing::{
     Event, Level, Metadata, Subscriber,
     span::{Attributes, Id, Record},
@@ -17,16 +26,41 @@ use tracing_subscriber::{
     registry::{LookupSpan, Scope},
 };
 
+/// Whether secret headers are shown, which goes with the level.
+#[derive(Debug)]
+pub(super) struct HeaderSight {
+    wanted: Headers,
+    is_verbose: AtomicBool,
+}
+
+impl HeaderSight {
+    pub fn new(wanted: Headers, level: super::Level) -> Self {
+        let sight = Self { wanted, is_verbose: AtomicBool::new(false) };
+        sight.follow(level);
+        sight
+    }
+
+    pub fn follow(&self, level: super::Level) {
+        self.is_verbose.store(level <= super::Level::Debug, Ordering::Relaxed);
+    }
+
+    pub fn now(&self) -> Headers {
+        if self.is_verbose.load(Ordering::Relaxed) { self.wanted } else { Headers::Redacted }
+    }
+}
+
 /// Takes finished lines, each with its newline, in one piece.
 pub(super) type Sink = Arc<dyn Fn(&str) + Send + Sync>;
 
 #[derive(Clone)]
 pub(super) struct LogLayer {
     pub format: Format,
-    pub headers: Headers,
+    pub headers: Arc<HeaderSight>,
     pub origin: Origin,
     pub clock: SharedClock,
     pub sink: Sink,
+    /// Where the lines are remembered, for reports.
+    pub crumbs: Option<Crumbs>,
 }
 
 impl fmt::Debug for LogLayer {
@@ -37,7 +71,7 @@ impl fmt::Debug for LogLayer {
 
 impl LogLayer {
     fn collector<'a>(&self, fields: &'a mut Fields) -> Collector<'a> {
-        Collector { fields, headers: self.headers }
+        Collector { fields, headers: self.headers.now() }
     }
 }
 
@@ -64,7 +98,13 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
             }
         }
         event.record(&mut self.collector(&mut fields));
-        (self.sink)(&line(self.format, &self.origin, self.clock.now(), severity(event.metadata()), &fields));
+        let (now, severity) = (self.clock.now(), severity(event.metadata()));
+        (self.sink)(&line(self.format, &self.origin, now, severity, &fields));
+        if let Some(crumbs) = &self.crumbs {
+            let request_id = fields.values.get("request_id").and_then(|id| id.as_str()).map(str::to_owned);
+            let is_error = matches!(severity, Severity::Error | Severity::Fatal);
+            crumbs.add(Crumb { at: now, is_error, message: fields.message, request_id });
+        }
     }
 }
 

@@ -6,9 +6,12 @@ mod fields;
 mod format;
 mod layer;
 
-use crate::core::{SharedClock, SystemClock};
+use crate::{
+    core::{SharedClock, SystemClock},
+    observe::errors::Crumbs,
+};
 use format::Origin;
-use layer::{LogLayer, Sink};
+use layer::{HeaderSight, LogLayer, Sink};
 use std::{
     any::Any,
     backtrace::{Backtrace, BacktraceStatus},
@@ -16,12 +19,14 @@ use std::{
     io::{self, Write as _},
     panic, process,
     str::FromStr,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     thread,
 };
 use time::UtcOffset;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::{filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    Registry, filter::Targets, layer::SubscriberExt as _, reload, util::SubscriberInitExt as _,
+};
 
 /// Target of an error after which the process ends: `tracing::error!(target: observe::log::FATAL, "…")`.
 pub const FATAL: &str = "rack_gateway::fatal";
@@ -67,6 +72,8 @@ pub struct LogOptions {
     pub format: Format,
     pub headers: Headers,
     pub clock: SharedClock,
+    /// Remembers the last lines for error reports.
+    pub crumbs: Option<Crumbs>,
 }
 
 impl Default for LogOptions {
@@ -76,6 +83,7 @@ impl Default for LogOptions {
             format: Format::default(),
             headers: Headers::default(),
             clock: Arc::new(SystemClock),
+            crumbs: None,
         }
     }
 }
@@ -122,22 +130,40 @@ impl FromStr for Format {
 /// Sends every event and every panic of the process to standard error. Call it once, before other threads
 /// start (the local time zone is read here) and before error reporting, which passes panics on to the log.
 pub fn init(options: LogOptions) -> Result<(), LogError> {
-    let filter = filter(options.level);
+    let (filter, handle) = reload::Layer::new(filter(options.level));
     let layer = layer(options, Arc::new(write_stderr));
+    let headers = layer.headers.clone();
     tracing_subscriber::registry().with(filter).with(layer).try_init().map_err(|_| LogError::AlreadySet)?;
+    let _ = SWITCH.set(Switch { filter: handle, headers });
     panic::set_hook(Box::new(log_panic));
     Ok(())
 }
 
+/// From now on events of this level and above are written. Without effect before [`init`].
+pub fn set_level(level: Level) {
+    let Some(switch) = SWITCH.get() else { return };
+    switch.headers.follow(level);
+    // Fails only when the subscriber is gone, and it lives as long as the process.
+    let _ = switch.filter.reload(filter(level));
+}
+
+static SWITCH: OnceLock<Switch> = OnceLock::new();
+
+/// What follows the level of the log that is set up.
+struct Switch {
+    filter: reload::Handle<Targets, Registry>,
+    headers: Arc<HeaderSight>,
+}
+
 fn layer(options: LogOptions, sink: Sink) -> LogLayer {
-    let headers = if options.level <= Level::Debug { options.headers } else { Headers::Redacted };
+    let headers = Arc::new(HeaderSight::new(options.headers, options.level));
     let offset = match options.format {
         Format::Pretty => UtcOffset::current_local_offset().unwrap_or(UtcOffset::UTC),
         Format::Text | Format::Json => UtcOffset::UTC,
     };
     let hostname = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "unknown".into());
     let origin = Origin { pid: process::id(), hostname: hostname.trim().into(), offset };
-    LogLayer { format: options.format, headers, origin, clock: options.clock, sink }
+    LogLayer { format: options.format, headers, origin, clock: options.clock, sink, crumbs: options.crumbs }
 }
 
 fn filter(level: Level) -> Targets {

@@ -37,6 +37,8 @@ const BODY_BYTES: [f64; 22] = [
     1_073_741_824.0,
     2_147_483_648.0,
 ];
+/// Upper bounds in seconds for an upload from its opening to its close, which may be resumed much later.
+const UPLOAD_SECONDS: [f64; 12] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0];
 const GC_SECONDS: [f64; 6] = [0.001, 0.01, 0.1, 1.0, 2.0, 5.0];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,6 +149,24 @@ families! {
         "Always 1; the label tells the running version.";
     GATEWAY_READY = Recorder Gauge "gateway_ready" []
         "1 when the gateway can serve, else 0.";
+    CONFIG_RELOADS = Recorder Counter "config_reload_total" ["outcome"]
+        "Times the configuration was read again: applied, unchanged or refused.";
+    CONFIG_RELOAD_SUCCESSFUL = Recorder Gauge "config_reload_successful" []
+        "1 when the configuration and the certificate on disk are good, 0 when they were refused and older ones serve.";
+    CONFIG_RELOAD_SUCCESS_TIME = Recorder Gauge "config_reload_success_timestamp_seconds" []
+        "When the configuration was last read without a problem, since unix epoch in seconds.";
+    CONFIG_RELOAD_RESTART_PENDING = Recorder Gauge "config_reload_restart_pending" []
+        "Settings that were changed and wait for a restart.";
+    TLS_CERTIFICATE_EXPIRY = Recorder Gauge "tls_certificate_expiry_seconds" ["listener"]
+        "Seconds until the listener's certificate expires, negative afterwards.";
+    TLS_CERTIFICATE_RELOADS = Recorder Counter "tls_certificate_reload_total" ["outcome"]
+        "Changes of the certificate's files: replaced or refused.";
+    CLOCK_SKEW = Recorder Gauge "clock_skew_seconds" ["source"]
+        "How far this machine's clock is ahead of another's, in seconds: that of a rack or of the database.";
+    DISK_FREE = Recorder Gauge "disk_free_bytes" ["place"]
+        "Bytes that are free where the gateway keeps things: database or registry.";
+    DISK_SIZE = Recorder Gauge "disk_size_bytes" ["place"]
+        "Bytes that there are in all where the gateway keeps things: database or registry.";
 
     AUDIT_QUEUE_DEPTH = Recorder Gauge "audit_queue_depth" []
         "Audit records waiting to be stored.";
@@ -174,7 +194,7 @@ families! {
     ACCESS_SNAPSHOT_AGE = Recorder Gauge "access_snapshot_age_seconds" []
         "Age of the access rules in use, in seconds.";
     ERROR_REPORTS = Recorder Counter "error_reports_total" ["outcome"]
-        "Error reports handed to the transport (queued) or held back as repeats (suppressed).";
+        "Error reports handed to the transport (queued), held back as repeats (suppressed), or dropped (too_large).";
 
     REGISTRY_IN_FLIGHT = Recorder Gauge "registry_http_in_flight_requests" ["handler"]
         "The in-flight HTTP requests.";
@@ -199,6 +219,22 @@ families! {
         "Calls that were sent to a second instance because the first could not be reached.";
     PROXY_UPSTREAM_EJECTIONS = Recorder Counter "proxy_upstream_ejections_total" ["slug"]
         "Instances that were left out for a while because call after call failed.";
+    GATEWAY_REGISTRY_BYTES = Recorder Counter "gateway_registry_bytes_total" ["direction"]
+        "Bytes of bodies to and from clients of the container registry, counted as they pass: received or sent.";
+    GATEWAY_REGISTRY_DECISIONS = Recorder Counter "gateway_registry_decisions_total" ["action", "decision"]
+        "Authorization decisions of the container registry.";
+    GATEWAY_REGISTRY_UPLOAD_DURATION = Recorder Histogram "gateway_registry_upload_duration_seconds" ["size"] in UPLOAD_SECONDS
+        "Time from the opening of an upload to its close, in seconds, by the size of the blob: up to 1 MiB, up to 100 MiB, or more.";
+    GATEWAY_REPO_PULLS = Recorder Counter "gateway_repo_pulls_total" ["namespace"]
+        "Manifests pulled, by the first part of the repository's name; names beyond the first 200 count as other.";
+    GATEWAY_REPO_PUSHES = Recorder Counter "gateway_repo_pushes_total" ["namespace"]
+        "Manifests pushed, by the first part of the repository's name; names beyond the first 200 count as other.";
+    GATEWAY_WEBHOOK_DELIVERIES = Recorder Counter "gateway_webhook_deliveries_total" ["webhook", "outcome"]
+        "Deliveries to webhooks: sent, put_off, given_up, or taken_back because what was to be told did not happen.";
+    GATEWAY_WEBHOOK_WAITING = Recorder Gauge "gateway_webhook_deliveries_waiting" ["webhook"]
+        "Deliveries that are not sent yet.";
+    GATEWAY_WEBHOOK_DURATION = Recorder Histogram "gateway_webhook_duration_seconds" ["webhook"] in LATENCY_SECONDS
+        "Time of one try to tell a webhook, in seconds.";
 
     PROCESS_CPU_USER = Direct Counter "process_cpu_user_seconds_total" []
         "Total user CPU time spent in seconds.";

@@ -3,8 +3,13 @@
 
 use super::{Segment, Target, TargetKind, TargetPattern};
 
-const KINDS: [TargetKind; 4] =
-    [TargetKind::Rack, TargetKind::Repository, TargetKind::Service, TargetKind::Gateway];
+const KINDS: [TargetKind; 5] = [
+    TargetKind::Rack,
+    TargetKind::Repository,
+    TargetKind::Artifact,
+    TargetKind::Service,
+    TargetKind::Gateway,
+];
 
 impl TargetPattern {
     /// True when every target that `other` covers is covered by `self`. Where that takes more than a look at the
@@ -81,13 +86,16 @@ mod tests {
             ("repo:team/**", "repo:team/a/b", true),
             ("repo:team/**", "repo:team2/a", false),
             ("repo:team/*", "repo:team/**", false),
+            ("artifact:team/**", "artifact:team/quality/husky", true),
+            ("artifact:team/**", "artifact:team", true),
+            ("repo:team/**", "artifact:team/husky", false),
         ] {
             assert_eq!(pattern(held).contains(&pattern(wanted)), expected, "{held} holds {wanted}");
         }
     }
 
     fn any_pattern() -> impl Strategy<Value = TargetPattern> {
-        let kind = prop::sample::select(vec!["", "rack:", "repo:", "service:", "gateway:"]);
+        let kind = prop::sample::select(vec!["", "rack:", "repo:", "artifact:", "service:", "gateway:"]);
         let segment = prop::sample::select(vec!["a", "b", "gateway", "*"]);
         let end = prop::sample::select(vec!["", "/**"]);
         (kind, prop::collection::vec(segment, 1..4), end)
@@ -105,7 +113,7 @@ mod tests {
                 .collect();
             all.extend(paths.iter().map(|path| path[1..].to_owned()));
         }
-        let kinds = [TargetKind::Rack, TargetKind::Repository, TargetKind::Service];
+        let kinds = [TargetKind::Rack, TargetKind::Repository, TargetKind::Artifact, TargetKind::Service];
         let targets = kinds
             .into_iter()
             .flat_map(|kind| all.iter().map(move |path| Target::of(kind, path.clone())).collect::<Vec<_>>());

@@ -1,11 +1,11 @@
-//! A single target as people write it: `gateway`, `staging`, `staging/web`, `repo:team/app`, `service:billing`.
+//! A single target as people write it: `gateway`, `staging`, `staging/web`, `repo:team/app`, `artifact:team/husky`, `service:billing`.
 
 use super::{Segment, Target, TargetKind, kind_named, segment};
 use std::str::FromStr;
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "\"{0}\" is not a target; write gateway, a rack as in staging, an app as in staging/web, repo:team/app or service:billing"
+    "\"{0}\" is not a target; write gateway, a rack as in staging, an app as in staging/web, repo:team/app, artifact:team/husky or service:billing"
 )]
 pub struct InvalidTarget(String);
 
@@ -27,7 +27,7 @@ impl FromStr for Target {
         let segments = path.split('/').count();
         let fits = match kind {
             TargetKind::Rack => segments <= 2,
-            TargetKind::Repository => true,
+            TargetKind::Repository | TargetKind::Artifact => true,
             TargetKind::Service => segments == 1,
             TargetKind::Gateway => path == "gateway",
         };
@@ -45,6 +45,7 @@ impl Target {
             TargetKind::Rack if self.path == "gateway" => format!("rack:{}", self.path),
             TargetKind::Rack | TargetKind::Gateway => self.path.clone(),
             TargetKind::Repository => format!("repo:{}", self.path),
+            TargetKind::Artifact => format!("artifact:{}", self.path),
             TargetKind::Service => format!("service:{}", self.path),
         }
     }
@@ -62,6 +63,7 @@ mod tests {
             ("staging", Target::rack("staging")),
             ("staging/web", Target::app("staging", "web")),
             ("repo:team/app/x", Target::repository("team/app/x")),
+            ("artifact:team/quality/husky", Target::artifact("team/quality/husky")),
             ("service:billing", Target::service("billing")),
         ] {
             assert_eq!(text.parse(), Ok(target.clone()));

@@ -3,6 +3,7 @@
 //! Whatever happens, a change that was acknowledged has its record, once; what cannot be recorded is not done;
 //! and the gateway recovers by itself.
 
+mod balancer;
 mod child;
 mod clock;
 mod cluster;
@@ -11,6 +12,7 @@ mod ledger;
 mod load;
 mod postgres;
 mod replicas;
+mod rolling;
 mod site;
 mod sqlite;
 mod starting;

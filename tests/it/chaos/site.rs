@@ -15,12 +15,15 @@ use rack_gateway::{
 use reqwest::{Response, StatusCode};
 use std::{
     collections::HashMap,
+    net::SocketAddr,
     panic::{AssertUnwindSafe, resume_unwind},
     path::Path,
     time::Duration,
 };
 
 const RACK_PASSWORD: &str = "rack-password";
+/// Connections that have rested for longer are not used again: a server that goes away closes them.
+const RESTED: Duration = Duration::from_millis(500);
 
 pub struct Site {
     pub rack: DemoRack,
@@ -90,7 +93,7 @@ impl Site {
         db.migrate().await.unwrap();
         let deployer = Deployer::add(&db).await;
         db.close().await;
-        let client = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();
+        let client = reqwest::Client::builder().timeout(PATIENCE).pool_idle_timeout(RESTED).build().unwrap();
         Self { rack, place, deployer, client }
     }
 
@@ -138,7 +141,18 @@ impl Site {
         path: &str,
         form: &str,
     ) -> Result<Answer, reqwest::Error> {
-        let url = format!("http://{}/api/v1/rack-proxy{path}", gateway.address);
+        self.call_at(gateway.address, method, path, form).await
+    }
+
+    /// The same at an address that may be several gateways'.
+    pub async fn call_at(
+        &self,
+        address: SocketAddr,
+        method: &str,
+        path: &str,
+        form: &str,
+    ) -> Result<Answer, reqwest::Error> {
+        let url = format!("http://{address}/api/v1/rack-proxy{path}");
         let answer = self
             .client
             .request(method.parse().unwrap(), url)

@@ -1,6 +1,6 @@
 //! Databases that a gateway must not serve on.
 
-use super::site::{Site, on_postgres, sqlite_in};
+use super::site::{Deployer, Site, each_engine, on_postgres, sqlite_in};
 use rack_gateway::store::{Db, Place};
 use sqlx::AssertSqlSafe;
 
@@ -41,6 +41,34 @@ async fn a_schema_that_is_too_old() {
             assert!(refused.log.contains(sentence), "{}", refused.log);
         }
         pool.close().await;
+    })
+    .await;
+}
+
+/// What a start asks the database. A start takes as long as its questions do, so they must be few, and as few for many
+/// people as for one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_asks_the_database_few_questions_however_much_there_is() {
+    each_engine(async |place| {
+        let site = Site::on(place).await;
+        let verbose = [("LOG_LEVEL", "trace")];
+        let questions = async || {
+            let gateway = site.start_with(&verbose).await;
+            let log = gateway.log.get();
+            assert!(gateway.stop().await.success());
+            let before = log.split("Server listening").next().unwrap();
+            before.lines().filter(|line| line.contains(" elapsed_secs=")).count()
+        };
+        let few = questions().await;
+        let db = site.db().await;
+        for _ in 0..100 {
+            Deployer::add(&db).await;
+        }
+        db.close().await;
+        let many = questions().await;
+        eprintln!("statements of a start: {few} with one person, {many} with 101");
+        assert!((8..=45).contains(&few), "{few} statements");
+        assert!(many.abs_diff(few) <= 4, "{few} statements, and {many} when there are more people");
     })
     .await;
 }

@@ -1,3 +1,4 @@
 //! The public address.
 
+mod renewal;
 mod tls;

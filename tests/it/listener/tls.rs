@@ -25,7 +25,7 @@ async fn https() -> (TestGateway, Authority, TempDir) {
     (TestGateway::with(variables).await, authority, directory)
 }
 
-fn files(directory: &TempDir, certificate: &str, key: &str) -> (String, String) {
+pub fn files(directory: &TempDir, certificate: &str, key: &str) -> (String, String) {
     let write = |name: &str, text: &str| {
         let path = directory.path().join(name);
         std::fs::write(&path, text).unwrap();
@@ -34,7 +34,7 @@ fn files(directory: &TempDir, certificate: &str, key: &str) -> (String, String) 
     (write("cert.pem", certificate), write("key.pem", key))
 }
 
-async fn connect(
+pub async fn connect(
     gateway: &TestGateway,
     authority: &Authority,
     protocols: &[&str],
@@ -52,7 +52,7 @@ async fn connect(
 }
 
 /// The token of somebody new. Only the plain helper waits until the gateway knows it, so this asks until it does.
-async fn token(gateway: &TestGateway, authority: &Authority, role: &str) -> String {
+pub async fn token(gateway: &TestGateway, authority: &Authority, role: &str) -> String {
     use crate::support::person::{Person, Until};
     let person = Person::add(&gateway.db, gateway.clock.now(), role, "*", Until::default()).await;
     let started = Instant::now();
@@ -63,7 +63,7 @@ async fn token(gateway: &TestGateway, authority: &Authority, role: &str) -> Stri
     person.token
 }
 
-async fn status(gateway: &TestGateway, authority: &Authority, token: &str) -> u16 {
+pub async fn status(gateway: &TestGateway, authority: &Authority, token: &str) -> u16 {
     let mut wire = Wire::on(connect(gateway, authority, &["http/1.1"]).await.unwrap());
     wire.send(format!("GET /api/v1/me HTTP/1.1\r\nHost: gateway\r\n{}\r\n", basic(token))).await;
     wire.head().await.status()

@@ -11,6 +11,7 @@ mod migrate;
 mod registry;
 mod schema;
 mod sessions;
+mod webhooks;
 
 use rack_gateway::core::Timestamp;
 

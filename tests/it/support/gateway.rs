@@ -2,7 +2,7 @@
 
 use rack_gateway::{
     audit::LineSink,
-    boot::{Enrolment, Gateway, Parts, Stopped},
+    boot::{Enrolment, Gateway, Parts, Reloader, Source, Stopped},
     config::{Config, MapEnv},
     core::{SharedClock, SystemClock, id::TokenId},
     demo::rack::{DemoRack, DemoRackOptions},
@@ -22,6 +22,8 @@ use tempfile::TempDir;
 /// Started, and stopped by [`TestGateway::stop`] or with the test's runtime.
 pub struct TestGateway {
     gateway: Gateway,
+    config: Config,
+    env: MapEnv,
     pub rack: DemoRack,
     pub db: Db,
     pub lines: Lines,
@@ -106,7 +108,13 @@ impl TestGateway {
         };
         let gateway = Box::pin(Gateway::start(&config, parts)).await.unwrap();
         let client = reqwest::Client::new();
-        Self { gateway, rack, db, lines, clock, client, directory }
+        Self { gateway, config, env, rack, db, lines, clock, client, directory }
+    }
+
+    /// What reads its configuration again. There is one.
+    pub fn reloader(&mut self) -> Reloader {
+        let source = Source { env: Arc::new(self.env.clone()), file: None };
+        Reloader::new(&self.config, source, self.gateway.take_handles().expect("the only reloader"))
     }
 
     /// Where the embedded database lies.

@@ -1,5 +1,6 @@
 //! What several tests share. No assertion lives here.
 
+pub mod artifact_server;
 pub mod database;
 pub mod exchange;
 pub mod fake_rack;

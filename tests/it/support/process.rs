@@ -9,7 +9,7 @@ use rack_gateway::{
     core::{Clock as _, SystemClock},
     store::{Db, Options, Place},
 };
-use std::{io::Write as _, net::SocketAddr, process::Stdio};
+use std::{io::Write as _, net::SocketAddr, path::Path, process::Stdio};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _},
@@ -37,27 +37,18 @@ impl Process {
         let database = directory.path().join("gateway.db");
         let db = Db::open(&Options::new(Place::Sqlite(database.clone()))).await.unwrap();
         db.migrate().await.unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_rack-gateway"))
-            .arg("serve")
-            .env_clear()
-            .envs([("LISTEN", "127.0.0.1:0"), ("OPS_LISTEN", "127.0.0.1:0"), ("RACK", "demo")])
-            .env("RACK_HOST", rack)
-            .env("RACK_TOKEN", "rack-password")
-            .env("SQLITE_PATH", &database)
-            .env("DRAIN_TIMEOUT", "5s")
-            .envs(variables.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
         let (lines, log) = (Lines::default(), Lines::default());
-        tokio::spawn(copy(child.stdout.take().unwrap(), lines.clone()));
-        tokio::spawn(copy(child.stderr.take().unwrap(), log.clone()));
-        let started = until(&log, "Server listening").await;
-        let (address, ops_address) = (field(&started, " address="), field(&started, " ops_address="));
+        let (child, address, ops_address) = launch(rack, variables, &database, &lines, &log).await;
         Self { child, address, ops_address, db, lines, log, directory }
+    }
+
+    /// Kills it, without a word, and starts another on the same database. What both recorded is in `lines`.
+    pub async fn kill_and_start_again(&mut self, rack: &str, variables: &[(&str, &str)]) {
+        self.child.kill().await.unwrap();
+        let (database, log) = (self.directory.path().join("gateway.db"), Lines::default());
+        (self.child, self.address, self.ops_address) =
+            launch(rack, variables, &database, &self.lines, &log).await;
+        self.log = log;
     }
 
     pub fn rack_url(&self, path: &str) -> String {
@@ -89,6 +80,19 @@ impl Process {
         value.map_or(0.0, |value| value.parse().unwrap())
     }
 
+    /// The sum over all series of a family without buckets.
+    pub async fn metric_of(&self, family: &str) -> f64 {
+        let text = self.metrics().await;
+        let series =
+            text.lines().filter(|line| line.strip_prefix(family).is_some_and(|rest| rest.starts_with('{')));
+        series.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+    }
+
+    /// The file of its database.
+    pub fn database(&self) -> std::path::PathBuf {
+        self.directory.path().join("gateway.db")
+    }
+
     /// The bytes of all files of the database.
     pub fn database_bytes(&self) -> Vec<u8> {
         let files = std::fs::read_dir(self.directory.path()).unwrap();
@@ -112,13 +116,52 @@ impl Process {
         value.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
+    /// Sends it a signal by its name, such as `HUP`.
+    pub async fn signal(&self, name: &str) {
+        let pid = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().await.unwrap().success());
+    }
+
+    /// Waits until its log has this.
+    pub async fn logged(&self, wanted: &str) -> String {
+        until(&self.log, wanted).await
+    }
+
     /// Ends it with SIGTERM and waits until it is gone. What it wrote stays.
     pub async fn stop(&mut self) {
-        let pid = self.child.id().unwrap().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+        self.signal("TERM").await;
         let ended = tokio::time::timeout(SOON, self.child.wait()).await.expect("an end in time").unwrap();
         assert!(ended.success(), "{ended}: {}", self.log.text());
     }
+}
+
+async fn launch(
+    rack: &str,
+    variables: &[(&str, &str)],
+    database: &Path,
+    lines: &Lines,
+    log: &Lines,
+) -> (Child, SocketAddr, SocketAddr) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_rack-gateway"))
+        .arg("serve")
+        .env_clear()
+        .envs([("LISTEN", "127.0.0.1:0"), ("OPS_LISTEN", "127.0.0.1:0"), ("RACK", "demo")])
+        .env("RACK_HOST", rack)
+        .env("RACK_TOKEN", "rack-password")
+        .env("SQLITE_PATH", database)
+        .env("DRAIN_TIMEOUT", "5s")
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    tokio::spawn(copy(child.stdout.take().unwrap(), lines.clone()));
+    tokio::spawn(copy(child.stderr.take().unwrap(), log.clone()));
+    let started = until(log, "Server listening").await;
+    let (address, ops_address) = (field(&started, " address="), field(&started, " ops_address="));
+    (child, address, ops_address)
 }
 
 async fn copy(mut from: impl AsyncRead + Unpin, mut to: Lines) {

@@ -1,0 +1,125 @@
+//! What the artifact registry's clients read when something is not done: `{code, message, request_id}`.
+
+use crate::{
+    core::RequestId,
+    gateway::Body,
+    identity::{AuthError, NotAdmitted},
+    upstream::UpstreamError,
+};
+use http::{
+    HeaderValue, Response, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use serde_json::json;
+use std::borrow::Cow;
+
+/// Clients decide by the code, people read the message. No internal detail is in either.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub status: StatusCode,
+    pub code: Cow<'static, str>,
+    pub message: Cow<'static, str>,
+    /// What the record keeps, when that is more than the client is told.
+    pub reason: Option<Cow<'static, str>>,
+}
+
+impl Problem {
+    pub fn new(
+        status: StatusCode,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { status, code: code.into(), message: message.into(), reason: None }
+    }
+
+    pub fn bad(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    #[must_use]
+    pub fn because(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+
+    pub fn unknown_route() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", "the artifact registry has no such route")
+    }
+
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", "there is nothing at this address")
+    }
+
+    pub fn no_audit() -> Self {
+        const TEXT: &str = "the audit log cannot take records now, so nothing is done; try again shortly";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "AUDIT_UNAVAILABLE", TEXT)
+    }
+
+    /// An answer that does not keep to the protocol, or could say too much.
+    pub fn bad_answer() -> Self {
+        const TEXT: &str = "the artifact registry's answer cannot be shown";
+        Self::new(StatusCode::BAD_GATEWAY, "UPSTREAM_ANSWER", TEXT)
+    }
+
+    pub fn bad_credential() -> Self {
+        const TEXT: &str =
+            "the artifact registry refused the gateway's own token; its ARTIFACT_TOKEN needs a look";
+        Self::new(StatusCode::BAD_GATEWAY, "UPSTREAM_CREDENTIAL", TEXT)
+    }
+
+    pub fn into_response(self, request_id: RequestId) -> Response<Body> {
+        let document = json!({"code": self.code, "message": self.message, "request_id": request_id});
+        let mut response = Response::new(Body::whole(document.to_string()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        match self.status {
+            StatusCode::UNAUTHORIZED => {
+                let challenge = HeaderValue::from_static("Bearer realm=\"rack-gateway\"");
+                headers.insert(WWW_AUTHENTICATE, challenge);
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+impl From<NotAdmitted> for Problem {
+    fn from(error: NotAdmitted) -> Self {
+        const STALE: &str = "rights cannot be verified now, so nothing is done; try again shortly";
+        const NOTHING: &str = "send an API token as Bearer, or as X-Registry-Token";
+        const WRONG: &str = "authentication failed: send an API token of this gateway";
+        match error {
+            NotAdmitted::Stale(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "ACCESS_UNAVAILABLE", STALE),
+            NotAdmitted::Auth(error @ AuthError::Missing) => {
+                Self::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", NOTHING).because(error.code())
+            }
+            NotAdmitted::Auth(error) => {
+                Self::new(StatusCode::UNAUTHORIZED, "INVALID_TOKEN", WRONG).because(error.code())
+            }
+        }
+    }
+}
+
+impl From<UpstreamError> for Problem {
+    fn from(error: UpstreamError) -> Self {
+        let (status, code, message) = match error {
+            UpstreamError::Unreachable(_) => {
+                (StatusCode::BAD_GATEWAY, "UPSTREAM_UNREACHABLE", "the artifact registry cannot be reached")
+            }
+            UpstreamError::TimedOut(_) => return silent(),
+            UpstreamError::Broken(_) | UpstreamError::Malformed(_) => {
+                (StatusCode::BAD_GATEWAY, "UPSTREAM_BROKEN", "the connection to the artifact registry broke")
+            }
+        };
+        Self::new(status, code, message)
+    }
+}
+
+pub fn silent() -> Problem {
+    Problem::new(StatusCode::GATEWAY_TIMEOUT, "UPSTREAM_TIMEOUT", "the artifact registry does not answer")
+}
