@@ -115,7 +115,7 @@ impl Gateway {
         let mfa = factors::factors(&config.identity, &db, &audit, &mailer)?;
         let step_up = StepUp::new(Arc::new(mfa.clone()), sessions.clone());
 
-        let registry = registry::registry(config, &db, &clock).await?;
+        let registry = registry::registry(config, &access, &db, &clock).await?;
         let backend = registry.as_ref().map(|registry| registry.backend.clone());
         for job in jobs::couriers(config, &db, &clock, backend.as_ref())? {
             tasks.spawn(job.keep_doing(stop.clone()));
@@ -246,7 +246,7 @@ impl Gateway {
             ops_address,
             drain: drain_handle,
             ops_drain,
-            drain_delay: config.server.drain_delay,
+            drain_delay: before_the_close(config),
             drain_timeout: config.server.drain_timeout,
             stop,
             tasks,
@@ -334,18 +334,33 @@ async fn until_stopped(stop: CancellationToken, upkeep: JoinHandle<()>) {
 /// What the settings are until the database says otherwise.
 fn configured(config: &Config, sessions: SessionLimits) -> Changeable {
     let step_up_window = config.identity.step_up_window;
-    Changeable { step_up_window, idle: sessions.idle(), ..Changeable::default() }.configured(&config.settings)
+    let registry_read_only = config.registry.is_read_only;
+    let idle = sessions.idle();
+    Changeable { step_up_window, idle, registry_read_only, ..Changeable::default() }
+        .configured(&config.settings)
+}
+
+/// Where no other process shares the port, a gateway that goes away takes requests in for a while, because balancers
+/// still send them here.
+const fn before_the_close(config: &Config) -> Duration {
+    if config.server.reuse_port { Duration::ZERO } else { config.server.drain_delay }
+}
+
+/// Where another process has taken the port over, nothing new need come here; the while is for connections that are open.
+const fn after_the_close(config: &Config) -> Duration {
+    if config.server.reuse_port { config.server.drain_delay } else { Duration::ZERO }
 }
 
 fn limits(config: &Config) -> ListenerLimits {
-    let limits = &config.limits;
+    let (limits, default) = (&config.limits, ListenerLimits::default());
     ListenerLimits {
         max_connections: limits.max_connections,
         header_timeout: limits.header_timeout,
         keepalive_timeout: limits.keepalive_timeout,
         body_idle_timeout: limits.body_idle_timeout,
         max_header_bytes: limits.max_header_bytes,
-        ..ListenerLimits::default()
+        last_requests: default.last_requests.max(after_the_close(config)),
+        ..default
     }
 }
 

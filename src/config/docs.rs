@@ -1,9 +1,11 @@
 //! Prints `docs/CONFIG.md` from the table of settings.
 
 use super::{
+    live,
     reserved::{RESERVED, RESERVED_PREFIXES},
+    section::Section,
     settings::{self, Kind},
-    variables::{self, Section, Variable},
+    variables::{self, Variable},
 };
 use std::fmt::Write as _;
 
@@ -77,7 +79,7 @@ fn table_row(row: &Variable) -> String {
     let Variable { name, default, meaning, .. } = row;
     let default = if default.is_empty() { "–".to_owned() } else { format!("`{default}`") };
     let mark = if row.is_secret() { "**Secret.** " } else { "" };
-    let live = if row.section != Section::Racks && variables::is_live(name) { " *Live.*" } else { "" };
+    let live = if row.section != Section::Racks && live::is_live(name) { " *Live.*" } else { "" };
     format!("| `{name}` | {} | {default} | {mark}{meaning}{live} |", toml_key(row))
 }
 

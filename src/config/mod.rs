@@ -14,7 +14,9 @@ pub mod docs;
 mod env;
 mod errors;
 pub mod identity;
+mod keys;
 pub mod limits;
+mod live;
 pub mod log;
 pub mod login;
 pub mod mail;
@@ -33,6 +35,7 @@ mod suggest;
 mod text_file;
 mod toml_file;
 mod values;
+mod variable;
 mod variables;
 pub mod webhooks;
 

@@ -1,6 +1,6 @@
 //! What tells one configuration from another, without keeping the values.
 
-use super::variables;
+use super::live;
 use sha2::{Digest as _, Sha256};
 use std::{collections::BTreeMap, fmt};
 
@@ -35,7 +35,7 @@ impl Prints {
         differing.sort();
         differing.dedup();
         differing.retain(|label| self.0.get(*label) != other.0.get(*label));
-        let (live, at_restart) = differing.into_iter().cloned().partition(|label| variables::is_live(label));
+        let (live, at_restart) = differing.into_iter().cloned().partition(|label| live::is_live(label));
         Changes { live, at_restart }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{
     errors::{ConfigError, Origin, quoted},
-    suggest, values,
-    variables::{self, Section},
+    section::Section,
+    suggest, values, variables,
 };
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 use toml::{

@@ -1,34 +1,11 @@
 //! The one table of settings. The loader looks settings up through it and `docs/CONFIG.md` is printed from
 //! it, so a setting that is not here does not exist.
 
-pub use super::section::Section;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Plain,
-    /// Never printed; `<NAME>_FILE` may name a file that holds it.
-    Secret,
-}
-
-/// One row: a setting.
-#[derive(Debug)]
-pub struct Variable {
-    /// In the environment.
-    pub name: &'static str,
-    pub section: Section,
-    /// In the table of its section; empty when the file cannot hold it.
-    pub key: &'static str,
-    /// As it would be written; empty when there is none.
-    pub default: &'static str,
-    pub kind: Kind,
-    pub meaning: &'static str,
-}
-
-impl Variable {
-    pub fn is_secret(&self) -> bool {
-        self.kind == Kind::Secret
-    }
-}
+pub use super::{
+    keys::{RACK_DEFAULT_KEY, keys},
+    section::Section,
+    variable::{Kind, Variable},
+};
 
 macro_rules! variables {
     ($($section:ident { $($name:ident $kind:ident $key:literal = $default:literal: $meaning:literal;)* })*) => {
@@ -237,7 +214,7 @@ variables! {
         REGISTRY_S3_SECRET_ACCESS_KEY Secret "s3_secret_access_key" = "":
             "Secret that belongs to `REGISTRY_S3_ACCESS_KEY_ID`.";
         REGISTRY_READ_ONLY Plain "read_only" = "false":
-            "`true` refuses every change of the registry, for example while the one behind collects garbage; downloads go on.";
+            "`true` refuses every change of the registry, for example while the one behind collects garbage; downloads go on. The setting `registry_read_only` changes it while the gateway runs.";
         REGISTRY_READ_ONLY_MESSAGE Plain "read_only_message" = "the operator has stopped changes for now":
             "What clients are told when the registry is read-only.";
         REGISTRY_GC_INTERVAL Plain "gc_interval" = "24h":
@@ -392,50 +369,6 @@ variables! {
             "Share of page loads that are traced, 0 to 1.";
     }
 }
-
-/// What may change without a restart, besides everything about racks.
-const LIVE: [&Variable; 10] = [
-    &TLS_CERT_FILE,
-    &TLS_KEY_FILE,
-    &TRUSTED_PROXY_CIDRS,
-    &RATE_LIMIT_PER_MINUTE,
-    &MAX_FORM_BYTES,
-    &UPSTREAM_CONNECT_TIMEOUT,
-    &UPSTREAM_IDLE_TIMEOUT,
-    &STREAM_IDLE_TIMEOUT,
-    &CONVOX_SECRET_ENV_VARS,
-    &LOG_LEVEL,
-];
-
-/// Whether a setting, by the label of its [`super::Config::summary`] row, may change without a restart.
-pub fn is_live(label: &str) -> bool {
-    let of_racks = |row: &Variable| row.section == Section::Racks && row.name == label;
-    label.starts_with("racks.") || LIVE.iter().any(|row| row.name == label) || ALL.iter().any(of_racks)
-}
-
-/// The keys a section's table may hold; a secret has `<key>_file` too.
-pub fn keys(section: Section) -> Vec<String> {
-    let mut keys = Vec::new();
-    for variable in ALL.iter().filter(|row| row.section == section && !row.key.is_empty()) {
-        keys.push(variable.key.to_owned());
-        if variable.is_secret() {
-            keys.push(format!("{}_file", variable.key));
-        }
-    }
-    if section == Section::Racks {
-        keys.push(RACK_DEFAULT_KEY.to_owned());
-    }
-    if section == Section::GroupRoles {
-        keys.extend(GROUP_ROLE_KEYS.map(str::to_owned));
-    }
-    keys
-}
-
-/// `default = true` marks the default rack among several; the environment says it by `RACK`.
-pub const RACK_DEFAULT_KEY: &str = "default";
-
-/// Of one entry `[[group_roles]]`; only the file has them.
-pub const GROUP_ROLE_KEYS: [&str; 4] = ["provider", "group", "role", "target"];
 
 #[cfg(test)]
 mod tests {

@@ -28,8 +28,6 @@ const BACKLOG: u32 = 1024;
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
 const BUSY: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-/// After the last connection was accepted, how long those that have not yet said what they want are still listened to.
-const LAST_REQUESTS: Duration = Duration::from_millis(200);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -86,7 +84,7 @@ impl Listener {
         let accepting = drain.listener();
         self.accept_until(&drain, &shared, service).await;
         drop(accepting);
-        let _ = timeout(LAST_REQUESTS, drain.until(|| shared.is_empty())).await;
+        let _ = timeout(shared.limits.last_requests, drain.until(|| shared.is_empty())).await;
         shared.tell_all(Order::Close);
         tokio::select! {
             () = drain.until(|| shared.is_empty()) => return,

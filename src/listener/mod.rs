@@ -42,6 +42,9 @@ pub struct ListenerLimits {
     pub handshake_timeout: Duration,
     /// How long a client may refuse to take any byte of a response.
     pub write_stall_timeout: Duration,
+    /// After the last connection was accepted, how long those that are open may still bring requests. Then those at rest
+    /// are closed.
+    pub last_requests: Duration,
     /// Request line and headers together; more is answered 431.
     pub max_header_bytes: usize,
 }
@@ -57,6 +60,7 @@ impl Default for ListenerLimits {
             body_idle_timeout: Duration::from_secs(60),
             handshake_timeout: Duration::from_secs(10),
             write_stall_timeout: Duration::from_secs(600),
+            last_requests: Duration::from_millis(200),
             max_header_bytes: 128 * 1024,
         }
     }

@@ -4,11 +4,12 @@ use super::{GITHUB, GithubConfig, GroupRole, LoginConfig, OidcConfig};
 use crate::config::{
     errors::Origin,
     reader::{Place, Reader},
+    section::Section,
     values::{self, Checked},
     variables::{
         GITHUB_ALLOWED_ORGS, GITHUB_ALLOWED_TEAMS, GITHUB_API_URL, GITHUB_CLIENT_ID, GITHUB_CLIENT_SECRET,
         GITHUB_URL, GOOGLE_ALLOWED_DOMAIN, GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET, GOOGLE_DISPLAY_NAME,
-        GOOGLE_GROUPS_CLAIM, GOOGLE_OAUTH_BASE_URL, GOOGLE_SCOPES, LOGIN_PROVISION, Section, Variable,
+        GOOGLE_GROUPS_CLAIM, GOOGLE_OAUTH_BASE_URL, GOOGLE_SCOPES, LOGIN_PROVISION, Variable,
     },
 };
 use std::collections::BTreeSet;
