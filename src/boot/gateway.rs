@@ -232,17 +232,10 @@ impl Gateway {
         };
         let (pipeline, settings) = (Arc::new(pipeline), handles.front.clone());
         let limiter = handles.limiter.clone();
-        let front = Front::new(
-            pipeline,
-            registry_pipeline,
-            service_pipeline,
-            api,
-            health.clone(),
-            metrics.http(),
-            settings,
-            limiter,
-        )
-        .with_artifact(artifact_pipeline);
+        let front =
+            Front::new(pipeline, registry_pipeline, api, health.clone(), metrics.http(), settings, limiter)
+                .with_services(service_pipeline)
+                .with_artifact(artifact_pipeline);
         let ops = Ops { metrics, health, db: db.clone(), clock, certificate, foreign_metrics };
 
         let (ops_drain, ops_drain_seen) = drain();
