@@ -5,8 +5,9 @@ use crate::{
     config::{Config, RegistryLogin, RegistryPlace, RegistryUpstream},
     core::SharedClock,
     gateway::registry::{Public, Tickets},
+    identity::AccessCache,
     registry::{
-        Backend, Embedded, Leases, Observed, Proxy, Ruled, Rules,
+        Backend, Embedded, Leases, Observed, Proxy, ReadOnly, Ruled, Rules,
         embedded::{Collection, Options},
         proxy::{self, Login, Redirects, Scrape, Signer},
     },
@@ -31,8 +32,16 @@ enum Upkeep {
 /// How often uploads are looked for that nobody goes on with.
 const SWEEP: Duration = Duration::from_secs(600);
 
-pub async fn registry(config: &Config, db: &Db, clock: &SharedClock) -> Result<Option<Registry>, BootError> {
-    let rules = Rules::of(&config.registry);
+pub async fn registry(
+    config: &Config,
+    access: &Arc<AccessCache>,
+    db: &Db,
+    clock: &SharedClock,
+) -> Result<Option<Registry>, BootError> {
+    let access = access.clone();
+    let read_only =
+        ReadOnly::new(&config.registry.read_only_message, move || access.settings().registry_read_only);
+    let rules = Rules::of(&config.registry, read_only);
     let leases = Leases::new(db.clone(), clock.clone());
     let garbage = &config.registry.garbage;
     if let RegistryPlace::Upstream(upstream) = &config.registry.place {

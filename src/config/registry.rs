@@ -25,7 +25,9 @@ pub struct RegistryConfig {
     /// Patterns of repositories that anybody may pull from.
     pub public: Vec<String>,
     /// What clients are told when nothing may be changed.
-    pub read_only: Option<String>,
+    pub read_only_message: String,
+    /// Until somebody changes the setting.
+    pub is_read_only: bool,
     pub garbage: GarbageConfig,
     /// Which tags never change. Of those that fit, the last counts.
     pub immutable_tags: Vec<ImmutableRule>,
@@ -83,7 +85,8 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<RegistryConfig> {
     Some(RegistryConfig {
         place: place?,
         public,
-        read_only: message.filter(|_| is_read_only == Some(true)),
+        read_only_message: message?,
+        is_read_only: is_read_only?,
         garbage: garbage?,
         immutable_tags,
         quotas,
@@ -179,7 +182,7 @@ mod tests {
         assert!(matches!(load([]).registry.place, RegistryPlace::Off));
         let registry = load([("REGISTRY_STORAGE", "dir")]).registry;
         assert!(matches!(registry.place, RegistryPlace::Directory(path) if path == *"./data/registry"));
-        assert_eq!(registry.read_only, None);
+        assert!(!registry.is_read_only);
         let day = Duration::from_secs(86_400);
         let expected =
             GarbageConfig { interval: Some(day), grace: day, collects_untagged: false, upload_lease: day };
@@ -220,7 +223,7 @@ mod tests {
     fn read_only_has_words() {
         let registry =
             load([("REGISTRY_READ_ONLY", "true"), ("REGISTRY_READ_ONLY_MESSAGE", "moving")]).registry;
-        assert_eq!(registry.read_only.as_deref(), Some("moving"));
-        assert!(load([("REGISTRY_READ_ONLY", "true")]).registry.read_only.is_some());
+        assert_eq!((registry.is_read_only, registry.read_only_message.as_str()), (true, "moving"));
+        assert!(!load([]).registry.read_only_message.is_empty());
     }
 }

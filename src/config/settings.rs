@@ -23,6 +23,7 @@ pub enum Id {
     WebIdle,
     CliIdle,
     TokenMax,
+    RegistryReadOnly,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub enum Value {
     Number(u32),
 }
 
-pub static KEYS: [Key; 6] = [
+pub static KEYS: [Key; 7] = [
     Key {
         id: Id::StepUpWindow,
         name: "mfa_step_up_window_minutes",
@@ -80,6 +81,13 @@ pub static KEYS: [Key; 6] = [
         env: "RGW_SETTING_API_TOKEN_MAX_DAYS",
         kind: Kind::Number(1..=3_650),
         meaning: "The longest life of an API token that somebody makes through the API",
+    },
+    Key {
+        id: Id::RegistryReadOnly,
+        name: "registry_read_only",
+        env: "RGW_SETTING_REGISTRY_READ_ONLY",
+        kind: Kind::Switch,
+        meaning: "Whether the container registry refuses every change, for example while the one behind collects garbage",
     },
 ];
 

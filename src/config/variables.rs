@@ -1,34 +1,11 @@
 //! The one table of settings. The loader looks settings up through it and `docs/CONFIG.md` is printed from
 //! it, so a setting that is not here does not exist.
 
-pub use super::section::Section;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Plain,
-    /// Never printed; `<NAME>_FILE` may name a file that holds it.
-    Secret,
-}
-
-/// One row: a setting.
-#[derive(Debug)]
-pub struct Variable {
-    /// In the environment.
-    pub name: &'static str,
-    pub section: Section,
-    /// In the table of its section; empty when the file cannot hold it.
-    pub key: &'static str,
-    /// As it would be written; empty when there is none.
-    pub default: &'static str,
-    pub kind: Kind,
-    pub meaning: &'static str,
-}
-
-impl Variable {
-    pub fn is_secret(&self) -> bool {
-        self.kind == Kind::Secret
-    }
-}
+pub use super::{
+    keys::{RACK_DEFAULT_KEY, keys},
+    section::Section,
+    variable::{Kind, Variable},
+};
 
 macro_rules! variables {
     ($($section:ident { $($name:ident $kind:ident $key:literal = $default:literal: $meaning:literal;)* })*) => {
@@ -141,7 +118,7 @@ variables! {
         RACK Plain "" = "":
             "Name of the default rack, `default` when only `RACK_HOST` is set.";
         RACK_HOST Plain "url" = "":
-            "URL of the rack, or `host[:port]`, which means https and port 5443. It may hold user and password.";
+            "URL of the rack, or `host[:port]`, which means https and port 5443, or `svc://SLUG` for a rack that registers itself in the directory. It may hold user and password.";
         RACK_TOKEN Secret "password" = "":
             "Password of the rack.";
         RACK_USERNAME Plain "username" = "convox":
@@ -237,7 +214,7 @@ variables! {
         REGISTRY_S3_SECRET_ACCESS_KEY Secret "s3_secret_access_key" = "":
             "Secret that belongs to `REGISTRY_S3_ACCESS_KEY_ID`.";
         REGISTRY_READ_ONLY Plain "read_only" = "false":
-            "`true` refuses every change of the registry, for example while the one behind collects garbage; downloads go on.";
+            "`true` refuses every change of the registry, for example while the one behind collects garbage; downloads go on. The setting `registry_read_only` changes it while the gateway runs.";
         REGISTRY_READ_ONLY_MESSAGE Plain "read_only_message" = "the operator has stopped changes for now":
             "What clients are told when the registry is read-only.";
         REGISTRY_GC_INTERVAL Plain "gc_interval" = "24h":
@@ -272,6 +249,22 @@ variables! {
             "How long the registry behind may be silent. Closing an upload of many gigabytes may take it minutes.";
         REGISTRY_UPSTREAM_METRICS_URL Plain "upstream_metrics_url" = "":
             "URL of the metrics of the registry behind, as in `http://registry.internal:5001/metrics`: its `registry_storage_*` then stand among the gateway's.";
+    }
+    Services {
+        SERVICE_CONNECT_TIMEOUT Plain "connect_timeout" = "2s":
+            "Time to reach an instance of a service, TLS included.";
+        SERVICE_RESPONSE_TIMEOUT Plain "response_timeout" = "60s":
+            "Time until a service begins to answer, counted from the last byte of the request.";
+        SERVICE_IDLE_TIMEOUT Plain "idle_timeout" = "60s":
+            "Silence of a service in the middle of an answer. For WebSockets and event streams `STREAM_IDLE_TIMEOUT` counts.";
+        SERVICE_TIMEOUTS Plain "timeouts" = "":
+            "List of timeouts of single services, each `SLUG/connect=TIME`, `SLUG/response=TIME` or `SLUG/idle=TIME`, as in `billing/response=5m`.";
+        SERVICE_CA_FILE Plain "ca_file" = "":
+            "Certificates in PEM that those of https instances must descend from; the system's authorities when not set.";
+        SERVICE_EJECT_AFTER Plain "eject_after" = "3":
+            "Calls that fail in a row before an instance gets no more for a while. At most half of a service's instances are left out at once.";
+        SERVICE_EJECT_TIME Plain "eject_time" = "10s":
+            "How long an instance is left out the first time; each time in a row adds as much again.";
     }
     Artifact {
         ARTIFACT_URL Plain "url" = "":
@@ -376,30 +369,6 @@ variables! {
             "Share of page loads that are traced, 0 to 1.";
     }
 }
-
-/// The keys a section's table may hold; a secret has `<key>_file` too.
-pub fn keys(section: Section) -> Vec<String> {
-    let mut keys = Vec::new();
-    for variable in ALL.iter().filter(|row| row.section == section && !row.key.is_empty()) {
-        keys.push(variable.key.to_owned());
-        if variable.is_secret() {
-            keys.push(format!("{}_file", variable.key));
-        }
-    }
-    if section == Section::Racks {
-        keys.push(RACK_DEFAULT_KEY.to_owned());
-    }
-    if section == Section::GroupRoles {
-        keys.extend(GROUP_ROLE_KEYS.map(str::to_owned));
-    }
-    keys
-}
-
-/// `default = true` marks the default rack among several; the environment says it by `RACK`.
-pub const RACK_DEFAULT_KEY: &str = "default";
-
-/// Of one entry `[[group_roles]]`; only the file has them.
-pub const GROUP_ROLE_KEYS: [&str; 4] = ["provider", "group", "role", "target"];
 
 #[cfg(test)]
 mod tests {

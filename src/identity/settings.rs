@@ -19,6 +19,8 @@ pub struct Settings {
     pub idle: IdleLimits,
     /// The longest life of a token that is made through the API.
     pub api_token_max: Duration,
+    /// Whether images can be pulled and nothing else.
+    pub registry_read_only: bool,
 }
 
 const MINUTE: u64 = 60;
@@ -33,6 +35,7 @@ impl Default for Settings {
             trusted_device_ttl: Duration::from_secs(30 * DAY),
             idle: IdleLimits::default(),
             api_token_max: Duration::from_secs(365 * DAY),
+            registry_read_only: false,
         }
     }
 }
@@ -71,6 +74,7 @@ impl Settings {
             Id::WebIdle => self.idle.web = seconds(MINUTE),
             Id::CliIdle => self.idle.cli = seconds(HOUR),
             Id::TokenMax => self.api_token_max = seconds(DAY),
+            Id::RegistryReadOnly => self.registry_read_only = value == Value::Switch(true),
         }
         self
     }
@@ -87,6 +91,7 @@ impl Settings {
             Id::WebIdle => count(self.idle.web, MINUTE),
             Id::CliIdle => count(self.idle.cli, HOUR),
             Id::TokenMax => count(self.api_token_max, DAY),
+            Id::RegistryReadOnly => Value::Switch(self.registry_read_only),
         }
     }
 }

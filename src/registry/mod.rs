@@ -24,4 +24,4 @@ pub use leases::Leases;
 pub use model::Operation;
 pub use observed::Observed;
 pub use proxy::Proxy;
-pub use rules::{Ruled, Rules};
+pub use rules::{ReadOnly, Ruled, Rules};

@@ -21,13 +21,15 @@ pub struct Doc {
     pub answer: Option<Shape>,
     /// Of an answer that says yes.
     pub status: u16,
+    /// Server-sent events instead of a document.
+    pub is_stream: bool,
 }
 
 /// Puts a schema among the named ones and refers to it.
 pub type Shape = fn(&mut Map<String, Value>) -> Value;
 
 const fn doc(route: &'static str, summary: &'static str) -> Doc {
-    Doc { route, summary, query: &[], body: None, answer: None, status: 200 }
+    Doc { route, summary, query: &[], body: None, answer: None, status: 200, is_stream: false }
 }
 
 impl Doc {
@@ -41,6 +43,10 @@ impl Doc {
 
     const fn gives<T: ToSchema>(self) -> Self {
         Self { answer: Some(shape::<T>), ..self }
+    }
+
+    const fn streams(self) -> Self {
+        Self { is_stream: true, ..self }
     }
 
     const fn reads(self, body: Shape) -> Self {
@@ -164,7 +170,7 @@ pub static TABLE: &[Doc] = &[
         .takes::<invitations::NewInvitation>()
         .gives::<invitations::Invited>()
         .status(201),
-    doc("DELETE /api/v1/invitations/{id}", "Takes an invitation back"),
+    doc("DELETE /api/v1/invitations/{id}", "Takes an invitation back").status(204),
     doc("GET /api/v1/racks", "The racks that the caller may read").tells(bodies::racks),
     doc("GET /api/v1/openapi.json", "This document").tells(bodies::anything),
     doc("GET /api/v1/users", "Users by e-mail address")
@@ -299,7 +305,8 @@ pub static TABLE: &[Doc] = &[
     .query(&[
         ("index", "go on after this event; the header `Last-Event-ID` says the same"),
         ("slug", "only of this service; the other filters of the list work, too"),
-    ]),
+    ])
+    .streams(),
     doc("GET /registry-svc/services", "Names of services, whose they are, and how many instances live")
         .query(&[PAGE, CURSOR])
         .gives::<directory::ServicePage>(),

@@ -4,7 +4,8 @@
 use super::{
     body,
     demands::RegistryCall,
-    story::{NO_AUDIT, Refused, RegistryPipeline},
+    refused::Refused,
+    story::{NO_AUDIT, RegistryPipeline},
 };
 use crate::{
     audit::Scope,

@@ -9,6 +9,7 @@ mod demands;
 mod facts;
 mod listing;
 mod measure;
+mod refused;
 mod story;
 mod ticket;
 mod token;

@@ -4,7 +4,8 @@
 use super::{
     body,
     caller::Caller,
-    story::{Refused, RegistryArrival, RegistryPipeline, refusal, refuse},
+    refused::{Refused, refusal, refuse},
+    story::{RegistryArrival, RegistryPipeline},
     ticket::{LIFETIME, Subject},
 };
 use crate::{

@@ -174,15 +174,20 @@ impl Client {
         http_body_util::StreamBody::new(Box::pin(frames)).boxed_unsync()
     }
 
-    /// Path and query of a `Location` that must be the registry's own, as it is to be asked for.
-    pub fn own_place(&self, location: &HeaderValue) -> Result<String, Failure> {
+    /// Path and query of a `Location` or `Link`, to be asked of the registry behind, whichever host it names: some
+    /// registries give the address by which others know them. `within` is the path that it must then be in.
+    pub fn own_place(&self, location: &HeaderValue, within: &str) -> Result<String, Failure> {
         let url = elsewhere(&self.base, location)?;
-        if url.origin() != self.base.origin() {
-            return Err(Failure::Strange("an upload that goes on at another host"));
-        }
         let prefix = self.base.path().trim_end_matches('/');
-        let path = url.path().strip_prefix(prefix).filter(|path| path.starts_with('/'));
-        let path = path.ok_or(Failure::Strange("an upload that goes on at another path"))?;
+        let is_own = url.origin() == self.base.origin();
+        let path = match url.path().strip_prefix(prefix).filter(|path| is_own && path.starts_with('/')) {
+            Some(path) => path,
+            None => {
+                let begin =
+                    url.path().find(within).ok_or(Failure::Strange("an upload that goes on elsewhere"))?;
+                url.path().get(begin..).unwrap_or_default()
+            }
+        };
         Ok(url.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}")))
     }
 }
@@ -208,23 +213,33 @@ mod tests {
     }
 
     fn place(base: &str, location: &str) -> Option<String> {
-        client(base).own_place(&HeaderValue::from_str(location).unwrap()).ok()
+        client(base).own_place(&HeaderValue::from_str(location).unwrap(), "/v2/a/blobs/uploads/").ok()
     }
 
     #[test]
-    fn uploads_go_on_at_the_registry_itself() {
+    fn uploads_go_on_at_the_registry_itself_by_whatever_name_it_calls_itself() {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let path = "/v2/a/blobs/uploads/1?_state=x%3D";
-        for location in [path, "http://r:5000/v2/a/blobs/uploads/1?_state=x%3D"] {
+        for location in [
+            path,
+            "http://r:5000/v2/a/blobs/uploads/1?_state=x%3D",
+            "https://public/v2/a/blobs/uploads/1?_state=x%3D",
+        ] {
             assert_eq!(place("http://r:5000", location).as_deref(), Some(path), "{location}");
         }
-        assert_eq!(place("http://r/p/", "/p/v2/a?x").as_deref(), Some("/v2/a?x"));
-        for location in
-            ["http://evil/v2/a", "https://r:5000/v2/a", "//evil/v2/a", "file:///v2/a", "http://u:p@r:5000/v2"]
-        {
+        assert_eq!(place("http://r/p/", "/p/other/1?x").as_deref(), Some("/other/1?x"));
+        assert_eq!(
+            place("http://r/p", "https://public/q/v2/a/blobs/uploads/1").as_deref(),
+            Some("/v2/a/blobs/uploads/1")
+        );
+        for location in [
+            "http://evil/v2/b/blobs/uploads/1",
+            "//evil/x",
+            "file:///v2/a/blobs/uploads/1",
+            "http://u:p@r:5000/v2",
+        ] {
             assert_eq!(place("http://r:5000", location), None, "{location}");
         }
-        assert_eq!(place("http://r/p", "/v2/a"), None);
         assert_eq!(place("http://r/p", "/pq/v2/a"), None);
     }
 }

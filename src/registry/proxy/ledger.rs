@@ -93,12 +93,15 @@ impl Ledger {
         Ok(())
     }
 
+    /// Forgets uploads that rested for longer, and what replicas had to themselves when they died.
     pub async fn sweep(&self, resting: Duration) -> Result<u64> {
         self.live
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .retain(|_, lock| Arc::strong_count(lock) > 1);
-        Ok(self.db.sweep_registry_uploads(self.clock.now().saturating_sub(resting)).await?)
+        let now = self.clock.now();
+        self.db.sweep_registry_leases(now).await?;
+        Ok(self.db.sweep_registry_uploads(now.saturating_sub(resting)).await?)
     }
 
     fn lock(&self, upload: UploadId) -> Arc<AsyncMutex<()>> {

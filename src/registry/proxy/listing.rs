@@ -86,6 +86,6 @@ impl Inner {
         let Some((place, _)) = next else { return Ok(None) };
         let place =
             http::HeaderValue::from_str(place).map_err(|_| Failure::Strange("a Link that is no address"))?;
-        Ok(Some(self.client.own_place(&place)?))
+        Ok(Some(self.client.own_place(&place, "/v2/")?))
     }
 }

@@ -66,7 +66,7 @@ impl Inner {
         let answer = self.client.ask(Ask::new(Method::POST, target, access)).await?;
         match answer.status() {
             StatusCode::ACCEPTED => {
-                let place = self.place(&answer)?;
+                let place = self.place(repository, &answer)?;
                 Ok(Begun::Session(self.ledger.begin(repository, place, terms).await?))
             }
             StatusCode::CREATED => Ok(Begun::Mounted),
@@ -109,7 +109,7 @@ impl Inner {
         match answer.status() {
             StatusCode::NO_CONTENT | StatusCode::ACCEPTED | StatusCode::OK => {
                 if answer.headers().contains_key(header::LOCATION) {
-                    let (place, received) = (self.place(&answer)?, held.received());
+                    let (place, received) = (self.place(repository, &answer)?, held.received());
                     self.ledger.advance(&mut held, place, received).await?;
                 }
                 Ok(progress(StatusCode::NO_CONTENT, repository, upload, held.received()).done())
@@ -211,7 +211,7 @@ impl Inner {
         let answer = self.client.ask(ask).await?;
         match answer.status() {
             StatusCode::ACCEPTED | StatusCode::NO_CONTENT => {
-                let (place, received) = (self.place(&answer)?, held.received() + moved.bytes());
+                let (place, received) = (self.place(repository, &answer)?, held.received() + moved.bytes());
                 self.ledger.advance(&mut held, place, received).await?;
             }
             _ => return Err(self.lost(held, answer).await),
@@ -237,10 +237,10 @@ impl Inner {
         problem
     }
 
-    fn place(&self, answer: &Response<Body>) -> Result<String> {
+    fn place(&self, repository: &RepositoryName, answer: &Response<Body>) -> Result<String> {
         let location = answer.headers().get(header::LOCATION);
         let location = location.ok_or(Failure::Strange("an upload that goes on nowhere"))?;
-        Ok(self.client.own_place(location)?)
+        Ok(self.client.own_place(location, &format!("/v2/{repository}/blobs/uploads/"))?)
     }
 }
 

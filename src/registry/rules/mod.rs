@@ -16,28 +16,60 @@ use super::{
     uploading::length_of,
 };
 use crate::config::RegistryConfig;
-use arc_swap::ArcSwapOption;
 use futures_util::future::BoxFuture;
 use http::{Response, StatusCode};
 use quota::Room;
 use serde::Deserialize;
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 #[derive(Debug, Default)]
 pub struct Rules {
     pub immutable: ImmutableTags,
     pub quotas: Quotas,
-    /// Why nothing may be changed now, in words for the client.
-    pub read_only: Option<String>,
+    pub read_only: ReadOnly,
 }
 
 impl Rules {
-    pub fn of(config: &RegistryConfig) -> Self {
+    pub fn of(config: &RegistryConfig, read_only: ReadOnly) -> Self {
         Self {
             immutable: ImmutableTags::of(&config.immutable_tags),
             quotas: Quotas::of(&config.quotas),
-            read_only: config.read_only.clone(),
+            read_only,
         }
+    }
+}
+
+/// Times in which nothing changes, but downloads go on.
+#[derive(Clone)]
+pub struct ReadOnly {
+    /// Why, in words for the client.
+    message: Arc<str>,
+    is_on: Arc<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl ReadOnly {
+    pub fn new(message: &str, is_on: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self { message: message.into(), is_on: Arc::new(is_on) }
+    }
+
+    fn check(&self) -> Result<()> {
+        if (self.is_on)() {
+            let message = format!("the registry is read-only: {}", self.message);
+            return Err(Problem::new(ErrorCode::Unsupported, message));
+        }
+        Ok(())
+    }
+}
+
+impl Default for ReadOnly {
+    fn default() -> Self {
+        Self::new("", || false)
+    }
+}
+
+impl fmt::Debug for ReadOnly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadOnly").field("message", &self.message).finish_non_exhaustive()
     }
 }
 
@@ -48,25 +80,12 @@ pub struct Ruled<B>(Arc<Inner<B>>);
 #[derive(Debug)]
 struct Inner<B> {
     backend: B,
-    immutable: ImmutableTags,
-    quotas: Quotas,
-    read_only: ArcSwapOption<String>,
+    rules: Rules,
 }
 
 impl<B: Backend> Ruled<B> {
     pub fn new(backend: B, rules: Rules) -> Self {
-        let Rules { immutable, quotas, read_only } = rules;
-        Self(Arc::new(Inner {
-            backend,
-            immutable,
-            quotas,
-            read_only: ArcSwapOption::from_pointee(read_only),
-        }))
-    }
-
-    /// Refuses changes from now on, with these words; `None` lets them in again. Downloads go on.
-    pub fn set_read_only(&self, message: Option<String>) {
-        self.0.read_only.store(message.map(Arc::new));
+        Self(Arc::new(Inner { backend, rules }))
     }
 }
 
@@ -91,10 +110,7 @@ impl<B: Backend> Backend for Ruled<B> {
 
 impl<B: Backend> Inner<B> {
     async fn change(&self, mut request: Request) -> Result<Response<Body>> {
-        if let Some(message) = self.read_only.load_full() {
-            let message = format!("the registry is read-only: {message}");
-            return Err(Problem::new(ErrorCode::Unsupported, message));
-        }
+        self.rules.read_only.check()?;
         // Before those of others, for nobody may do what a rule forbids.
         let pins = self.keep_tags(&request.operation).await?;
         request.terms.pins.splice(0..0, pins);
@@ -126,12 +142,13 @@ impl<B: Backend> Inner<B> {
                     Reference::Tag(tag) => Some(tag),
                     Reference::Digest(_) => None,
                 };
-                let kept = own.into_iter().chain(tags).filter(|tag| self.immutable.covers(repository, tag));
+                let kept =
+                    own.into_iter().chain(tags).filter(|tag| self.rules.immutable.covers(repository, tag));
                 let pin = |tag: &Tag| Pin { tag: tag.clone(), refusal: immutable(repository, tag) };
                 Ok(kept.map(pin).collect())
             }
             Operation::ManifestDelete { repository, reference: Reference::Tag(tag) }
-                if self.immutable.covers(repository, tag) =>
+                if self.rules.immutable.covers(repository, tag) =>
             {
                 Err(immutable(repository, tag))
             }
@@ -147,11 +164,14 @@ impl<B: Backend> Inner<B> {
 
     /// An immutable tag that names the digest.
     async fn kept_by(&self, repository: &RepositoryName, digest: &Digest) -> Result<Option<Tag>> {
-        if !self.immutable.concerns(repository) {
+        if !self.rules.immutable.concerns(repository) {
             return Ok(None);
         }
-        for tag in
-            self.tags(repository).await?.into_iter().filter(|tag| self.immutable.covers(repository, tag))
+        for tag in self
+            .tags(repository)
+            .await?
+            .into_iter()
+            .filter(|tag| self.rules.immutable.covers(repository, tag))
         {
             let reference = Reference::Tag(tag.clone());
             let ask = Operation::ManifestHead { repository: repository.clone(), reference };
@@ -204,7 +224,7 @@ impl<B: Backend> Inner<B> {
             Operation::UploadStart { repository, .. } => (repository, 1),
             _ => return Ok(None),
         };
-        self.quotas.room(&self.backend, repository, least).await
+        self.rules.quotas.room(&self.backend, repository, least).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! How people come in: through providers that are honest, hostile or down, and by one-time links.
 
+mod announced;
 mod arrivals;
 mod browsers;
 mod certified;

@@ -12,13 +12,22 @@ use rack_gateway::{
     config::{Env as _, ProcessEnv, RegistryBucket},
     core::SystemClock,
     registry::{
-        Rules,
+        ReadOnly, Rules,
         embedded::Place,
         proxy::{Login, Redirects},
     },
     store::{self, Db},
 };
-use std::{fs, path::Path, process::Stdio, sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    process::Stdio,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 use tokio::{
     process::{Child, Command},
     time::{Instant, sleep},
@@ -292,10 +301,16 @@ async fn a_storage_that_is_gone_takes_nothing_and_tells_no_path() {
 
 #[tokio::test]
 async fn read_only_says_why() {
-    let own = Own::start().await;
-    let target = own.target();
+    let root = tempfile::tempdir().unwrap();
+    let is_frozen = Arc::new(AtomicBool::new(false));
+    let switch = is_frozen.clone();
+    let read_only = ReadOnly::new("moving to another house until 12:00", move || switch.load(SeqCst));
+    let rules = Rules { read_only, ..Rules::default() };
+    let place = Place::Directory(root.path().to_owned());
+    let server = RegistryServer::with_rules(place, Arc::new(SystemClock), rules).await;
+    let target = Target::open(&server.url());
     let (image, digest) = target.push_image("frozen/app", "v1", "frozen").await;
-    own.server.ruled.set_read_only(Some("moving to another house until 12:00".into()));
+    is_frozen.store(true, SeqCst);
     let refusals = [
         target.send("POST", "/v2/frozen/app/blobs/uploads/").await,
         target.put_manifest("frozen/app", "v2", OCI_MANIFEST, &image).await,
@@ -306,6 +321,6 @@ async fn read_only_says_why() {
         assert!(document.to_string().contains("moving to another house until 12:00"), "{document}");
     }
     assert_eq!(target.get("/v2/frozen/app/manifests/v1").await.status(), 200);
-    own.server.ruled.set_read_only(None);
+    is_frozen.store(false, SeqCst);
     assert_eq!(target.send("DELETE", &format!("/v2/frozen/app/manifests/{digest}")).await.status(), 202);
 }

@@ -2,6 +2,7 @@
 
 use super::damage::Process;
 use super::target::{header_of, location, with_digest};
+use crate::support::registry::Distribution;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use rack_gateway::config::{Env as _, ProcessEnv};
@@ -14,7 +15,17 @@ const MOST_KIB: u64 = 80 * 1_024;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_layer_both_ways() {
     let root = tempfile::tempdir().unwrap();
-    let process = Process::start(root.path()).await;
+    both_ways(Process::start(root.path()).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_layer_both_ways_through_a_proxy() {
+    let Some(registry) = Distribution::start().await else { return };
+    let root = tempfile::tempdir().unwrap();
+    both_ways(Process::before(root.path(), &registry.url).await).await;
+}
+
+async fn both_ways(process: Process) {
     let count = ProcessEnv.get("TEST_LAYER_MIB").map_or(256, |text| text.parse().unwrap());
     let piece = Bytes::from((0..MIB).map(|n| (n * 31 % 255) as u8).collect::<Vec<_>>());
     let mut hasher = Sha256::new();
@@ -36,7 +47,7 @@ async fn a_large_layer_both_ways() {
     }
     assert_eq!(format!("sha256:{}", hex::encode(hasher.finalize())), digest);
     let peak = process.peak_memory();
-    println!("{count} MiB both ways, peak memory {peak} KiB");
+    eprintln!("{count} MiB both ways, peak memory {peak} KiB");
     assert!(peak < MOST_KIB, "{peak} KiB");
     process.kill().await;
 }

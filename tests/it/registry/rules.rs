@@ -9,7 +9,7 @@ use rack_gateway::{
     config::{ImmutableRule, Quota},
     core::SystemClock,
     registry::{
-        Rules,
+        ReadOnly, Rules,
         embedded::Place,
         proxy::{Login, Redirects},
         rules::{ImmutableTags, Quotas},
@@ -167,7 +167,8 @@ async fn a_full_namespace_is_told_at_once_and_freed_by_deleting() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_changes_while_the_registry_is_read_only() {
-    let rules = || Rules { read_only: Some("collecting garbage until 12:00".into()), ..Rules::default() };
+    let read_only = || ReadOnly::new("collecting garbage until 12:00", || true);
+    let rules = || Rules { read_only: read_only(), ..Rules::default() };
     with_rules(rules, async |target| {
         for (method, path) in [
             ("POST", "/v2/a/blobs/uploads/"),

@@ -11,6 +11,10 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signer as _, SigningKey};
+use rack_gateway::identity::{
+    change::{self, Actor},
+    settings,
+};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
@@ -35,7 +39,7 @@ async fn nobody_goes_on_with_the_upload_of_another() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_eight_who_make_a_tag_at_once_one_does() {
     for front in Front::of_each_kind("").await {
-        let maker = front.token_with("maker", "registry:repo:push registry:repo:pull", "*").await;
+        let maker = front.token_with("maker", "registry:repo:push\nregistry:repo:pull", "*").await;
         let maker = front.by(&maker);
         let images = contenders(&maker, "race/app").await;
         for tag in ["one", "two", "three", "four"] {
@@ -164,4 +168,34 @@ async fn a_registry_behind_that_is_gone() {
 
 async fn front_health(front: &Front) -> u16 {
     reqwest::get(front.gateway.url("/health")).await.unwrap().status().as_u16()
+}
+
+/// An operator stops changes while the registry behind collects garbage, and lets them in again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_are_stopped_and_let_in_again_while_the_gateway_runs() {
+    for front in Front::of_each_kind("").await {
+        let admin = front.admin().await;
+        admin.push_image("team/app", "v1", "before").await;
+        let switch = async |on: bool| {
+            let key = settings::key("registry_read_only").unwrap();
+            let now = front.gateway.clock.now();
+            change::settings::put(&front.gateway.db, &Actor::Operator, now, key, &on.into()).await.unwrap();
+        };
+        let until = async |wanted: u16| {
+            for _ in 0..250 {
+                let answer = admin.send("POST", "/v2/team/app/blobs/uploads/").await;
+                if answer.status() == wanted {
+                    return answer;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            panic!("never answered {wanted}");
+        };
+        switch(true).await;
+        let said = refused(until(405).await, 405, "UNSUPPORTED").await.to_string();
+        assert!(said.contains("read-only: the operator has stopped changes"), "{said}");
+        assert_eq!(admin.get("/v2/team/app/manifests/v1").await.status(), 200);
+        switch(false).await;
+        until(202).await;
+    }
 }

@@ -39,7 +39,7 @@ async fn who_has_no_second_factor_enrols_one_before_the_registry() {
         }
         let ticket = front.ask_ticket("").basic_auth("any", Some(&nobody_yet.secret)).send().await.unwrap();
         assert_eq!(
-            (ticket.status().as_u16(), &*ticket.headers()["x-mfa-required"].to_str().unwrap()),
+            (ticket.status().as_u16(), ticket.headers()["x-mfa-required"].to_str().unwrap()),
             (401, "enrollment")
         );
         let record = front

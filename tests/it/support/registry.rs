@@ -63,7 +63,6 @@ impl Drop for Served {
 pub struct RegistryServer {
     pub address: SocketAddr,
     pub embedded: Embedded,
-    pub ruled: Ruled<Embedded>,
     served: Served,
 }
 
@@ -79,8 +78,8 @@ impl RegistryServer {
     pub async fn with_rules(place: Place, clock: SharedClock, rules: Rules) -> Self {
         let embedded = Embedded::open(Options { place, leases: None }, clock).await.unwrap();
         let ruled = Ruled::new(embedded.clone(), rules);
-        let served = Served::start(Arc::new(Observed::new(ruled.clone()))).await;
-        Self { address: served.address, embedded, ruled, served }
+        let served = Served::start(Arc::new(Observed::new(ruled))).await;
+        Self { address: served.address, embedded, served }
     }
 
     pub fn url(&self) -> String {
@@ -111,11 +110,22 @@ impl ProxyServer {
 
     /// One more replica: it shares the database.
     pub async fn on(db: &Db, url: &str, login: Login, redirects: Redirects, rules: Rules) -> Served {
+        Self::trusting(Trust::System, db, url, login, redirects, rules).await
+    }
+
+    pub async fn trusting(
+        trust: Trust,
+        db: &Db,
+        url: &str,
+        login: Login,
+        redirects: Redirects,
+        rules: Rules,
+    ) -> Served {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let clock: SharedClock = Arc::new(SystemClock);
         let silence = Duration::from_secs(3);
         let url = url.parse().unwrap();
-        let options = proxy::Options { url, login, trust: Trust::System, redirects, silence };
+        let options = proxy::Options { url, login, trust, redirects, silence };
         let leases = Leases::new(db.clone(), clock.clone());
         let proxy = Proxy::open(options, db.clone(), leases, clock).unwrap();
         Served::start(Arc::new(Observed::new(Ruled::new(proxy, rules)))).await
