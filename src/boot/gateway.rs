@@ -189,6 +189,7 @@ impl Gateway {
             Some(artifact) => Some(ArtifactPipeline {
                 audit: audit.clone(),
                 entrance: entrance.clone(),
+                step_up: step_up.clone(),
                 clock: clock.clone(),
                 server: Arc::new(artifact::server(config, artifact)?),
                 public: artifact::public(artifact),

@@ -3,7 +3,7 @@
 use crate::{
     core::RequestId,
     gateway::Body,
-    identity::{AuthError, NotAdmitted},
+    identity::{AuthError, NotAdmitted, step_up::Challenge},
     upstream::UpstreamError,
 };
 use http::{
@@ -21,6 +21,8 @@ pub struct Problem {
     pub message: Cow<'static, str>,
     /// What the record keeps, when that is more than the client is told.
     pub reason: Option<Cow<'static, str>>,
+    /// What a person has to prove before.
+    unproven: Option<Challenge>,
 }
 
 impl Problem {
@@ -29,7 +31,7 @@ impl Problem {
         code: impl Into<Cow<'static, str>>,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { status, code: code.into(), message: message.into(), reason: None }
+        Self { status, code: code.into(), message: message.into(), reason: None, unproven: None }
     }
 
     pub fn bad(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
@@ -74,7 +76,16 @@ impl Problem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(challenge) = self.unproven {
+            let told = [("x-mfa-required", challenge.required()), ("x-mfa-level", challenge.level())];
+            for (name, value) in told {
+                let Some(value) = value else { continue };
+                headers.insert(name, HeaderValue::from_static(value));
+            }
+        }
         match self.status {
+            // Another credential would not mend it.
+            _ if self.unproven.is_some() => {}
             StatusCode::UNAUTHORIZED => {
                 let challenge = HeaderValue::from_static("Bearer realm=\"rack-gateway\"");
                 headers.insert(WWW_AUTHENTICATE, challenge);
@@ -85,6 +96,15 @@ impl Problem {
             _ => {}
         }
         response
+    }
+}
+
+/// Told by status and headers as in the rest of the gateway, and by a code in this protocol's way.
+impl From<Challenge> for Problem {
+    fn from(challenge: Challenge) -> Self {
+        let code = challenge.code().to_ascii_uppercase();
+        let told = Self::new(challenge.status(), code, challenge.to_string());
+        Self { unproven: Some(challenge), ..told }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     audit::{Audit, Decision, Scope, Seen},
     core::{RequestId, SharedClock},
     gateway::{Body, Watch, audit_facts, count_decision},
-    identity::Entrance,
+    identity::{Entrance, step_up::StepUp},
     policy::{self, Demanding as _, Permission, Permit},
     upstream::{ArtifactServer, OpenDocument, OutgoingBody, RackBody, UpstreamError},
 };
@@ -41,6 +41,7 @@ pub struct ArtifactArrival {
 pub struct ArtifactPipeline {
     pub audit: Audit,
     pub entrance: Entrance,
+    pub step_up: StepUp,
     pub clock: SharedClock,
     pub server: Arc<ArtifactServer>,
     pub public: Public,
@@ -67,7 +68,7 @@ impl ArtifactPipeline {
             return (Problem::no_audit().into_response(request_id), label);
         };
         scope.byte_counters = Some(self.server.bytes.clone());
-        let response = match Box::pin(self.carry(&mut scope, &head, body, parsed)).await {
+        let response = match Box::pin(self.carry(&mut scope, &head, ip, body, parsed)).await {
             Ok(carried) => {
                 count_decision(scope.decision, None);
                 self.respond(carried, scope)
@@ -77,11 +78,12 @@ impl ArtifactPipeline {
         (response, label)
     }
 
-    /// authenticate → authorize → record the intent → send.
+    /// authenticate → prove → authorize → record the intent → send.
     async fn carry(
         &self,
         scope: &mut Scope,
         head: &Parts,
+        ip: IpAddr,
         body: Incoming,
         parsed: Result<Operation, Problem>,
     ) -> Result<Carried, Problem> {
@@ -94,6 +96,7 @@ impl ArtifactPipeline {
         if let Some(principal) = caller.principal() {
             scope.set_principal(principal);
         }
+        self.prove(&caller, parsed.as_ref().ok(), &head.headers, ip).await?;
         let operation = match (parsed, &caller) {
             // Strangers do not learn what is a mistake here.
             (Err(_), Caller::Anonymous) => return Err(self.stranger()),
@@ -115,6 +118,23 @@ impl ArtifactPipeline {
             | Operation::Document(..)
             | Operation::File { .. } => self.read(scope, &caller, head, operation).await,
         }
+    }
+
+    /// A person has enrolled a second factor before anything else, and proves it where a permission asks for it.
+    async fn prove(
+        &self,
+        caller: &Caller,
+        operation: Option<&Operation>,
+        headers: &HeaderMap,
+        ip: IpAddr,
+    ) -> Result<(), Problem> {
+        let Some(person) = caller.principal().filter(|who| who.session().is_some()) else { return Ok(()) };
+        let needs = match operation {
+            Some(Operation::Publish) => Permission::ArtifactPublish,
+            _ => Permission::ArtifactRead,
+        };
+        let passed = self.step_up.pass(needs.mfa(), person, headers, ip, self.clock.now());
+        Ok(Box::pin(passed).await?)
     }
 
     pub(super) fn authorize(

@@ -1,6 +1,7 @@
 //! What is read, by whom, and who may keep it.
 
 use super::{World, document, header, refusal};
+use crate::support::session::{CLI, Kind};
 use serde_json::json;
 
 #[tokio::test]
@@ -171,4 +172,24 @@ async fn what_is_gated_is_kept_by_nobody_and_a_tag_saves_bytes() {
     assert_eq!(header(&latest, "cache-control"), "public, max-age=60");
     let listed = world.get(&viewer, "/namespaces").await;
     assert_eq!(header(&listed, "cache-control"), "private, no-cache");
+}
+
+/// Whoever had a person's session could read and publish before the person had a second factor at all.
+#[tokio::test]
+async fn who_has_no_second_factor_enrols_one_before_the_artifacts() {
+    let world = World::start().await;
+    let nobody_yet = world.gateway.session_of("admin", &Kind { enrolled: false, ..CLI }).await;
+    for path in
+        ["/registries/@team/quality/husky", "/registries/@open/base", "/namespaces", "/nowhere/at/all"]
+    {
+        let refused = world.get(&nobody_yet.secret, path).await;
+        assert_eq!(refused.status(), 401, "{path}");
+        assert_eq!(refused.headers()["x-mfa-required"], "enrollment", "{path}");
+        assert!(refused.headers().get("www-authenticate").is_none(), "a login would not mend it");
+    }
+    let published = world.publish(&nobody_yet.secret, Vec::new()).await;
+    assert_eq!(published.status(), 401);
+    assert_eq!(published.headers()["x-mfa-required"], "enrollment");
+    let enrolled = world.gateway.session_of("admin", &CLI).await;
+    assert_eq!(world.get(&enrolled.secret, "/registries/@team/quality/husky").await.status(), 200);
 }
