@@ -20,6 +20,7 @@ FROM debian:bookworm-slim
 RUN apt-get update \
   && apt-get install -y --no-install-recommends ca-certificates curl \
   && rm -rf /var/lib/apt/lists/* \
+  && ln -s rack-gateway /usr/local/bin/oo \
   && useradd --system --uid 10001 --user-group --home-dir /data --shell /usr/sbin/nologin gateway \
   && install -d -o gateway -g gateway -m 0700 /data
 COPY --from=build /build/target/release/rack-gateway /usr/local/bin/rack-gateway

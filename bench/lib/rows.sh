@@ -169,6 +169,20 @@ measure_timing() {
   rm -rf "$folder"
 }
 
+measure_directory() {
+  wants 21 || return 0
+  local ops
+  start_group free gateway
+  if [[ " ${RUNNING[*]} " == *" gateway "* ]]; then
+    say "directory: 10,000 instances, 1,000 heartbeats a second, 100 watchers"
+    watched directory gateway 1 - "$TOOLS/load" directory --address "$(address gateway)" --path /registry-svc \
+      --headers "$(writers gateway)" --seconds $((SECONDS_EACH * 4))
+    ops=$(curl -fsS "http://$(address gateway-ops)/metrics" | awk '/^registry_beat(s_written|_batches)_total/ {print $1 "=" $2}')
+    fact "directory: ${ops//$'\n'/, }"
+  fi
+  stop_all
+}
+
 # A server of our own in the work folder, with its defaults: synchronous_commit and fsync on.
 start_postgres() {
   local bin data=$WORK/postgres owner=()

@@ -94,6 +94,8 @@ pub const GOALS: &[Goal] = &[
     goal(19, "layer of 2 GiB out of a registry, MiB/s vs the same registry directly", "×", versus("layer-down-2g", "docker-registry", "mib_s"), at_least(0.90, 0.97)),
     goal(20, "layer of 2 GiB into a registry, peak RSS", "MiB", Plain(cell("layer-up-2g", GATEWAY, "rss_peak_mib")), at_most(80.0, 48.0)),
     goal(20, "layer of 2 GiB out of a registry, peak RSS", "MiB", Plain(cell("layer-down-2g", GATEWAY, "rss_peak_mib")), at_most(80.0, 48.0)),
+    goal(21, "directory of 10,000 instances, 1,000 heartbeats/s, 100 watchers: p99 from change to event", "ms", Plain(cell("directory", GATEWAY, "p99_ms")), at_most(250.0, 50.0)),
+    goal(21, "directory of 10,000 instances, 1,000 heartbeats/s, 100 watchers: peak RSS", "MiB", Plain(cell("directory", GATEWAY, "rss_peak_mib")), at_most(192.0, 96.0)),
 ];
 
 /// What came out for one goal. `value` is missing when there are no valid samples.

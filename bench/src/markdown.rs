@@ -19,6 +19,8 @@ const SHOWN: &[(&str, &str)] = &[
     ("kib_each", "KiB each"),
     ("opened", "opened"),
     ("rows_s", "rows/s"),
+    ("register_s", "s to register all"),
+    ("events", "events seen"),
     ("near_us", "near µs"),
     ("far_us", "far µs"),
     ("apart_ns", "apart ns"),

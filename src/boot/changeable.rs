@@ -1,5 +1,6 @@
 //! What of the configuration may change while the gateway serves, and how to reach it.
 
+use super::services::Reach;
 use crate::{
     api::RackName,
     audit::Audit,
@@ -16,6 +17,7 @@ use std::sync::Arc;
 pub struct Handles {
     pub racks: Arc<Racks>,
     pub rack_names: Live<Vec<RackName>>,
+    pub reach: Reach,
     pub pipeline: Live<Settings>,
     pub front: Live<FrontSettings>,
     pub limiter: Arc<RateLimiter>,

@@ -3,7 +3,7 @@
 use super::{
     BootError,
     database::{self, Opened},
-    demo_visitor,
+    demo_service, demo_visitor,
     gateway::{Gateway, Parts},
     people,
     recorded::Recorder,
@@ -24,7 +24,7 @@ use crate::{
         token::{self, TokenHash},
     },
     observe::metrics::Metrics,
-    policy::TargetPattern,
+    policy::{CallLimits, TargetPattern},
     store::Db,
 };
 use serde::{Deserialize, Serialize};
@@ -114,12 +114,15 @@ pub async fn demo(options: DemoOptions, env: MapEnv, clock: SharedClock) -> Resu
         rack: RACK.to_owned(),
         tokens,
     };
+    let admin = file.tokens.get("admin").map(String::as_str).unwrap_or_default();
+    let hello = demo_service::start(&file.url, admin).await;
     let path = options.data.join("demo.json");
     write(&path, &file).map_err(|source| BootError::File { path: path.clone(), source })?;
     invite(&path, &file, &way_in);
 
     serve::stop_signal().await?;
     let finished = serve::finish(gateway).await;
+    drop(hello);
     rack.shutdown().await;
     drop(lock);
     finished
@@ -176,8 +179,12 @@ async fn create(
     name: String,
     clock: &SharedClock,
 ) -> Result<Secret, Refused> {
-    let everything =
-        NewGrant { role: role.to_owned(), target: TargetPattern::everything(), expires_at: None };
+    let everything = NewGrant {
+        role: role.to_owned(),
+        target: TargetPattern::everything(),
+        expires_at: None,
+        limits: CallLimits::default(),
+    };
     let new = NewToken { owner: owner.to_owned(), name, expires_at: None, grants: vec![everything] };
     let recorder = Recorder::new(db, clock);
     let detail = Some(format!("for {owner}: {role} on *"));
@@ -219,6 +226,8 @@ Its tokens are in {path}; metrics are at {ops_url}/metrics. Audit records go to 
     curl -u convox:{ops} -X POST {url}/api/v1/rack-proxy/apps/web/restart
   A deployer sees which secrets there are, not what they are:
     curl -u convox:{deployer} {url}/api/v1/rack-proxy/apps/web/releases?limit=1
+  Operations call a service of the directory, which learns who calls:
+    curl -u convox:{ops} {url}/svc/hello/
   An administrator reads who did what:
     curl -u convox:{admin} {url}/api/v1/audit-logs?limit=5
 

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Opened {
     pub registrar: Registrar,
     pub nodes: NodeBook,
+    pub guard: AddressGuard,
 }
 
 /// Opens the directory and starts the tasks that it lives by. `own` are the listeners, the public one first.
@@ -38,11 +39,11 @@ pub async fn open(
     let guard = AddressGuard::new(rules(settings), own.to_vec());
     let (tell, fresh) = mpsc::unbounded_channel();
     let registrar = Registrar::new(keeper.clone(), guard.clone(), tell);
-    let rounds = Rounds::new(keeper.clone(), Prober::new(guard), nodes.clone(), fresh);
+    let rounds = Rounds::new(keeper.clone(), Prober::new(guard.clone()), nodes.clone(), fresh);
     tasks.spawn(keeper.keep_following(stop.clone()));
     tasks.spawn(nodes.clone().keep_beating(stop.clone()));
     tasks.spawn(rounds.keep_going(stop.clone()));
-    Ok(Opened { registrar, nodes })
+    Ok(Opened { registrar, nodes, guard })
 }
 
 fn rules(settings: &DirectoryConfig) -> AddressRules {

@@ -7,7 +7,7 @@ use crate::{
     observe::{errors::SentryError, log::LogError, metrics::MetricsError},
     registry::{embedded::OpenError, proxy::OpenError as ProxyError},
     store::StoreError,
-    upstream::RackError,
+    upstream::{RackError, TrustError},
 };
 use std::{io, net::SocketAddr, path::PathBuf};
 
@@ -52,6 +52,8 @@ pub enum BootError {
     Tokens(#[from] Refused),
     #[error("{0}; look at REGISTRY_STORAGE and REGISTRY_DIR")]
     Registry(#[from] OpenError),
+    #[error("{0}; look at SERVICE_CA_FILE")]
+    Services(#[source] TrustError),
     #[error("{0}; look at REGISTRY_UPSTREAM_URL and REGISTRY_UPSTREAM_CA_FILE")]
     RegistryBehind(#[from] ProxyError),
     #[error("stopped, but not every audit record could be written")]

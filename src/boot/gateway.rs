@@ -3,7 +3,7 @@
 use super::{
     BootError, artifact,
     changeable::{self, Handles},
-    directory, factors, jobs, login, people, racks, registry, tls,
+    directory, factors, jobs, login, people, racks, registry, services, tls,
 };
 use crate::{
     api,
@@ -18,6 +18,7 @@ use crate::{
         Pipeline,
         artifact::ArtifactPipeline,
         registry::{Measures, RegistryPipeline},
+        service::ServicePipeline,
     },
     http::{Front, health::Health, ops::Ops},
     identity::{
@@ -83,7 +84,6 @@ impl Gateway {
     /// Binds both listeners and serves until [`Gateway::stop`].
     pub async fn start(config: &Config, parts: Parts) -> Result<Self, BootError> {
         let Parts { db, database_file, lines, clock, metrics } = parts;
-        let racks = Arc::new(racks::racks(config)?);
         people::add_named(&db, &config.access, &clock).await.map_err(BootError::Database)?;
 
         let stop = CancellationToken::new();
@@ -135,7 +135,10 @@ impl Gateway {
         let (address, ops_address) = (local(&listener)?, local(&ops_listener)?);
         let own = [address, ops_address];
         let opened = directory::open(config, &db, &clock, own, &mut tasks, &stop).await?;
-        let directory::Opened { registrar, nodes } = opened;
+        let directory::Opened { registrar, nodes, guard } = opened;
+        let reach = services::Reach { directory: registrar.directory().clone(), guard };
+        let racks = Arc::new(racks::racks(config, &reach)?);
+        let services = services::services(config, &reach)?;
 
         let (drain_handle, drain_seen) = drain();
         let health = Health {
@@ -185,6 +188,16 @@ impl Gateway {
             webhooks: jobs::webhooks(config, &db, &clock),
             measures: Measures::default(),
         });
+        let service_pipeline = ServicePipeline {
+            audit: audit.clone(),
+            entrance: entrance.clone(),
+            step_up: step_up.clone(),
+            services: Arc::new(services),
+            identity: services::identity(config, &clock),
+            clock: clock.clone(),
+            drain: drain_seen.clone(),
+            stream_idle: config.limits.stream_idle_timeout,
+        };
         let artifact_pipeline = match &config.artifact {
             Some(artifact) => Some(ArtifactPipeline {
                 audit: audit.clone(),
@@ -200,6 +213,7 @@ impl Gateway {
         let handles = Handles {
             racks: racks.clone(),
             rack_names,
+            reach,
             pipeline: Live::new(changeable::pipeline(config)),
             front: Live::new(changeable::front(config)),
             limiter: Arc::new(RateLimiter::new(config.limits.rate_limit_per_minute)),
@@ -220,6 +234,7 @@ impl Gateway {
         let limiter = handles.limiter.clone();
         let front =
             Front::new(pipeline, registry_pipeline, api, health.clone(), metrics.http(), settings, limiter)
+                .with_services(service_pipeline)
                 .with_artifact(artifact_pipeline);
         let ops = Ops { metrics, health, db: db.clone(), clock, certificate, foreign_metrics };
 

@@ -4,6 +4,7 @@ mod artifact;
 mod changeable;
 mod database;
 mod demo;
+mod demo_service;
 mod demo_visitor;
 mod directory;
 mod error;
@@ -18,6 +19,7 @@ mod recorded;
 mod registry;
 mod reload;
 mod serve;
+mod services;
 mod tls;
 
 pub use changeable::Handles;

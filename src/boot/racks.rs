@@ -1,10 +1,13 @@
 //! From the configured racks to the ones that can be called.
 
-use super::BootError;
+use super::{
+    BootError,
+    services::{self, Reach},
+};
 use crate::{
     api::RackName,
     config::{Config, RackConfig, RackTrust},
-    upstream::{Rack, RackAddress, Racks, Silence, Trust},
+    upstream::{Rack, RackAddress, Racks, SERVICE, Silence, Trust},
 };
 use std::sync::Arc;
 
@@ -19,14 +22,14 @@ pub fn names(config: &Config) -> Vec<RackName> {
 /// The default one first.
 type Opened = (Arc<Rack>, Vec<Arc<Rack>>);
 
-pub fn racks(config: &Config) -> Result<Racks, BootError> {
-    let (default, others) = opened(config.racks.iter().map(|rack| open(config, rack).map(Arc::new)))?;
+pub fn racks(config: &Config, reach: &Reach) -> Result<Racks, BootError> {
+    let (default, others) = opened(config.racks.iter().map(|rack| open(config, rack, reach).map(Arc::new)))?;
     Ok(Racks::new(default, others))
 }
 
 /// The racks of `config` in place of those of `before`. What has not changed keeps its connections. On an error
 /// nothing has been replaced.
-pub fn changed(config: &Config, before: &Config, racks: &Racks) -> Result<Opened, BootError> {
+pub fn changed(config: &Config, before: &Config, racks: &Racks, reach: &Reach) -> Result<Opened, BootError> {
     let kept = |rack: &RackConfig| {
         let same_limits = config.limits.upstream_connect_timeout == before.limits.upstream_connect_timeout
             && config.limits.upstream_idle_timeout == before.limits.upstream_idle_timeout;
@@ -37,7 +40,7 @@ pub fn changed(config: &Config, before: &Config, racks: &Racks) -> Result<Opened
     };
     opened(config.racks.iter().map(|rack| match kept(rack) {
         Some(kept) => Ok(kept),
-        None => open(config, rack).map(Arc::new),
+        None => open(config, rack, reach).map(Arc::new),
     }))
 }
 
@@ -46,7 +49,7 @@ fn opened(mut racks: impl Iterator<Item = Result<Arc<Rack>, BootError>>) -> Resu
     Ok((default, racks.collect::<Result<_, _>>()?))
 }
 
-fn open(config: &Config, rack: &RackConfig) -> Result<Rack, BootError> {
+fn open(config: &Config, rack: &RackConfig, reach: &Reach) -> Result<Rack, BootError> {
     let address = RackAddress {
         name: rack.name.clone(),
         url: rack.url.clone(),
@@ -59,5 +62,10 @@ fn open(config: &Config, rack: &RackConfig) -> Result<Rack, BootError> {
         },
     };
     let limits = &config.limits;
-    Ok(Rack::new(&address, limits.upstream_connect_timeout, Silence(limits.upstream_idle_timeout))?)
+    let silence = Silence(limits.upstream_idle_timeout);
+    if address.url.scheme() == SERVICE {
+        let services = services::of_rack(config, &address, reach)?;
+        return Ok(Rack::of_service(&address, services, silence)?);
+    }
+    Ok(Rack::new(&address, limits.upstream_connect_timeout, silence)?)
 }

@@ -151,8 +151,8 @@ impl Reloader {
     /// Everything that may fail comes first, then the record, then the change.
     async fn apply(&self, config: &Config, live: &[String]) -> Result<(), String> {
         let handles = &self.handles;
-        let (default, others) =
-            racks::changed(config, &self.current, &handles.racks).map_err(|error| error.to_string())?;
+        let (default, others) = racks::changed(config, &self.current, &handles.racks, &handles.reach)
+            .map_err(|error| error.to_string())?;
         self.record("config.reload", "the configuration", live.join(", ")).await?;
         handles.racks.replace(default, others);
         handles.rack_names.set(racks::names(config));

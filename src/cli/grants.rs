@@ -14,7 +14,7 @@ use crate::{
         grants::{Holder, NewGrant},
     },
     notify::mail::Notice,
-    policy::TargetPattern,
+    policy::{CallLimits, TargetPattern},
     store::{AccessRows, GrantRow, StoreError, Subject},
 };
 use clap::{Args, Subcommand};
@@ -53,6 +53,12 @@ pub struct Add {
     /// When it ends: 30d, 12h, or a moment as in 2030-01-31T00:00:00Z
     #[arg(long, value_name = "WHEN", default_value = "never")]
     expires: Expiry,
+    /// Calls of services with these methods only; the target begins with service:
+    #[arg(long, value_name = "GET,HEAD")]
+    methods: Option<String>,
+    /// Calls of services below this path only; the target begins with service:
+    #[arg(long, value_name = "/api/")]
+    path_prefix: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -98,14 +104,17 @@ impl GrantsCommand {
 impl Add {
     async fn run(self, admin: &Admin) -> Result<Report, Failure> {
         let expires_at = self.expires.resolve(admin.now()).map_err(Failure::Usage)?;
+        let limits = CallLimits::read(self.methods.as_deref(), self.path_prefix.as_deref())
+            .map_err(|error| Failure::Usage(error.to_string()))?;
         let rows = admin.rows().await?;
         lookup::require_role(&rows, &self.role)?;
         let Some(holder) = self.holder.find(&rows)? else {
             return Err(Failure::Usage("name who gets the role, with --user or --token".to_owned()));
         };
-        let grant = give(admin, holder, &self.role, &self.target, expires_at).await?;
+        let new = NewGrant { role: self.role, target: self.target, expires_at, limits };
+        let grant = give(admin, holder, &new).await?;
         let view = GrantView::of(&grant, &rows);
-        let text = format!("granted {} on {} to the {}", view.role, view.target, view.holder());
+        let text = format!("granted {} on {}{} to the {}", view.role, view.target, new.limits, view.holder());
         let until = expires_at.map(|end| format!(" until {}", time(end))).unwrap_or_default();
         Ok(Report::new(format!("{text}{until}: {}", view.id), &view))
     }
@@ -115,19 +124,17 @@ impl Add {
 pub async fn give(
     admin: &Admin,
     (name, subject): (&str, Subject),
-    role: &str,
-    target: &TargetPattern,
-    expires_at: Option<Timestamp>,
+    new: &NewGrant,
 ) -> Result<GrantRow, Failure> {
+    let NewGrant { role, target, expires_at, limits } = new;
     let holder = match subject {
         Subject::User(_) => Holder::User(name.to_owned()),
         Subject::Token(id) => Holder::Token(id.to_string()),
     };
-    let until = time_or(expires_at, "removed");
-    let detail = Some(format!("{role} on {target} until {until}"));
+    let until = time_or(*expires_at, "removed");
+    let detail = Some(format!("{role} on {target}{limits} until {until}"));
     let what = What { action: "grant.add", resource_type: "grant", resource: name.to_owned(), detail };
-    let new = NewGrant { role: role.to_owned(), target: target.clone(), expires_at };
-    let added = change::grants::add(admin.db(), &Actor::Operator, admin.now(), &holder, &new);
+    let added = change::grants::add(admin.db(), &Actor::Operator, admin.now(), &holder, new);
     let grant = admin.change(what, added).await?.value;
     if let Holder::User(email) = &holder {
         let GrantRow { role, target, .. } = &grant;
@@ -153,7 +160,8 @@ impl List {
         let views: Vec<_> = grants.into_iter().map(|grant| GrantView::of(grant, &rows)).collect();
         let now = admin.now();
         let lines = views.iter().map(|grant| {
-            [grant.id.to_string(), grant.holder(), grant.role.clone(), grant.target.clone(), end(grant, now)]
+            let target = format!("{}{}", grant.target, grant.limits());
+            [grant.id.to_string(), grant.holder(), grant.role.clone(), target, end(grant, now)]
         });
         Ok(Report::new(table(["ID", "HOLDER", "ROLE", "TARGET", "EXPIRES"], lines), &views))
     }

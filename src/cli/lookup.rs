@@ -6,7 +6,7 @@ use crate::{
         Timestamp,
         id::{GrantId, TokenId},
     },
-    policy::{BUILT_IN, built_in},
+    policy::{BUILT_IN, CallLimits, built_in},
     store::{AccessRows, GrantRow, StoreError, Subject, TokenRow, UserRow},
 };
 use serde::Serialize;
@@ -25,6 +25,10 @@ pub struct GrantView {
     pub created_at: Timestamp,
     /// `null` for a grant that does not end.
     pub expires_at: Option<Timestamp>,
+    /// The only methods with which services may be called; `null` allows all.
+    pub methods: Option<String>,
+    /// The path of services below which they may be called; `null` allows all.
+    pub path_prefix: Option<String>,
 }
 
 impl GrantView {
@@ -39,7 +43,15 @@ impl GrantView {
             target: grant.target.clone(),
             created_at: grant.created_at,
             expires_at: grant.expires_at,
+            methods: grant.methods.clone(),
+            path_prefix: grant.path_prefix.clone(),
         }
+    }
+
+    /// ` with GET,HEAD below /api/`; empty when nothing is limited.
+    pub fn limits(&self) -> String {
+        let limits = CallLimits::read(self.methods.as_deref(), self.path_prefix.as_deref());
+        limits.map_or_else(|_| " with limits that cannot be read".to_owned(), |limits| limits.to_string())
     }
 
     /// `user ada@example.com` or `token laptop`.

@@ -18,12 +18,15 @@ pub enum OutputFormat {
     Text,
     /// One JSON document, whose keys stay as they are
     Json,
+    /// Tables with more columns, where there are more
+    Wide,
 }
 
 /// What came of a command.
 #[derive(Debug)]
 pub struct Report {
     text: String,
+    wide: Option<String>,
     json: Value,
     remarks: Vec<String>,
     exit: Exit,
@@ -33,13 +36,20 @@ impl Report {
     pub fn new(text: impl Into<String>, json: &impl Serialize) -> Self {
         // The values printed are plain structs, which always have a form in JSON.
         let json = serde_json::to_value(json).unwrap_or_default();
-        Self { text: text.into(), json, remarks: Vec::new(), exit: Exit::Done }
+        Self { text: text.into(), wide: None, json, remarks: Vec::new(), exit: Exit::Done }
     }
 
     /// Adds a sentence for people only; it goes to stderr and never into a pipe.
     #[must_use]
     pub fn remark(mut self, sentence: impl Into<String>) -> Self {
         self.remarks.push(sentence.into());
+        self
+    }
+
+    /// The text with more columns.
+    #[must_use]
+    pub fn with_wide(mut self, wide: String) -> Self {
+        self.wide = Some(wide);
         self
     }
 
@@ -56,7 +66,8 @@ impl Report {
             let _ = writeln!(errors, "{}", plain(remark));
         }
         let body = match format {
-            OutputFormat::Text => self.text.lines().map(|line| plain(line) + "\n").collect(),
+            OutputFormat::Text => lines(&self.text),
+            OutputFormat::Wide => lines(self.wide.as_ref().unwrap_or(&self.text)),
             OutputFormat::Json => json_text(&self.json),
         };
         match write_all(&mut io::stdout().lock(), &body) {
@@ -68,6 +79,10 @@ impl Report {
             }
         }
     }
+}
+
+fn lines(text: &str) -> String {
+    text.lines().map(|line| plain(line) + "\n").collect()
 }
 
 fn write_all(out: &mut impl Write, body: &str) -> io::Result<()> {

@@ -18,7 +18,7 @@ use crate::{
         settings::Settings,
     },
     notify::mail::Notice,
-    policy::TargetPattern,
+    policy::{CallLimits, TargetPattern},
     store::{AccessRows, Subject, TokenRow, UserRow},
 };
 use clap::{Args, Subcommand};
@@ -163,7 +163,12 @@ impl Create {
 
     fn new_token(self, owner: String, expires_at: Option<Timestamp>) -> NewToken {
         // The grants need no end of their own: they are worth nothing without the token.
-        let grant = |role| NewGrant { role, target: self.target.clone(), expires_at: None };
+        let grant = |role| NewGrant {
+            role,
+            target: self.target.clone(),
+            expires_at: None,
+            limits: CallLimits::default(),
+        };
         let grants = self.roles.into_iter().map(grant).collect();
         NewToken { owner, name: self.name, expires_at, grants }
     }

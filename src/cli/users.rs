@@ -12,10 +12,11 @@ use crate::{
     core::{Timestamp, id::UserId},
     identity::change::{
         Actor,
+        grants::NewGrant,
         users::{self, NewUser},
     },
     notify::mail::Notice,
-    policy::TargetPattern,
+    policy::{CallLimits, TargetPattern},
     store::{AccessRows, Subject, UserRow},
 };
 use clap::{Args, Subcommand};
@@ -115,7 +116,13 @@ impl Add {
             admin.change(what, users::create(admin.db(), &Actor::Operator, admin.now(), &new)).await?.value;
         for role in &roles {
             let holder = (&*email, Subject::User(user.id));
-            grants::give(admin, holder, role, &target, None).await?;
+            let new = NewGrant {
+                role: role.clone(),
+                target: target.clone(),
+                expires_at: None,
+                limits: CallLimits::default(),
+            };
+            grants::give(admin, holder, &new).await?;
         }
         let text = match roles.as_slice() {
             [] => format!("added the user {email}, who holds no role yet"),

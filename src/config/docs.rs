@@ -103,6 +103,7 @@ fn title(section: Section) -> &'static str {
         Section::Identity => "Identity",
         Section::Mail => "Mail",
         Section::Registry => "Registry",
+        Section::Services => "Services",
         Section::Artifact => "Artifact registry",
         Section::Webhooks => "Webhooks",
         Section::Directory => "Directory of services",

@@ -29,6 +29,7 @@ mod reserved;
 mod section;
 pub mod sentry;
 pub mod server;
+pub mod services;
 pub mod settings;
 mod suggest;
 mod text_file;
@@ -59,6 +60,7 @@ pub use registry::{
 };
 pub use sentry::{SentryConfig, SentryJsConfig};
 pub use server::{ServerConfig, TlsFiles};
+pub use services::{ServicesConfig, Timeouts};
 pub use settings::SettingsConfig;
 pub use webhooks::{WebhookAction, WebhookConfig};
 
@@ -78,6 +80,7 @@ pub struct Config {
     pub identity: IdentityConfig,
     pub settings: SettingsConfig,
     pub registry: RegistryConfig,
+    pub services: ServicesConfig,
     /// No artifact registry is behind the gateway when absent.
     pub artifact: Option<ArtifactConfig>,
     pub webhooks: Vec<WebhookConfig>,
@@ -154,6 +157,7 @@ impl Config {
         let identity = identity::read(r, server.as_ref());
         let settings = settings::read(r);
         let registry = registry::read(r);
+        let services = services::read(r);
         let artifact = artifact::read(r);
         let webhooks = webhooks::read(r);
         let directory = directory::read(r);
@@ -171,6 +175,7 @@ impl Config {
             identity: identity?,
             settings,
             registry: registry?,
+            services: services?,
             artifact,
             webhooks,
             directory: directory?,

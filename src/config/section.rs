@@ -13,6 +13,7 @@ pub enum Section {
     Identity,
     Mail,
     Registry,
+    Services,
     Artifact,
     Webhooks,
     Directory,
@@ -25,7 +26,7 @@ pub enum Section {
 }
 
 impl Section {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::File,
         Self::Server,
         Self::Limits,
@@ -36,6 +37,7 @@ impl Section {
         Self::Identity,
         Self::Mail,
         Self::Registry,
+        Self::Services,
         Self::Artifact,
         Self::Webhooks,
         Self::Directory,
@@ -65,6 +67,7 @@ impl Section {
             Self::Identity => "identity",
             Self::Mail => "mail",
             Self::Registry => "registry",
+            Self::Services => "services",
             Self::Artifact => "artifact",
             Self::Webhooks => "webhooks",
             Self::Directory => "directory",

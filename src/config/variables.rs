@@ -118,7 +118,7 @@ variables! {
         RACK Plain "" = "":
             "Name of the default rack, `default` when only `RACK_HOST` is set.";
         RACK_HOST Plain "url" = "":
-            "URL of the rack, or `host[:port]`, which means https and port 5443. It may hold user and password.";
+            "URL of the rack, or `host[:port]`, which means https and port 5443, or `svc://SLUG` for a rack that registers itself in the directory. It may hold user and password.";
         RACK_TOKEN Secret "password" = "":
             "Password of the rack.";
         RACK_USERNAME Plain "username" = "convox":
@@ -249,6 +249,22 @@ variables! {
             "How long the registry behind may be silent. Closing an upload of many gigabytes may take it minutes.";
         REGISTRY_UPSTREAM_METRICS_URL Plain "upstream_metrics_url" = "":
             "URL of the metrics of the registry behind, as in `http://registry.internal:5001/metrics`: its `registry_storage_*` then stand among the gateway's.";
+    }
+    Services {
+        SERVICE_CONNECT_TIMEOUT Plain "connect_timeout" = "2s":
+            "Time to reach an instance of a service, TLS included.";
+        SERVICE_RESPONSE_TIMEOUT Plain "response_timeout" = "60s":
+            "Time until a service begins to answer, counted from the last byte of the request.";
+        SERVICE_IDLE_TIMEOUT Plain "idle_timeout" = "60s":
+            "Silence of a service in the middle of an answer. For WebSockets and event streams `STREAM_IDLE_TIMEOUT` counts.";
+        SERVICE_TIMEOUTS Plain "timeouts" = "":
+            "List of timeouts of single services, each `SLUG/connect=TIME`, `SLUG/response=TIME` or `SLUG/idle=TIME`, as in `billing/response=5m`.";
+        SERVICE_CA_FILE Plain "ca_file" = "":
+            "Certificates in PEM that those of https instances must descend from; the system's authorities when not set.";
+        SERVICE_EJECT_AFTER Plain "eject_after" = "3":
+            "Calls that fail in a row before an instance gets no more for a while. At most half of a service's instances are left out at once.";
+        SERVICE_EJECT_TIME Plain "eject_time" = "10s":
+            "How long an instance is left out the first time; each time in a row adds as much again.";
     }
     Artifact {
         ARTIFACT_URL Plain "url" = "":

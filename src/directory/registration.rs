@@ -201,8 +201,8 @@ fn applied(mut one: Instance, wish: &Registration, is_new: bool, now: Timestamp)
     set(&mut one.details, wish.details.as_ref());
     if let Some(status) = wish.status {
         one.reported = Some(status).filter(|status| *status != Status::Unknown);
-    } else if !one.check.kind.is_active() && one.reported.is_none_or(|status| !status.takes_calls()) {
-        one.reported = Some(Status::Healthy);
+    } else if one.reported.is_none_or(|status| !status.takes_calls()) {
+        one.reported = (!one.check.kind.is_active()).then_some(Status::Healthy);
     }
     one.revised(now, |_| {}).unwrap_or(one)
 }

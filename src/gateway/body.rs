@@ -36,6 +36,7 @@ pub struct Streamed {
     traffic: Arc<Traffic>,
     scope: Option<Scope>,
     wait: Wait,
+    who: Sender,
     /// Resolves when the caller loses the right to the answer.
     right_lost: Option<Pin<Box<dyn Future<Output = String> + Send>>>,
 }
@@ -46,7 +47,32 @@ impl std::fmt::Debug for Streamed {
     }
 }
 
-/// Measures the rack's silence. There is no timer as long as bytes are there when they are asked for.
+/// Whose bytes they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    Rack,
+    Service,
+}
+
+impl Sender {
+    const fn fell_silent(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Rack => ("the rack fell silent in the middle of its answer", "the rack fell silent"),
+            Self::Service => {
+                ("the service fell silent in the middle of its answer", "the service fell silent")
+            }
+        }
+    }
+
+    const fn broke_off(self) -> &'static str {
+        match self {
+            Self::Rack => "the rack broke off its answer",
+            Self::Service => "the service broke off its answer",
+        }
+    }
+}
+
+/// Measures the sender's silence. There is no timer as long as bytes are there when they are asked for.
 #[derive(Debug)]
 struct Wait {
     limit: Silence,
@@ -77,6 +103,16 @@ impl Body {
     /// A body that ends with an error when the rack is silent for too long in its middle, or when the caller loses
     /// the right to it.
     pub fn stream(from_rack: RackBody, scope: Scope, silence: Silence, watch: Option<Watch>) -> Self {
+        Self::stream_of(Sender::Rack, from_rack, scope, silence, watch)
+    }
+
+    pub fn stream_of(
+        who: Sender,
+        from_rack: RackBody,
+        scope: Scope,
+        silence: Silence,
+        watch: Option<Watch>,
+    ) -> Self {
         if from_rack.is_end_stream() {
             scope.close();
             return Self::Empty;
@@ -84,7 +120,7 @@ impl Body {
         let wait = Wait { limit: silence, timer: None, is_running: false };
         let (traffic, scope) = (scope.traffic(), Some(scope));
         let right_lost = watch.map(|watch| Box::pin(watch.right_lost()) as Pin<Box<_>>);
-        Self::Stream(Box::new(Streamed { from_rack, traffic, scope, wait, right_lost }))
+        Self::Stream(Box::new(Streamed { from_rack, traffic, scope, wait, who, right_lost }))
     }
 }
 
@@ -110,8 +146,9 @@ impl Streamed {
         }
         let Poll::Ready(frame) = Pin::new(&mut self.from_rack).poll_frame(context) else {
             ready!(self.wait.poll(context));
-            self.end(Some("the rack fell silent in the middle of its answer"));
-            return Poll::Ready(Some(Err("the rack fell silent".into())));
+            let (reason, error) = self.who.fell_silent();
+            self.end(Some(reason));
+            return Poll::Ready(Some(Err(error.into())));
         };
         self.wait.is_running = false;
         match &frame {
@@ -121,7 +158,7 @@ impl Streamed {
                     self.end(None);
                 }
             }
-            Some(Err(_)) => self.end(Some("the rack broke off its answer")),
+            Some(Err(_)) => self.end(Some(self.who.broke_off())),
             None => self.end(None),
         }
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))

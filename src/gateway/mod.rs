@@ -15,13 +15,14 @@ mod refusal;
 mod refuse_socket;
 pub mod registry;
 pub mod respond;
+pub mod service;
 mod settings;
 pub mod target;
 mod tunnel;
 mod watch;
 
 pub use audit_facts::count_decision;
-pub use body::{Body, BoxError};
+pub use body::{Body, BoxError, Sender};
 pub use pipeline::{Arrival, Pipeline};
 pub use refusal::Refusal;
 pub use respond::RouteLabel;

@@ -11,9 +11,9 @@ use crate::{
     audit::AuditUnavailable,
     identity::{AuthError, NotAdmitted, Principal, step_up::Challenge},
     policy::Denied,
-    upstream::UpstreamError,
+    upstream::{ServiceError, UpstreamError},
 };
-use http::StatusCode;
+use http::{Method, StatusCode};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
@@ -56,6 +56,14 @@ pub enum Refusal {
     RackCredential,
     #[error("the rack's answer cannot be shown: it is not the document that its route promises")]
     RackAnswer,
+    #[error("{0}")]
+    Service(#[from] ServiceError),
+    #[error("services cannot be called with {0}")]
+    ServiceMethod(Method),
+    #[error("the handshake of a websocket has no body")]
+    HandshakeBody,
+    #[error("the service changed to a protocol that nobody asked for")]
+    ServiceAnswer,
     #[error("the gateway is going down; connect again in a moment")]
     Draining,
     #[error(
@@ -105,6 +113,10 @@ impl Refusal {
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Upstream(UpstreamError::TimedOut(_)) => StatusCode::GATEWAY_TIMEOUT,
             Self::Upstream(_) | Self::RackCredential | Self::RackAnswer => StatusCode::BAD_GATEWAY,
+            Self::Service(error) => error.status(),
+            Self::ServiceMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::HandshakeBody => StatusCode::BAD_REQUEST,
+            Self::ServiceAnswer => StatusCode::BAD_GATEWAY,
             Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -133,6 +145,10 @@ impl Refusal {
             Self::Upstream(_) => "upstream_broken",
             Self::RackCredential => "upstream_credential",
             Self::RackAnswer => "upstream_answer",
+            Self::Service(error) => error.code(),
+            Self::ServiceMethod(_) => "bad_method",
+            Self::HandshakeBody => "bad_handshake",
+            Self::ServiceAnswer => "service_answer",
             Self::Draining => "draining",
             Self::WrongHost => "wrong_host",
             Self::Internal => "internal",

@@ -16,6 +16,15 @@ pub enum Transport {
     Tls,
 }
 
+impl Transport {
+    pub const fn scheme(self) -> &'static str {
+        match self {
+            Self::Plain => "http",
+            Self::Tls => "https",
+        }
+    }
+}
+
 /// Headers that are added at most.
 const ADDED: usize = 6;
 

@@ -16,6 +16,7 @@ use crate::{
         artifact::{ArtifactArrival, ArtifactPipeline},
         registry::{RegistryArrival, RegistryPipeline},
         respond::{self, ErrorFormat},
+        service::{ServiceArrival, ServicePipeline},
     },
     listener::Connection,
     observe::{
@@ -50,6 +51,7 @@ pub struct FrontSettings {
 pub struct Front {
     pipeline: Arc<Pipeline>,
     registry: Option<RegistryPipeline>,
+    services: Option<ServicePipeline>,
     artifact: Option<ArtifactPipeline>,
     api: Router,
     site: Site,
@@ -75,6 +77,7 @@ impl Front {
         Self {
             pipeline,
             registry,
+            services: None,
             artifact: None,
             api,
             site: Site::embedded(),
@@ -85,6 +88,13 @@ impl Front {
             clock,
             settings,
         }
+    }
+
+    /// Without it there is nothing to be called under `/svc/`.
+    #[must_use]
+    pub fn with_services(mut self, services: ServicePipeline) -> Self {
+        self.services = Some(services);
+        self
     }
 
     #[must_use]
@@ -105,7 +115,7 @@ impl Front {
         let format = ErrorFormat::wanted_by(request.headers());
 
         // One box here keeps the future small wherever it is moved on its way to the connection.
-        let dispatched = Box::pin(self.dispatch(request, request_id, at, ip));
+        let dispatched = Box::pin(self.dispatch(request, request_id, at, ip, transport));
         let answered = AssertUnwindSafe(dispatched).catch_unwind().await;
         let (mut response, route) =
             answered.unwrap_or_else(|_| (respond::refuse(&Refusal::Internal, format, request_id), "panic"));
@@ -144,6 +154,7 @@ impl Front {
         request_id: RequestId,
         at: Timestamp,
         ip: IpAddr,
+        transport: Transport,
     ) -> (Response<Body>, &'static str) {
         let place = place_of(request.uri().path());
         if place.is_rate_limited()
@@ -181,6 +192,17 @@ impl Front {
             },
             Place::RegistryToken => match &self.registry {
                 Some(registry) => registry.token(for_registry(request, request_id, ip)).await,
+                None => (not_found(), "unknown"),
+            },
+            Place::Service { slug, rest } => {
+                let Some(services) = &self.services else { return (not_found(), "unknown") };
+                let (slug, rest, scheme) = (slug.to_owned(), rest.to_owned(), transport.scheme());
+                let (head, body) = request.into_parts();
+                let arrival = ServiceArrival { head, body, request_id, ip, scheme, slug, rest };
+                services.run(Box::new(arrival)).await
+            }
+            Place::ServiceKeys => match &self.services {
+                Some(services) => (services.keys(request.method()), "/.well-known/jwks.json"),
                 None => (not_found(), "unknown"),
             },
             Place::Api => self.api(request, request_id, ip).await,

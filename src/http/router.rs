@@ -25,6 +25,13 @@ pub enum Place<'a> {
     Registry,
     /// Where they get their tokens.
     RegistryToken,
+    /// A service of the directory: its slug as it stands in the path, and what follows.
+    Service {
+        slug: &'a str,
+        rest: &'a str,
+    },
+    /// The keys with which services verify who calls them.
+    ServiceKeys,
     /// The console in the browser.
     Web,
     Unknown,
@@ -33,6 +40,7 @@ pub enum Place<'a> {
 const DEFAULT_RACK: &str = "/api/v1/rack-proxy";
 const ARTIFACTS: &str = "/api/v1/artifact-proxy";
 const RACKS: &str = "/api/v1/racks/";
+const SERVICES: &str = "/svc/";
 
 /// Decides from the raw path, without decoding: an encoded prefix is nobody's.
 pub fn place_of(path: &str) -> Place<'_> {
@@ -55,10 +63,15 @@ pub fn place_of(path: &str) -> Place<'_> {
     {
         return Place::Rack { name: Some(name), rest };
     }
+    if let Some(tail) = path.strip_prefix(SERVICES) {
+        let (slug, rest) = tail.split_at_checked(tail.find('/').unwrap_or(tail.len())).unwrap_or((tail, ""));
+        return Place::Service { slug, rest };
+    }
     match path {
         "/" | "/app" | "/favicon.ico" | "/robots.txt" => Place::Web,
         "/v2" => Place::Registry,
         "/token" => Place::RegistryToken,
+        "/.well-known/jwks.json" => Place::ServiceKeys,
         _ if path.starts_with("/v2/") => Place::Registry,
         _ if path.starts_with("/app/") => Place::Web,
         _ if path.starts_with("/api/v1/") || path.starts_with("/registry-svc/") => Place::Api,
@@ -93,6 +106,7 @@ mod tests {
     #[test]
     fn every_address_has_its_room() {
         let rack = |name, rest| Place::Rack { name, rest };
+        let service = |slug, rest| Place::Service { slug, rest };
         for (path, place) in [
             ("/api/v1/health", Place::Health),
             ("/api/v1/health/live", Place::Live),
@@ -123,6 +137,18 @@ mod tests {
             ("/app/../api/v1/me", Place::Web),
             ("/favicon.ico", Place::Web),
             ("/apps", Place::Unknown),
+            ("/svc/web/", service("web", "/")),
+            ("/svc/web", service("web", "")),
+            ("/svc/web/a%2Fb//c", service("web", "/a%2Fb//c")),
+            ("/svc/web/../x", service("web", "/../x")),
+            ("/svc/", service("", "")),
+            ("/svc//x", service("", "/x")),
+            ("/svc/w%65b/x", service("w%65b", "/x")),
+            ("/svc", Place::Unknown),
+            ("/svcx/web", Place::Unknown),
+            ("/%73vc/web", Place::Unknown),
+            ("/.well-known/jwks.json", Place::ServiceKeys),
+            ("/.well-known/jwks.json/", Place::Unknown),
             ("//app/", Place::Unknown),
             ("/%61pp/", Place::Unknown),
         ] {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     core::Timestamp,
-    policy::{CompiledGrant, Demand, MfaLevel, Missing, Rights, consider},
+    policy::{CallLimits, CompiledGrant, Demand, MfaLevel, Missing, Rights, consider},
     store::{AccessRows, TokenRow, UserRow},
 };
 
@@ -18,12 +18,16 @@ pub struct Explanation {
     pub verdict: Result<CompiledGrant, Lacking>,
     /// What a person must prove besides; tokens never need a factor.
     pub mfa: MfaLevel,
+    /// The limits within which calls of the service are granted, where that depends on the call.
+    only: Option<CallLimits>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lacking {
     /// No grant of the person, or of the token, gives it.
     Grant,
+    /// A grant gives it for some calls of the service; which one is meant is not told.
+    Limits,
     /// The token has it and its owner has not.
     OwnersGrant,
     Locked,
@@ -36,6 +40,7 @@ impl Lacking {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Grant => "grant",
+            Self::Limits => "limits",
             Self::OwnersGrant => "owners_grant",
             Self::Locked => "locked",
             Self::Revoked => "revoked",
@@ -81,8 +86,13 @@ impl Explanation {
             Err(Missing::OwnersGrant) => Err(Lacking::OwnersGrant),
             Err(Missing::Grant | Missing::Demand) => Err(Lacking::Grant),
         };
+        let only = limits(rights, &demand, now);
+        let verdict = match verdict {
+            Err(Lacking::Grant | Lacking::OwnersGrant) if only.is_some() => Err(Lacking::Limits),
+            verdict => verdict,
+        };
         let mfa = if is_person { demand.permission.mfa() } else { MfaLevel::None };
-        Self { demand, verdict, mfa }
+        Self { demand, verdict, mfa, only }
     }
 
     fn kept_out(self, why: Lacking) -> Self {
@@ -102,6 +112,10 @@ impl Explanation {
                 format!("the role {} on {}{until} gives {permission} on {target}", grant.role, grant.target)
             }
             Err(Lacking::Grant) => format!("no grant gives {permission} on {target}"),
+            Err(Lacking::Limits) => {
+                let only = self.only.clone().unwrap_or_default();
+                format!("{permission} on {target} is granted for some calls only:{only}")
+            }
             Err(Lacking::OwnersGrant) => {
                 format!("the token has {permission} on {target}, but its owner has not")
             }
@@ -110,6 +124,18 @@ impl Explanation {
             Err(Lacking::Expired) => "the token is past its end".to_owned(),
         }
     }
+}
+
+/// Of the first limited grant of the caller's own that is about the target.
+fn limits(rights: &Rights, demand: &Demand, now: Timestamp) -> Option<CallLimits> {
+    let Demand { permission, target } = demand;
+    let mut limited = rights.own.iter().filter(|grant| {
+        !grant.limits.is_none()
+            && grant.permissions.contains(*permission)
+            && grant.is_in_force(now)
+            && grant.target.covers(target)
+    });
+    limited.next().map(|grant| grant.limits.clone())
 }
 
 #[cfg(test)]
@@ -145,6 +171,27 @@ mod tests {
         };
         world.rows.grants.push(GrantRow::new(Subject::Token(token.id), role, "*", None, NOW));
         token
+    }
+
+    #[test]
+    fn what_depends_on_the_call_is_told_so() {
+        let mut world = World::with(&[("ada", "viewer", "staging")]);
+        let ada = world.id("ada");
+        let limited = GrantRow::new(Subject::User(ada), "ops", "service:web", None, NOW);
+        world.rows.grants.push(limited.limited(Some("GET".to_owned()), Some("/api/".to_owned())));
+        let call = Demand { permission: Permission::ServiceCall, target: "service:web".parse().unwrap() };
+        let said = of(&world, "ada", call);
+        assert!(!said.is_allowed());
+        assert_eq!(
+            said.sentence(),
+            "service:instance:call on service:web is granted for some calls only: with GET below /api/"
+        );
+        let other =
+            Demand { permission: Permission::ServiceCall, target: "service:billing".parse().unwrap() };
+        assert_eq!(
+            of(&world, "ada", other).sentence(),
+            "no grant gives service:instance:call on service:billing"
+        );
     }
 
     #[test]

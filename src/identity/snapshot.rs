@@ -9,7 +9,9 @@ use crate::{
         Timestamp,
         id::{SessionId, TokenId, UserId},
     },
-    policy::{CompiledGrant, PermissionPattern, PermissionSet, Rights, built_in},
+    policy::{
+        CallLimits, CompiledGrant, InvalidLimit, PermissionPattern, PermissionSet, Rights, built_in, given,
+    },
     store::{AccessRows, Epoch, GrantRow, RoleRow, SessionRow},
 };
 use std::{
@@ -217,8 +219,11 @@ pub(super) fn compile_grants(
         let role = built_in(&row.role).map(|role| role.permissions());
         let Some(permissions) = role.or_else(|| custom.get(row.role.as_str()).copied()) else { continue };
         let Ok(target) = row.target.parse() else { continue };
-        let role = row.role.as_str().into();
-        let grant = CompiledGrant { id: row.id, role, permissions, target, expires_at: row.expires_at };
+        // Limits that this version cannot read allow nothing.
+        let Ok(limits) = limits_of(row) else { continue };
+        let (role, permissions) = (row.role.as_str().into(), given(permissions, &limits));
+        let grant =
+            CompiledGrant { id: row.id, role, permissions, target, expires_at: row.expires_at, limits };
         match (row.user_id, row.token_id) {
             (Some(user), _) => by_user.entry(user).or_default().push(grant),
             (None, Some(token)) => by_token.entry(token).or_default().push(grant),
@@ -226,6 +231,11 @@ pub(super) fn compile_grants(
         }
     }
     (freeze(by_user), freeze(by_token))
+}
+
+/// What of a service a grant lets one call.
+pub(super) fn limits_of(row: &GrantRow) -> Result<CallLimits, InvalidLimit> {
+    CallLimits::read(row.methods.as_deref(), row.path_prefix.as_deref())
 }
 
 fn freeze<K: Eq + std::hash::Hash>(grants: HashMap<K, Vec<CompiledGrant>>) -> GrantsBy<K> {

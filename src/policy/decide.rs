@@ -109,7 +109,10 @@ pub fn consider<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{core::id::GrantId, policy::built_in};
+    use crate::{
+        core::id::GrantId,
+        policy::{CallLimits, built_in},
+    };
     use proptest::prelude::*;
     use std::sync::Arc;
 
@@ -135,6 +138,7 @@ mod tests {
             permissions: built_in(role).unwrap().permissions(),
             target: target.parse().unwrap(),
             expires_at: expires_at.map(Timestamp::from_micros),
+            limits: CallLimits::default(),
         }
     }
 

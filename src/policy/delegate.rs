@@ -1,6 +1,6 @@
 //! Privilege cannot grow: nobody gives what they do not hold themselves.
 
-use super::{CompiledGrant, Permission, PermissionSet, Rights, TargetPattern};
+use super::{CallLimits, CompiledGrant, Permission, PermissionSet, Rights, TargetPattern, given};
 use crate::core::Timestamp;
 
 /// What somebody wants to give: these permissions, on all that the pattern covers, until the end.
@@ -10,6 +10,8 @@ pub struct Offer {
     pub target: TargetPattern,
     /// `None` has no end.
     pub expires_at: Option<Timestamp>,
+    /// What of a service may be called.
+    pub limits: CallLimits,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +41,10 @@ pub fn may_give(giver: &Rights, offer: &Offer, now: Timestamp) -> Result<(), Not
     if giver.owner.is_some() {
         return Err(NotYours::Token);
     }
-    match offer.permissions.iter().find_map(|permission| lacking(giver, permission, offer, now)) {
+    match given(offer.permissions, &offer.limits)
+        .iter()
+        .find_map(|permission| lacking(giver, permission, offer, now))
+    {
         None => Ok(()),
         Some(why) => Err(why),
     }
@@ -50,6 +55,7 @@ fn lacking(giver: &Rights, permission: Permission, offer: &Offer, now: Timestamp
         grant.permissions.contains(permission)
             && grant.is_in_force(now)
             && grant.target.contains(&offer.target)
+            && grant.limits.contain(&offer.limits)
     };
     let mut held = giver.own.iter().filter(holds).peekable();
     let ends_too_soon = held.peek().is_some();
@@ -90,12 +96,13 @@ mod tests {
             permissions: built_in(role).unwrap().permissions(),
             target: target.parse().unwrap(),
             expires_at: expires_at.map(Timestamp::from_micros),
+            limits: CallLimits::default(),
         }
     }
 
     fn offer(role: &str, target: &str, expires_at: Option<i64>) -> Offer {
-        let CompiledGrant { permissions, target, expires_at, .. } = grant(role, target, expires_at);
-        Offer { permissions, target, expires_at }
+        let CompiledGrant { permissions, target, expires_at, limits, .. } = grant(role, target, expires_at);
+        Offer { permissions, target, expires_at, limits }
     }
 
     fn give(own: &[(&str, &str, Option<i64>)], offer: &Offer) -> Result<(), NotYours> {
@@ -110,6 +117,30 @@ mod tests {
         assert!(give(&[("ops", "a", None)], &offer("deployer", "a", None)).is_err());
         assert!(give(&[("ops", "rack:a", None)], &offer("ops", "*", None)).is_err());
         assert!(give(&[("admin", "gateway:*", None)], &offer("viewer", "rack:a", None)).is_err());
+    }
+
+    #[test]
+    fn limits_are_given_within_those_that_one_holds() {
+        let limited = |methods, below| {
+            let limits = CallLimits::read(methods, below).unwrap();
+            let grant = grant("ops", "service:a", None);
+            CompiledGrant { permissions: given(grant.permissions, &limits), limits, ..grant }
+        };
+        let offers = |own: &CompiledGrant, wanted: &CompiledGrant| {
+            let CompiledGrant { target, limits, .. } = wanted.clone();
+            let permissions = built_in("ops").unwrap().permissions();
+            let offer = Offer { permissions, target, expires_at: None, limits };
+            may_give(&Rights::of_user([own.clone()].into()), &offer, NOW).is_ok()
+        };
+        let reads = limited(Some("GET"), Some("/api"));
+        assert!(offers(&grant("ops", "*", None), &reads), "whoever holds all of the role");
+        assert!(offers(&reads, &reads) && offers(&reads, &limited(Some("GET"), Some("/api/v1"))));
+        for more in
+            [limited(None, Some("/api")), limited(Some("GET,POST"), Some("/api")), limited(Some("GET"), None)]
+        {
+            assert!(!offers(&reads, &more));
+        }
+        assert!(!offers(&reads, &grant("ops", "service:a", None)), "without limits");
     }
 
     #[test]

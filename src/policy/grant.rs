@@ -1,10 +1,10 @@
 //! Grants in the form in which decisions read them.
 
-use super::{Permission, PermissionSet, Target, TargetPattern};
+use super::{CallLimits, Permission, PermissionSet, Target, TargetPattern};
 use crate::core::{Timestamp, id::GrantId};
 use std::sync::Arc;
 
-/// A role on a target pattern, with the role's permissions already looked up.
+/// A role on a target pattern, with what the role gives within the limits already looked up.
 #[derive(Clone, Debug)]
 pub struct CompiledGrant {
     pub id: GrantId,
@@ -12,11 +12,16 @@ pub struct CompiledGrant {
     pub permissions: PermissionSet,
     pub target: TargetPattern,
     pub expires_at: Option<Timestamp>,
+    /// What of a service may be called.
+    pub limits: CallLimits,
 }
 
 impl CompiledGrant {
     pub fn allows(&self, permission: Permission, target: &Target, now: Timestamp) -> bool {
-        self.permissions.contains(permission) && self.is_in_force(now) && self.target.covers(target)
+        self.permissions.contains(permission)
+            && self.is_in_force(now)
+            && self.target.covers(target)
+            && self.limits.allow(target.asked())
     }
 
     pub fn is_in_force(&self, now: Timestamp) -> bool {
@@ -68,5 +73,49 @@ impl Rights {
 
     pub fn allow(&self, permission: Permission, target: &Target, now: Timestamp) -> bool {
         self.own_grant(permission, target, now).is_some() && self.owner_allows(permission, target, now)
+    }
+}
+
+/// What a role gives within limits: nothing but calls of services, for they say nothing about anything else.
+pub fn given(role: PermissionSet, limits: &CallLimits) -> PermissionSet {
+    if limits.is_none() {
+        return role;
+    }
+    role.iter().filter(|permission| *permission == Permission::ServiceCall).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{Asked, built_in};
+
+    fn ops(methods: Option<&str>, below: Option<&str>) -> CompiledGrant {
+        let now = Timestamp::from_micros(1);
+        let limits = CallLimits::read(methods, below).unwrap();
+        CompiledGrant {
+            id: GrantId::new(now),
+            role: "ops".into(),
+            permissions: given(built_in("ops").unwrap().permissions(), &limits),
+            target: "*".parse().unwrap(),
+            expires_at: None,
+            limits,
+        }
+    }
+
+    #[test]
+    fn limits_hold_for_calls_and_leave_nothing_else() {
+        let now = Timestamp::from_micros(2);
+        let call = |method, path| Target::call("web", Asked::of(method, path));
+        let (limited, free) = (ops(Some("GET"), Some("/api")), ops(None, None));
+        assert!(limited.allows(Permission::ServiceCall, &call("GET", "/api/x"), now));
+        assert!(!limited.allows(Permission::ServiceCall, &call("POST", "/api/x"), now));
+        assert!(!limited.allows(Permission::ServiceCall, &call("GET", "/other"), now));
+        assert!(
+            !limited.allows(Permission::ServiceCall, &Target::service("web"), now),
+            "of which nothing is told"
+        );
+        assert!(!limited.allows(Permission::AppRestart, &Target::rack("staging"), now));
+        assert!(free.allows(Permission::AppRestart, &Target::rack("staging"), now));
+        assert!(free.allows(Permission::ServiceCall, &call("POST", "/other/../x"), now));
     }
 }

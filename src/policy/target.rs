@@ -5,6 +5,7 @@ mod one;
 
 pub use one::InvalidTarget;
 
+use super::Asked;
 use std::{fmt, str::FromStr};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -36,11 +37,13 @@ impl TargetKind {
 pub struct Target {
     kind: TargetKind,
     path: String,
+    /// Of a service, what is asked of it.
+    asked: Option<Asked>,
 }
 
 impl Target {
     pub fn rack(rack: &str) -> Self {
-        Self { kind: TargetKind::Rack, path: rack.to_owned() }
+        Self::of(TargetKind::Rack, rack.to_owned())
     }
 
     pub fn app(rack: &str, app: &str) -> Self {
@@ -48,22 +51,35 @@ impl Target {
         path.push_str(rack);
         path.push('/');
         path.push_str(app);
-        Self { kind: TargetKind::Rack, path }
+        Self::of(TargetKind::Rack, path)
     }
 
     /// A repository of the container registry, as in `team/app`.
     pub fn repository(name: &str) -> Self {
-        Self { kind: TargetKind::Repository, path: name.to_owned() }
+        Self::of(TargetKind::Repository, name.to_owned())
     }
 
     /// A namespace of the artifact registry, or a package in it, as in `team/quality/husky`.
     pub fn artifact(path: &str) -> Self {
-        Self { kind: TargetKind::Artifact, path: path.to_owned() }
+        Self::of(TargetKind::Artifact, path.to_owned())
     }
 
     /// A service of the directory, by its slug.
     pub fn service(slug: &str) -> Self {
-        Self { kind: TargetKind::Service, path: slug.to_owned() }
+        Self::of(TargetKind::Service, slug.to_owned())
+    }
+
+    /// A service, and what is asked of it: for grants that allow some calls only.
+    pub fn call(slug: &str, asked: Asked) -> Self {
+        Self { asked: Some(asked), ..Self::service(slug) }
+    }
+
+    pub(super) const fn of(kind: TargetKind, path: String) -> Self {
+        Self { kind, path, asked: None }
+    }
+
+    pub const fn asked(&self) -> Option<&Asked> {
+        self.asked.as_ref()
     }
 
     pub const fn kind(&self) -> TargetKind {
@@ -71,7 +87,7 @@ impl Target {
     }
 
     pub fn gateway() -> Self {
-        Self { kind: TargetKind::Gateway, path: "gateway".to_owned() }
+        Self::of(TargetKind::Gateway, "gateway".to_owned())
     }
 
     pub fn path(&self) -> &str {
@@ -125,6 +141,11 @@ impl TargetPattern {
 
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// True when it is written for this kind of target only.
+    pub fn is_of(&self, kind: TargetKind) -> bool {
+        self.kind == Some(kind)
     }
 
     pub fn covers(&self, target: &Target) -> bool {
@@ -218,7 +239,7 @@ mod tests {
     fn covers_what_it_says() {
         let web = || Target::app("staging", "web");
         let rack = || Target::rack("staging");
-        let repo = || Target { kind: TargetKind::Repository, path: "staging/web".into() };
+        let repo = || Target::repository("staging/web");
         for (pattern, on_rack, on_web, on_repo) in [
             ("*", true, true, true),
             ("**", true, true, true),

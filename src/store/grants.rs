@@ -24,6 +24,10 @@ pub struct GrantRow {
     pub expires_at: Option<Timestamp>,
     /// The provider whose group claims gave it; `None` when a person did.
     pub origin: Option<String>,
+    /// Of calls of services, the only methods that it allows, with commas; `None` allows all.
+    pub methods: Option<String>,
+    /// Of calls of services, the path below which it allows them; `None` allows all.
+    pub path_prefix: Option<String>,
 }
 
 impl GrantRow {
@@ -53,13 +57,21 @@ impl GrantRow {
             created_at: now,
             expires_at,
             origin: None,
+            methods: None,
+            path_prefix: None,
         }
+    }
+
+    /// The same for some calls of services only.
+    #[must_use]
+    pub fn limited(self, methods: Option<String>, path_prefix: Option<String>) -> Self {
+        Self { methods, path_prefix, ..self }
     }
 }
 
-pub(super) const INSERT: &str = "INSERT INTO grants (id, user_id, token_id, role, target, created_at, expires_at, origin) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-pub(super) const LIST: &str = "SELECT id, user_id, token_id, role, target, created_at, expires_at, origin FROM grants ORDER BY created_at, id";
+pub(super) const INSERT: &str = "INSERT INTO grants (id, user_id, token_id, role, target, created_at, expires_at, origin, methods, path_prefix) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+pub(super) const LIST: &str = "SELECT id, user_id, token_id, role, target, created_at, expires_at, origin, methods, path_prefix FROM grants ORDER BY created_at, id";
 pub(super) const DELETE: &str = "DELETE FROM grants WHERE id = $1";
 
 /// Binds a grant's columns in the order of [`INSERT`].
@@ -74,6 +86,8 @@ macro_rules! bind_grant {
             .bind($grant.created_at)
             .bind($grant.expires_at)
             .bind(&$grant.origin)
+            .bind(&$grant.methods)
+            .bind(&$grant.path_prefix)
     };
 }
 

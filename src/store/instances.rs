@@ -137,7 +137,7 @@ impl Db {
         write: &InstanceWrite,
         claim: Option<&SlugRow>,
     ) -> StoreResult<Written> {
-        let written = write_tx!(self, tx => {
+        write_tx!(self, tx => {
             if let Some(claim) = claim {
                 let query = sqlx::query(CLAIM).bind(&claim.slug).bind(claim.owner_id);
                 query.bind(&claim.owner_email).bind(claim.claimed_at).execute(&mut *tx).await?;
@@ -157,8 +157,7 @@ impl Db {
                     return Ok(other);
                 }
             }
-        });
-        written
+        })
     }
 
     /// Writes what was found out about many. Those that were overtaken are left out; how each fared is told in

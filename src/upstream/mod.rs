@@ -8,11 +8,15 @@ mod metrics;
 mod pool;
 mod rack;
 mod rack_body;
+mod service;
 mod skew;
 mod trust;
 pub use artifact::{ArtifactAddress, ArtifactServer, OpenDocument};
 pub use body::{OutgoingBody, RightLost, Silence};
-pub use rack::{Outbound, Rack, RackAddress, RackError, Racks, UpstreamError};
+pub use rack::{Outbound, Rack, RackAddress, RackError, Racks, SERVICE, UpstreamError};
 pub use rack_body::RackBody;
+pub use service::{
+    Busy, EjectionRules, ServiceAnswer, ServiceError, ServiceLimits, ServiceSettings, Services,
+};
 pub use trust::{Trust, TrustError};
 pub mod websocket;

@@ -5,6 +5,7 @@ use super::{
     connect::Connector,
     metrics::{self, RackMetrics},
     pool::{Pool, PoolError},
+    service::{ServiceError, Services},
     skew::Skew,
 };
 use crate::{
@@ -55,6 +56,9 @@ impl<T: Outbound> Outbound for Box<T> {
     }
 }
 
+/// The scheme of addresses that name a service of the directory.
+pub const SERVICE: &str = "svc";
+
 #[derive(Debug, thiserror::Error)]
 pub enum UpstreamError {
     #[error("the rack cannot be reached")]
@@ -65,6 +69,20 @@ pub enum UpstreamError {
     TimedOut(Duration),
     #[error("the rebuilt request cannot be sent")]
     Malformed(#[from] http::Error),
+}
+
+impl From<ServiceError> for UpstreamError {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Unreachable(cause) => Self::Unreachable(cause),
+            ServiceError::Broken(cause) => Self::Broken(cause),
+            ServiceError::TimedOut(limit) => Self::TimedOut(limit),
+            ServiceError::Malformed(error) => Self::Malformed(error),
+            nobody @ (ServiceError::Unknown(_) | ServiceError::NoneLive) => {
+                Self::Unreachable(std::io::Error::other(nobody))
+            }
+        }
+    }
 }
 
 impl UpstreamError {
@@ -84,9 +102,8 @@ pub struct Rack {
     pub name: Arc<str>,
     /// Path before each rack path, without a trailing slash.
     prefix: String,
-    host: HeaderValue,
     authorization: HeaderValue,
-    pool: Pool,
+    way: Way,
     silence: Silence,
     metrics: RackMetrics,
     skew: Skew,
@@ -94,11 +111,25 @@ pub struct Rack {
     pub bytes: Arc<ByteCounters>,
 }
 
+/// Where a rack is.
+#[derive(Debug)]
+enum Way {
+    Address {
+        host: HeaderValue,
+        pool: Pool,
+    },
+    /// Wherever the directory says, asked anew with each request.
+    Service {
+        slug: String,
+        services: Box<Services>,
+    },
+}
+
 /// What it takes to reach a rack.
 #[derive(Clone, Debug)]
 pub struct RackAddress {
     pub name: String,
-    /// `http` or `https`, with no credential in it; may have a path.
+    /// `http`, `https`, or `svc` for a service of the directory; with no credential in it; may have a path.
     pub url: url::Url,
     pub username: String,
     pub password: Secret,
@@ -121,6 +152,9 @@ impl Rack {
     ) -> Result<Self, RackError> {
         let bad = |why: String| RackError::Address { rack: address.name.clone(), why };
         let url = &address.url;
+        if url.scheme() == SERVICE {
+            return Err(bad("it needs the directory".to_owned()));
+        }
         let host = url.host_str().ok_or_else(|| bad("it has no host".to_owned()))?;
         let authority = match url.port() {
             Some(port) => format!("{host}:{port}"),
@@ -133,16 +167,31 @@ impl Rack {
                 .with_tls(&address.trust)
                 .map_err(|source| RackError::Trust { rack: address.name.clone(), source })?;
         }
+        let host = HeaderValue::from_str(&authority).map_err(|error| bad(error.to_string()))?;
+        Self::by(address, Way::Address { host, pool: Pool::new(connector, silence.0) }, silence)
+    }
+
+    /// A rack that the directory knows by the slug that is the host of its address.
+    pub fn of_service(
+        address: &RackAddress,
+        services: Services,
+        silence: Silence,
+    ) -> Result<Self, RackError> {
+        let slug = address.url.host_str().unwrap_or_default().to_owned();
+        Self::by(address, Way::Service { slug, services: Box::new(services) }, silence)
+    }
+
+    fn by(address: &RackAddress, way: Way, silence: Silence) -> Result<Self, RackError> {
+        let bad = |why: String| RackError::Address { rack: address.name.clone(), why };
         let credential = format!("{}:{}", address.username, address.password.expose());
         let mut authorization = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(credential)))
             .map_err(|error| bad(error.to_string()))?;
         authorization.set_sensitive(true);
         Ok(Self {
             name: address.name.as_str().into(),
-            host: HeaderValue::from_str(&authority).map_err(|error| bad(error.to_string()))?,
-            prefix: url.path().trim_end_matches('/').to_owned(),
+            prefix: address.url.path().trim_end_matches('/').to_owned(),
             authorization,
-            pool: Pool::new(connector, silence.0),
+            way,
             silence,
             metrics: RackMetrics::of(&address.name),
             skew: Skew::of(&address.name),
@@ -171,22 +220,25 @@ impl Rack {
     ) -> Result<Response<RackBody>, UpstreamError> {
         let started = Instant::now();
         let answer = match self.request(permit.into_call(), body, actor, request_id) {
-            Ok(request) => self.exchange(&mut Some(request)).await,
+            Ok(request) => self.exchange(request).await,
             Err(error) => Err(error.into()),
         };
         self.metrics.note(&answer, started.elapsed());
         answer
     }
 
-    async fn exchange(
-        &self,
-        request: &mut Option<Request<OutgoingBody>>,
-    ) -> Result<Response<RackBody>, UpstreamError> {
-        self.pool.send(request).await.map_err(|error| match error {
-            PoolError::Connect(cause) => UpstreamError::Unreachable(cause),
-            PoolError::Exchange(cause) => UpstreamError::Broken(cause),
-            PoolError::Silence => UpstreamError::TimedOut(self.silence.0),
-        })
+    async fn exchange(&self, request: Request<OutgoingBody>) -> Result<Response<RackBody>, UpstreamError> {
+        match &self.way {
+            Way::Service { slug, services } => {
+                let answered = Box::pin(services.forward(slug, request)).await?;
+                Ok(answered.answer.map(|body| body.holding(answered.busy)))
+            }
+            Way::Address { pool, .. } => pool.send(&mut Some(request)).await.map_err(|error| match error {
+                PoolError::Connect(cause) => UpstreamError::Unreachable(cause),
+                PoolError::Exchange(cause) => UpstreamError::Broken(cause),
+                PoolError::Silence => UpstreamError::TimedOut(self.silence.0),
+            }),
+        }
     }
 
     fn request<T: Outbound>(
@@ -206,7 +258,9 @@ impl Rack {
         *request.uri_mut() = uri;
         *request.headers_mut() = call.take_headers();
         let headers = request.headers_mut();
-        headers.insert(HOST, self.host.clone());
+        if let Way::Address { host, .. } = &self.way {
+            headers.insert(HOST, host.clone());
+        }
         headers.insert(AUTHORIZATION, self.authorization.clone());
         headers.insert(&CONVOX_ACTOR, HeaderValue::from_str(actor)?);
         headers.insert(&X_REQUEST_ID, HeaderValue::from_str(&request_id.to_string())?);

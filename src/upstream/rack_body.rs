@@ -1,6 +1,6 @@
 //! The body of a rack's answer, which gives its connection back with its last byte.
 
-use super::pool::Lease;
+use super::{pool::Lease, service::Busy};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -16,13 +16,21 @@ pub struct RackBody {
     /// What broke it, until what came before has had a chance to leave: a server that is told of an error closes
     /// at once, and the head of this answer may still be in its buffer.
     broken: Option<hyper::Error>,
+    /// The call of a service that ends with it.
+    _busy: Option<Busy>,
 }
 
 impl RackBody {
     pub(super) fn new(from_rack: Incoming, lease: Option<Lease>) -> Self {
-        let mut body = Self { from_rack, lease, broken: None };
+        let mut body = Self { from_rack, lease, broken: None, _busy: None };
         body.end_if_over();
         body
+    }
+
+    /// The call counts as under way until the body is dropped.
+    #[must_use]
+    pub fn holding(self, busy: Busy) -> Self {
+        Self { _busy: Some(busy), ..self }
     }
 
     fn end_if_over(&mut self) {

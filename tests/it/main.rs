@@ -31,6 +31,7 @@ mod operate;
 mod redaction;
 mod registry;
 mod registry_front;
+mod service;
 mod sessions;
 mod store;
 mod streams;

@@ -38,7 +38,7 @@ pub struct ExplainView {
     target: String,
     /// The grant that allows it.
     grant: Option<GrantView>,
-    /// `grant`, `owners_grant`, `locked`, `revoked` or `expired`; null when it is allowed.
+    /// `grant`, `limits`, `owners_grant`, `locked`, `revoked` or `expired`; null when it is allowed.
     missing: Option<&'static str>,
     /// What a person must prove besides: `none`, `step_up` or `always`. Tokens never need a factor.
     mfa: &'static str,

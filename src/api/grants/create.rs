@@ -6,7 +6,7 @@ use super::{
         admin::{changed, rows},
     },
     GrantView,
-    view::pattern,
+    view::{limits, pattern},
 };
 use crate::{
     core::Timestamp,
@@ -46,6 +46,10 @@ pub struct NewGrantBody {
     /// Everything unless given.
     target: Option<String>,
     expires_at: Option<Timestamp>,
+    /// Calls of services with these methods only, as in `GET,HEAD`; the target begins with `service:`.
+    methods: Option<String>,
+    /// Calls of services below this path only, as in `/api/`; the target begins with `service:`.
+    path_prefix: Option<String>,
 }
 
 impl NewGrantBody {
@@ -76,7 +80,8 @@ async fn create(
     let (Holder::User(name) | Holder::Token(name)) = &holder;
     note.resource(name);
     let target = body.target.as_deref().map_or(Ok(TargetPattern::everything()), pattern)?;
-    let new = NewGrant { role: body.role, target, expires_at: body.expires_at };
+    let limits = limits(body.methods.as_deref(), body.path_prefix.as_deref())?;
+    let new = NewGrant { role: body.role, target, expires_at: body.expires_at, limits };
     let actor = Actor::Caller { principal: &principal, needs: Some(Permission::GrantUpdate) };
     let now = context.clock.now();
     let grant = changed(&context, &note, grants::add(&context.db, &actor, now, &holder, &new)).await?;

@@ -4,7 +4,7 @@ use super::super::ApiError;
 use crate::{
     core::{Timestamp, id::GrantId},
     identity::change::grants::NewGrant,
-    policy::TargetPattern,
+    policy::{CallLimits, InvalidLimit, TargetPattern},
     store::{AccessRows, GrantRow},
 };
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,10 @@ pub struct GrantView {
     expires_at: Option<Timestamp>,
     /// The provider whose groups gave it; null for a person's decision.
     origin: Option<String>,
+    /// The only methods with which services may be called, as in `GET,HEAD`; null allows all.
+    methods: Option<String>,
+    /// The path of services below which they may be called, as in `/api/`; null allows all.
+    path_prefix: Option<String>,
 }
 
 impl GrantView {
@@ -39,6 +43,8 @@ impl GrantView {
             created_at: grant.created_at,
             expires_at: grant.expires_at,
             origin: grant.origin.clone(),
+            methods: grant.methods.clone(),
+            path_prefix: grant.path_prefix.clone(),
         }
     }
 }
@@ -53,16 +59,34 @@ pub struct GrantBody {
     target: Option<String>,
     #[serde(default)]
     expires_at: Option<Timestamp>,
+    /// Calls of services with these methods only, as in `GET,HEAD`; the target begins with `service:`.
+    #[serde(default)]
+    methods: Option<String>,
+    /// Calls of services below this path only, as in `/api/`; the target begins with `service:`.
+    #[serde(default)]
+    path_prefix: Option<String>,
 }
 
 impl GrantBody {
     pub fn read(&self) -> Result<NewGrant, ApiError> {
-        let Self { role, target, expires_at } = self;
+        let Self { role, target, expires_at, methods, path_prefix } = self;
         let target = target.as_deref().map_or(Ok(TargetPattern::everything()), pattern)?;
-        Ok(NewGrant { role: role.clone(), target, expires_at: *expires_at })
+        let limits = limits(methods.as_deref(), path_prefix.as_deref())?;
+        Ok(NewGrant { role: role.clone(), target, expires_at: *expires_at, limits })
     }
 }
 
 pub fn pattern(text: &str) -> Result<TargetPattern, ApiError> {
     text.parse().map_err(|error: crate::policy::InvalidPattern| ApiError::field("target", error.to_string()))
+}
+
+/// What of a service may be called.
+pub fn limits(methods: Option<&str>, path_prefix: Option<&str>) -> Result<CallLimits, ApiError> {
+    CallLimits::read(methods, path_prefix).map_err(|error| {
+        let field = match error {
+            InvalidLimit::Method(_) => "methods",
+            InvalidLimit::PathPrefix(_) => "path_prefix",
+        };
+        ApiError::field(field, error.to_string())
+    })
 }

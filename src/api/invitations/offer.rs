@@ -3,7 +3,7 @@
 use crate::{
     api::{ApiError, Context},
     identity::Principal,
-    policy::{Offer, PermissionPattern, PermissionSet, TargetPattern, built_in, may_give},
+    policy::{CallLimits, Offer, PermissionPattern, PermissionSet, TargetPattern, built_in, may_give},
 };
 
 /// Role and target, checked. `None` when the invitation gives nothing.
@@ -22,7 +22,7 @@ pub async fn checked(
         target.unwrap_or("*").parse().map_err(|error| ApiError::field("target", format!("{error}")))?;
     let permissions = permissions_of(context, role).await?;
     let text = pattern.as_str().to_owned();
-    let offer = Offer { permissions, target: pattern, expires_at: None };
+    let offer = Offer { permissions, target: pattern, expires_at: None, limits: CallLimits::default() };
     may_give(&by.rights, &offer, context.clock.now())
         .map_err(|exceeds| ApiError::forbidden(format!("you cannot give {role} on {text}: {exceeds}")))?;
     Ok(Some((role.to_owned(), text)))

@@ -13,7 +13,7 @@ use crate::{
         grants::NewGrant,
         users::{self, NewUser},
     },
-    policy::{MfaLevel, Permission, TargetPattern},
+    policy::{CallLimits, MfaLevel, Permission, TargetPattern},
 };
 use axum::{Extension, Json, extract::State, routing::post};
 use http::{Method, StatusCode};
@@ -51,7 +51,12 @@ async fn create(
     Extension(note): Extension<Note>,
     Payload(body): Payload<NewUserBody>,
 ) -> Result<(StatusCode, Json<UserView>), ApiError> {
-    let everywhere = |role| NewGrant { role, target: TargetPattern::everything(), expires_at: None };
+    let everywhere = |role| NewGrant {
+        role,
+        target: TargetPattern::everything(),
+        expires_at: None,
+        limits: CallLimits::default(),
+    };
     let mut grants: Vec<_> = body.roles.into_iter().map(everywhere).collect();
     for grant in &body.grants {
         grants.push(grant.read()?);

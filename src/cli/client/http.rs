@@ -9,7 +9,7 @@ use std::time::Duration;
 const CONNECT: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Longest answer that is read.
-const LIMIT: usize = 1024 * 1024;
+const LIMIT: usize = 16 * 1024 * 1024;
 
 #[derive(Clone, Debug)]
 pub struct Api {
@@ -23,6 +23,25 @@ pub struct Api {
 pub struct Answer {
     pub status: StatusCode,
     pub body: Value,
+}
+
+/// An answer as it came.
+#[derive(Debug)]
+pub struct Raw {
+    pub status: StatusCode,
+    pub bytes: Vec<u8>,
+}
+
+impl Raw {
+    pub fn json(&self) -> Option<Value> {
+        serde_json::from_slice(&self.bytes).ok()
+    }
+
+    /// What is no JSON counts as no body.
+    pub fn into_answer(self) -> Answer {
+        let body = self.json().unwrap_or_default();
+        Answer { status: self.status, body }
+    }
 }
 
 impl Answer {
@@ -71,7 +90,17 @@ impl Api {
         self.call(Method::POST, path, Some(body)).await
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, Failure> {
+    pub async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, Failure> {
+        let raw = self.fetch(method, path, body).await?;
+        match raw.json() {
+            Some(body) => Ok(Answer { status: raw.status, body }),
+            None if !raw.status.is_success() || raw.bytes.is_empty() => Ok(raw.into_answer()),
+            None => Err(Failure::NotDone(format!("{} does not answer like a gateway", self.url))),
+        }
+    }
+
+    /// The answer, whatever it is. A redirect is an error.
+    pub async fn fetch(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Raw, Failure> {
         let mut request = self.http.request(method, format!("{}{path}", self.url));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose());
@@ -94,11 +123,7 @@ impl Api {
                 self.url
             )));
         }
-        match serde_json::from_slice(&bytes) {
-            Ok(body) => Ok(Answer { status, body }),
-            Err(_) if !status.is_success() || bytes.is_empty() => Ok(Answer { status, body: Value::Null }),
-            Err(_) => Err(Failure::NotDone(format!("{} does not answer like a gateway", self.url))),
-        }
+        Ok(Raw { status, bytes })
     }
 
     /// The error without the address, which it would repeat, and with its causes, which tell more than it does.

@@ -3,9 +3,12 @@
 //! One file for each command; `store` is the file with the sessions, `choice` says which gateway is meant, `http`
 //! speaks to it.
 
+mod agent;
+mod call;
 mod can_i;
 mod choice;
 mod convox_env;
+mod directory;
 mod http;
 mod login;
 mod logout;
@@ -15,8 +18,13 @@ mod url;
 mod web;
 mod whoami;
 
-use super::{GlobalOptions, failure::Failure, output::Report};
+use super::{
+    GlobalOptions,
+    failure::Failure,
+    output::{OutputFormat, Report},
+};
 use crate::{config::Env, core::SharedClock};
+use ::http::Method;
 use choice::Place;
 use clap::{Args, Subcommand};
 use std::{
@@ -36,6 +44,21 @@ pub enum ClientCommand {
     CanI(can_i::CanI),
     Web(web::Web),
     ConvoxEnv(convox_env::ConvoxEnv),
+    /// List, register, drain and remove instances of services
+    #[command(subcommand, visible_aliases = ["i", "instance"])]
+    Instances(directory::InstancesCommand),
+    /// List and remove nodes
+    #[command(subcommand, visible_aliases = ["n", "node"])]
+    Nodes(directory::NodesCommand),
+    Agent(agent::Agent),
+    /// Call the gateway's API with GET
+    Get(call::Call),
+    /// Call the gateway's API with POST
+    Post(call::Call),
+    /// Call the gateway's API with PUT
+    Put(call::Call),
+    /// Call the gateway's API with DELETE
+    Delete(call::Call),
 }
 
 /// Where the sessions are kept.
@@ -61,6 +84,8 @@ pub struct Which {
 pub struct Client<'a> {
     env: &'a dyn Env,
     clock: &'a SharedClock,
+    /// For commands that print as they go.
+    output: OutputFormat,
 }
 
 impl Client<'_> {
@@ -78,7 +103,7 @@ pub async fn run(
 ) -> ExitCode {
     // An error means that a provider is installed already, which can only be this one.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let client = Client { env, clock: &clock };
+    let client = Client { env, clock: &clock, output: options.output };
     match Box::pin(command.execute(client)).await {
         Ok(report) => report.print(options.output),
         Err(failure) => failure.print(),
@@ -98,6 +123,13 @@ impl ClientCommand {
             Self::CanI(command) => command.run(client).await,
             Self::Web(command) => command.run(client),
             Self::ConvoxEnv(command) => command.run(client),
+            Self::Instances(command) => command.run(client).await,
+            Self::Nodes(command) => command.run(client).await,
+            Self::Agent(command) => Box::pin(command.run(client)).await,
+            Self::Get(command) => command.run(Method::GET, client).await,
+            Self::Post(command) => command.run(Method::POST, client).await,
+            Self::Put(command) => command.run(Method::PUT, client).await,
+            Self::Delete(command) => command.run(Method::DELETE, client).await,
         }
     }
 }

@@ -18,15 +18,18 @@ pub(super) struct RackAddress {
     pub password: Option<Secret>,
 }
 
-/// `https://[user[:password]@]host[:port][/prefix]`, or `host[:port]`, which is https and port 5443.
+/// `https://[user[:password]@]host[:port][/prefix]`, `svc://[user[:password]@]slug[/prefix]`, or `host[:port]`, which is https and port 5443.
 pub(super) fn parse(text: &str) -> Checked<RackAddress> {
     let (url, is_bare) = match text.contains("://") {
         true => (Url::parse(text), false),
         false => (Url::parse(&format!("https://{text}")), true),
     };
     let mut url = url.map_err(|_| format!("is not an http(s) URL; {MEND}"))?;
-    if !matches!(url.scheme(), "http" | "https") {
+    if !matches!(url.scheme(), "http" | "https" | "svc") {
         return Err(format!("is not an http(s) URL; {MEND}"));
+    }
+    if url.scheme() == "svc" && (url.host_str().unwrap_or_default().is_empty() || url.port().is_some()) {
+        return Err("names no service of the directory; write for example svc://rack-staging".into());
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err("holds a query or fragment; remove what begins with ? or #".into());
@@ -111,6 +114,8 @@ mod tests {
             ("[::1]", "https://[::1]:5443/"),
             ("[::1]:99", "https://[::1]:99/"),
             ("user:pass:1@rack", "https://rack:5443/"),
+            ("svc://rack-staging", "svc://rack-staging"),
+            ("svc://me:secret@rack-staging/prefix/", "svc://rack-staging/prefix"),
         ] {
             assert_eq!(parse(text).unwrap().url.as_str(), expected, "{text}");
         }
@@ -139,6 +144,9 @@ mod tests {
             "https://x?y",
             "https://x#y",
             "https://%0a:x@y",
+            "svc://",
+            "svc:///x",
+            "svc://rack:80",
         ] {
             assert!(parse(text).is_err(), "{text}");
         }

@@ -218,6 +218,11 @@ fn trust(r: &mut Reader<'_>, spot: &Spot, address: Option<&RackAddress>) -> Opti
         r.complain_about(place, "needs a rack with an https URL; correct the URL or remove this".into());
         return None;
     }
+    if !use_ca && !use_pin && address.is_some_and(|address| address.url.scheme() == "svc") {
+        let doubt = "sends the rack's password to whoever holds the slug in the directory; name the rack's certificate \
+                     with pin_sha256 or ca_file";
+        r.warn_about(&spot.place(&RACK_HOST), doubt);
+    }
     match (use_ca, use_pin) {
         (true, _) => r.optional(ca_place, values::existing_file).map(RackTrust::CaFile),
         (_, true) => r.optional(pin_place, address::parse_pin).map(RackTrust::PinSha256),

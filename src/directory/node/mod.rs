@@ -3,8 +3,10 @@
 mod book;
 mod figures;
 mod gpu;
+mod machine;
 mod measure;
 
 pub use book::{NodeBook, NodeError, OwnNode};
 pub use figures::{Cpu, Disk, Figures, Gpu, GpuProcess, NodeKind, NodeRecord, Process, Share, Usage};
+pub use machine::Machine;
 pub use measure::hostname;

@@ -128,6 +128,17 @@ fn who_registers_again_lives() {
 }
 
 #[test]
+fn a_bad_word_is_forgotten_by_who_registers_again() {
+    let first = wish(Some("inst_1"), "web", "http://web:8080");
+    let made = plan(&Snapshot::default(), &ada(), &first, None, NOW).unwrap().after;
+    let ill = made.renewed(Some(Status::Error), Some("disk full"), NOW).unwrap();
+    assert_eq!(ill.status, Status::Error);
+    let snapshot = Snapshot::new(1, NOW, [Arc::new(ill)]);
+    let after = again(&snapshot, &ada(), &first).unwrap().after;
+    assert_eq!((after.status, after.details.as_str()), (Status::Unknown, ""), "it is looked at anew");
+}
+
+#[test]
 fn without_active_checks_a_registration_is_a_word() {
     let empty = Snapshot::default();
     let status = |kind, said| {

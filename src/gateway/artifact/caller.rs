@@ -4,7 +4,7 @@ use super::Problem;
 use crate::{
     core::{Timestamp, id::GrantId},
     identity::{Entrance, Principal},
-    policy::{CompiledGrant, Permission, Rights, Target, TargetPattern},
+    policy::{CallLimits, CompiledGrant, Permission, Rights, Target, TargetPattern},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 
@@ -22,6 +22,7 @@ impl Public {
             permissions: [Permission::ArtifactRead].into_iter().collect(),
             target: target.clone(),
             expires_at: None,
+            limits: CallLimits::default(),
         };
         Self(Rights::of_user(patterns.iter().map(grant).collect::<Vec<_>>().into()))
     }

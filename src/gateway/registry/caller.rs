@@ -4,7 +4,7 @@ use super::ticket::{Purpose, Subject, Tickets};
 use crate::{
     core::{Timestamp, id::GrantId},
     identity::{Entrance, NotAdmitted, Principal},
-    policy::{CompiledGrant, Permission, PermissionSet, Rights, Target, TargetPattern},
+    policy::{CallLimits, CompiledGrant, Permission, PermissionSet, Rights, Target, TargetPattern},
 };
 use http::{HeaderMap, header::AUTHORIZATION};
 use std::sync::Arc;
@@ -40,6 +40,7 @@ impl Public {
             permissions,
             target: target.clone(),
             expires_at: None,
+            limits: CallLimits::default(),
         };
         Self(Rights::of_user(patterns.iter().map(grant).collect::<Vec<_>>().into()))
     }

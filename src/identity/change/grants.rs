@@ -6,7 +6,7 @@ use crate::{
         Timestamp,
         id::{GrantId, TokenId},
     },
-    policy::{BUILT_IN, Offer, TargetPattern},
+    policy::{BUILT_IN, CallLimits, Offer, Permission, PermissionSet, TargetKind, TargetPattern},
     store::{AccessWrite, Db, GrantRow, Subject},
 };
 use serde_json::{Value, json};
@@ -16,6 +16,16 @@ pub struct NewGrant {
     pub role: String,
     pub target: TargetPattern,
     pub expires_at: Option<Timestamp>,
+    /// What of a service may be called.
+    pub limits: CallLimits,
+}
+
+impl NewGrant {
+    /// The row of whoever is to hold it.
+    pub(super) fn row(&self, subject: Subject, now: Timestamp) -> GrantRow {
+        let row = GrantRow::new(subject, &self.role, self.target.as_str(), self.expires_at, now);
+        row.limited(self.limits.methods(), self.limits.path_prefix().map(str::to_owned))
+    }
 }
 
 /// Who is to hold it, by the name they are known by.
@@ -66,17 +76,40 @@ pub async fn remove(
 /// The row for `new`, if the role exists, the end lies ahead, and the actor holds all of it themselves.
 pub(super) fn offered(scene: &Scene<'_>, subject: Subject, new: &NewGrant) -> Result<GrantRow, Refused> {
     scene.may_give(&offer(scene, new)?)?;
-    Ok(GrantRow::new(subject, &new.role, new.target.as_str(), new.expires_at, scene.now))
+    Ok(new.row(subject, scene.now))
 }
 
 pub(super) fn offer(scene: &Scene<'_>, new: &NewGrant) -> Result<Offer, Refused> {
-    let NewGrant { role, target, expires_at } = new;
+    let NewGrant { role, target, expires_at, limits } = new;
     let permissions = scene.permissions_of(role).ok_or_else(|| unknown_role(scene, role))?;
+    must_be_about_calls(permissions, target, limits)?;
     if expires_at.is_some_and(|end| end <= scene.now) {
         let problem = format!("is not in the future; it is {} now", scene.now);
         return Err(Refused::field("expires_at", problem));
     }
-    Ok(Offer { permissions, target: target.clone(), expires_at: *expires_at })
+    Ok(Offer { permissions, target: target.clone(), expires_at: *expires_at, limits: limits.clone() })
+}
+
+/// Limits say something about calls of services and nothing else; who sets them expects them to hold.
+fn must_be_about_calls(
+    permissions: PermissionSet,
+    target: &TargetPattern,
+    limits: &CallLimits,
+) -> Result<(), Refused> {
+    if limits.is_none() {
+        return Ok(());
+    }
+    let field = if limits.methods().is_some() { "methods" } else { "path_prefix" };
+    if !permissions.contains(Permission::ServiceCall) {
+        let problem =
+            format!("limits calls of services, and the role does not hold {}", Permission::ServiceCall);
+        return Err(Refused::field(field, problem));
+    }
+    if !target.is_of(TargetKind::Service) {
+        let problem = "limits calls of services; begin the target with service:, as in service:billing";
+        return Err(Refused::field(field, problem.to_owned()));
+    }
+    Ok(())
 }
 
 fn unknown_role(scene: &Scene<'_>, role: &str) -> Refused {
@@ -112,7 +145,11 @@ fn not_to_oneself(scene: &Scene<'_>, subject: Subject) -> Result<(), Refused> {
 /// Two grants of the same would surprise whoever removes one of them.
 fn not_twice(scene: &Scene<'_>, subject: Subject, new: &NewGrant) -> Result<(), Refused> {
     let is_same = |grant: &&GrantRow| {
-        grant.subject() == Some(subject) && grant.role == new.role && grant.target == new.target.as_str()
+        grant.subject() == Some(subject)
+            && grant.role == new.role
+            && grant.target == new.target.as_str()
+            && grant.methods == new.limits.methods()
+            && grant.path_prefix.as_deref() == new.limits.path_prefix()
     };
     match scene.rows.grants.iter().find(is_same) {
         None => Ok(()),
@@ -152,9 +189,17 @@ fn facts(scene: &Scene<'_>, grant: &GrantRow) -> Value {
         "role": grant.role,
         "target": grant.target,
         "expires_at": grant.expires_at,
+        "methods": grant.methods,
+        "path_prefix": grant.path_prefix,
     })
 }
 
 pub(super) fn offer_facts(new: &NewGrant) -> Value {
-    json!({ "role": new.role, "target": new.target.as_str(), "expires_at": new.expires_at })
+    json!({
+        "role": new.role,
+        "target": new.target.as_str(),
+        "expires_at": new.expires_at,
+        "methods": new.limits.methods(),
+        "path_prefix": new.limits.path_prefix(),
+    })
 }

@@ -3,6 +3,7 @@
 use super::{Actor, Changes, Done, Refused, Scene, carry_out, names};
 use crate::{
     core::Timestamp,
+    identity::snapshot::limits_of,
     policy::{Offer, PermissionPattern, PermissionSet, built_in},
     store::{AccessWrite, Db, RoleRow},
 };
@@ -111,8 +112,8 @@ fn custom<'a>(scene: &Scene<'a>, name: &str) -> Result<&'a RoleRow, Refused> {
 fn may_spread(scene: &Scene<'_>, role: &str, added: PermissionSet) -> Result<(), Refused> {
     let holders = scene.rows.grants.iter().filter(|grant| grant.role == role);
     for grant in holders.filter(|grant| grant.expires_at.is_none_or(|end| scene.now < end)) {
-        let Ok(target) = grant.target.parse() else { continue };
-        scene.may_give(&Offer { permissions: added, target, expires_at: grant.expires_at })?;
+        let (Ok(target), Ok(limits)) = (grant.target.parse(), limits_of(grant)) else { continue };
+        scene.may_give(&Offer { permissions: added, target, expires_at: grant.expires_at, limits })?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::{
     },
     identity::{
         Principal, Via,
-        snapshot::{compile_grants, role_permissions},
+        snapshot::{compile_grants, limits_of, role_permissions},
     },
     policy::{NotYours, Offer, Permission, PermissionSet, Rights, Target, TargetPattern, built_in, may_give},
     store::{AccessRows, GrantRow, UserRow},
@@ -110,7 +110,8 @@ impl<'a> Scene<'a> {
     /// What a grant gives now; `None` when that is nothing.
     pub fn offer_of(&self, grant: &GrantRow) -> Option<Offer> {
         let target: TargetPattern = grant.target.parse().ok()?;
-        Some(Offer { permissions: self.permissions_of(&grant.role)?, target, expires_at: grant.expires_at })
+        let (permissions, limits) = (self.permissions_of(&grant.role)?, limits_of(grant).ok()?);
+        Some(Offer { permissions, target, expires_at: grant.expires_at, limits })
     }
 }
 

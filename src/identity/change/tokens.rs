@@ -9,6 +9,7 @@ use crate::{
     core::{Secret, Timestamp, id::TokenId},
     identity::{
         settings::Settings,
+        snapshot::limits_of,
         token::{self, TokenHash},
     },
     policy::Offer,
@@ -204,8 +205,7 @@ fn granted(scene: &Scene<'_>, token: &TokenRow, wanted: &[NewGrant]) -> Result<V
                 })?;
             }
         }
-        let target = new.target.as_str();
-        rows.push(GrantRow::new(Subject::Token(token.id), &new.role, target, new.expires_at, scene.now));
+        rows.push(new.row(Subject::Token(token.id), scene.now));
     }
     Ok(rows)
 }
@@ -215,8 +215,8 @@ fn of_token<'a>(scene: &Scene<'a>, id: TokenId) -> impl Iterator<Item = &'a Gran
 }
 
 fn as_new(grant: &GrantRow) -> Option<NewGrant> {
-    let target = grant.target.parse().ok()?;
-    Some(NewGrant { role: grant.role.clone(), target, expires_at: grant.expires_at })
+    let (target, limits) = (grant.target.parse().ok()?, limits_of(grant).ok()?);
+    Some(NewGrant { role: grant.role.clone(), target, expires_at: grant.expires_at, limits })
 }
 
 fn facts(owner: &str, token: &TokenRow, grants: &[GrantRow]) -> Value {

@@ -211,6 +211,14 @@ families! {
     REGISTRY_STORAGE_CACHE = Recorder Counter "registry_storage_cache_total" ["type"]
         "The number of cache request received.";
 
+    PROXY_UPSTREAM_REQUESTS = Recorder Counter "proxy_upstream_requests_total" ["slug", "code"]
+        "Calls of registered services, by the status that came of them; slugs beyond the first 1000 count as other.";
+    PROXY_UPSTREAM_DURATION = Recorder Histogram "proxy_upstream_duration_seconds" ["slug"] in LATENCY_SECONDS
+        "Time from a call of a service until the head of its answer, in seconds, a second try included.";
+    PROXY_UPSTREAM_RETRIES = Recorder Counter "proxy_upstream_retries_total" ["slug"]
+        "Calls that were sent to a second instance because the first could not be reached.";
+    PROXY_UPSTREAM_EJECTIONS = Recorder Counter "proxy_upstream_ejections_total" ["slug"]
+        "Instances that were left out for a while because call after call failed.";
     GATEWAY_REGISTRY_BYTES = Recorder Counter "gateway_registry_bytes_total" ["direction"]
         "Bytes of bodies to and from clients of the container registry, counted as they pass: received or sent.";
     GATEWAY_REGISTRY_DECISIONS = Recorder Counter "gateway_registry_decisions_total" ["action", "decision"]

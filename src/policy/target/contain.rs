@@ -114,9 +114,9 @@ mod tests {
             all.extend(paths.iter().map(|path| path[1..].to_owned()));
         }
         let kinds = [TargetKind::Rack, TargetKind::Repository, TargetKind::Artifact, TargetKind::Service];
-        let targets = kinds.into_iter().flat_map(|kind| {
-            all.iter().map(move |path| Target { kind, path: path.clone() }).collect::<Vec<_>>()
-        });
+        let targets = kinds
+            .into_iter()
+            .flat_map(|kind| all.iter().map(move |path| Target::of(kind, path.clone())).collect::<Vec<_>>());
         targets.chain([Target::gateway()]).collect()
     }
 

@@ -34,7 +34,7 @@ impl FromStr for Target {
         if !fits || !path.split('/').all(is_name) {
             return Err(invalid());
         }
-        Ok(Self { kind, path: path.to_owned() })
+        Ok(Self::of(kind, path.to_owned()))
     }
 }
 

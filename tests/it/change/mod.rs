@@ -16,7 +16,7 @@ use rack_gateway::{
         session::IdleLimits,
         token::{self, TokenHash},
     },
-    policy::Permission,
+    policy::{CallLimits, Permission},
     store::{Db, GrantRow, NewToken, SessionRow, Subject, TokenRow},
 };
 
@@ -94,5 +94,10 @@ pub fn own(principal: &Principal) -> Actor<'_> {
 }
 
 pub fn grant(role: &str, target: &str) -> NewGrant {
-    NewGrant { role: role.to_owned(), target: target.parse().unwrap(), expires_at: None }
+    NewGrant {
+        role: role.to_owned(),
+        target: target.parse().unwrap(),
+        expires_at: None,
+        limits: CallLimits::default(),
+    }
 }

@@ -43,11 +43,37 @@ fn grants_are_added_listed_and_removed() {
 }
 
 #[test]
+fn a_grant_for_some_calls_of_a_service() {
+    fn add<'a>(words: &[&'a str]) -> Vec<&'a str> {
+        let command = ["grants", "add", "--user", "ada@example.com", "--role", "ops", "--target"];
+        [&command[..], words].concat()
+    }
+    let machine = with_ada();
+    let said = machine.text(&add(&["service:web", "--methods", "get,head", "--path-prefix", "/api"]));
+    assert!(
+        said.starts_with("granted ops on service:web with GET,HEAD below /api/ to the user ada@example.com"),
+        "{said}"
+    );
+    let list = machine.text(&["grants", "list", "--user", "ada@example.com"]);
+    assert!(list.contains("service:web with GET,HEAD below /api/"), "{list}");
+    machine.refused(
+        &add(&["service:web", "--methods", "G T"]),
+        2,
+        "\"G T\" is not a method; write for example GET,HEAD\n",
+    );
+    let everywhere = machine.run(&add(&["*", "--methods", "GET"]));
+    assert_eq!(everywhere.code, 1, "{everywhere:?}");
+    assert!(everywhere.stderr.contains("begin the target with service:"), "{everywhere:?}");
+}
+
+#[test]
 fn a_grant_as_json() {
     let machine = with_ada();
     let command = ["grants", "add", "--token", "laptop", "--role", "ops", "--target", "repo:team/**"];
     let added = machine.json(&[&command[..], &["--expires", "12h"]].concat());
-    assert_eq!(keys(&added), ["id", "user", "token", "role", "target", "created_at", "expires_at"]);
+    let expected =
+        ["id", "user", "token", "role", "target", "created_at", "expires_at", "methods", "path_prefix"];
+    assert_eq!(keys(&added), expected);
     assert_eq!((&added["user"], &added["token"]), (&Value::Null, &json!("laptop")));
     assert_eq!((&added["role"], &added["target"]), (&json!("ops"), &json!("repo:team/**")));
     assert!(added["expires_at"].as_str() > added["created_at"].as_str());

@@ -29,7 +29,9 @@ fn a_user_as_json() {
     assert_eq!(added["email"], "ada@example.com");
     assert_eq!((&added["name"], &added["locked_at"]), (&json!(""), &json!(null)));
     let grant = &added["grants"][0];
-    assert_eq!(keys(grant), ["id", "user", "token", "role", "target", "created_at", "expires_at"]);
+    let expected =
+        ["id", "user", "token", "role", "target", "created_at", "expires_at", "methods", "path_prefix"];
+    assert_eq!(keys(grant), expected);
     assert_eq!((&grant["role"], &grant["target"]), (&json!("admin"), &json!("*")));
     assert_eq!(machine.json(&["users", "list"]), json!([added]));
     assert_eq!(Machine::new().json(&["users", "list"]), json!([]));

@@ -18,6 +18,8 @@ fn protected() -> Vec<String> {
         "POST /api/v1/rack-proxy/apps/web/restart",
         "GET /api/v1/racks/demo/proxy/system",
         "GET /api/v1/rack-proxy",
+        "GET /svc/web/x",
+        "POST /svc/x",
     ];
     own.chain(racks.map(str::to_owned)).collect()
 }

@@ -17,9 +17,7 @@ async fn the_last_good_state_serves_while_the_database_is_away() {
     each(async |db: TestDb| {
         let Db::Postgres(pool) = &db.db else { return };
         let clock: SharedClock = Arc::new(SystemClock);
-        let preservation = Preservation { share: 0.5, window: Duration::from_secs(120) };
-        let own = db.again().await;
-        let keeper = Keeper::load(own, clock.clone(), preservation).await.unwrap();
+        let keeper = keeper(&db).await;
         let directory = keeper.directory().clone();
         let (tell, _fresh) = tokio::sync::mpsc::unbounded_channel();
         let guard = AddressGuard::new(AddressRules::default(), Vec::new());
@@ -48,6 +46,50 @@ async fn the_last_good_state_serves_while_the_database_is_away() {
         following.await.unwrap();
     })
     .await;
+}
+
+#[tokio::test]
+async fn who_comes_late_knows_where_the_history_begins() {
+    each(async |db: TestDb| {
+        let (one, late) = (keeper(&db).await, db.again().await);
+        for index in 1..=6 {
+            register(&one, &format!("http://10.0.0.{index}:80")).await;
+        }
+        let away = keeper(&db).await;
+        for index in 7..=9 {
+            register(&one, &format!("http://10.0.0.{index}:80")).await;
+        }
+        db.forget_events(1).await.unwrap();
+        let fresh = Keeper::load(late, Arc::new(SystemClock), PRESERVATION).await.unwrap();
+        let snapshot = fresh.directory().snapshot();
+        assert_eq!(snapshot.service("web").unwrap().instances.len(), 9);
+        let forgotten = snapshot.index - 1;
+        assert!(fresh.directory().events_after(forgotten, 10).is_ok_and(|events| events.len() == 1));
+        let compacted = fresh.directory().events_after(forgotten - 1, 10).unwrap_err();
+        assert_eq!(compacted.forgotten, forgotten);
+
+        away.catch_up().await.unwrap();
+        let snapshot = away.directory().snapshot();
+        assert_eq!(snapshot.service("web").unwrap().instances.len(), 9, "it read all anew");
+        assert!(away.directory().events_after(forgotten - 1, 10).is_err(), "for it missed some events");
+    })
+    .await;
+}
+
+const PRESERVATION: Preservation = Preservation { share: 0.5, window: Duration::from_secs(120) };
+
+async fn keeper(db: &TestDb) -> Keeper {
+    Keeper::load(db.again().await, Arc::new(SystemClock), PRESERVATION).await.unwrap()
+}
+
+async fn register(keeper: &Keeper, url: &str) {
+    let (tell, _fresh) = tokio::sync::mpsc::unbounded_channel();
+    let guard = AddressGuard::new(AddressRules::default(), Vec::new());
+    let user = UserId::from_uuid(uuid::Uuid::from_u128(7));
+    let actor = Actor { owner: Owner { user, email: "ada@example.com".to_owned() }, reach: Reach::Own };
+    let address = Some(Address::from_url(url).unwrap());
+    let wish = Registration { slug: Some("web".to_owned()), address, ..Registration::default() };
+    Registrar::new(keeper.clone(), guard, tell).register(&actor, &wish, None).await.unwrap();
 }
 
 async fn wait_until(what: &str, is_so: impl Fn() -> bool) {

@@ -61,6 +61,8 @@ async fn every_family_with_its_labels_shows_itself() {
             ("GOOGLE_OAUTH_BASE_URL", &format!("http://{nobody}")),
             ("PUBLIC_URL", "http://127.0.0.1"),
             ("ALLOWED_HOSTS", "gateway"),
+            ("WEBHOOK_URL", &format!("http://{nobody}/")),
+            ("WEBHOOK_SECRET", "0123456789abcdef0123456789abcdef"),
             ("SENTRY_DSN", &format!("http://key@{nobody}/7")),
             ("APP_SECRET_KEY", "0123456789abcdef0123456789abcdef"),
             ("RATE_LIMIT_PER_MINUTE", "1000000"),
@@ -113,6 +115,8 @@ async fn work(gateway: &Process, rack: DemoRack) {
             request.basic_auth("any", Some(&token))
         })
     };
+    registry.push_image("team/app", "v1", "a layer").await;
+    assert_eq!(registry.get("/v2/team/app/manifests/v1").await.status(), 200);
     let digest = registry.push_blob("team/app", b"a layer").await;
     assert_eq!(registry.send("GET", &format!("/v2/team/app/blobs/{digest}")).await.status(), 200);
 

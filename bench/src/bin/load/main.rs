@@ -1,5 +1,7 @@
-//! The load clients that wrk is not: a fixed rate on an open loop, and idle connections. Each prints one JSON object.
+//! The load clients that wrk is not: a fixed rate on an open loop, idle connections, and a full directory of services.
+//! Each prints one JSON object.
 
+mod directory;
 mod idle;
 mod rate;
 
@@ -14,6 +16,8 @@ enum Command {
     Rate(rate::Plan),
     /// Open connections, leave them idle and see what each costs the given processes in memory.
     Idle(idle::Plan),
+    /// Register many instances, send heartbeats for them, and see how late watchers hear of changes.
+    Directory(directory::Plan),
 }
 
 /// Where requests go and what they say.
@@ -33,6 +37,7 @@ fn main() -> Outcome<()> {
     let figures = match Command::parse() {
         Command::Rate(plan) => rate::run(&plan)?,
         Command::Idle(plan) => idle::run(&plan)?,
+        Command::Directory(plan) => directory::run(&plan)?,
     };
     print(&figures)
 }
