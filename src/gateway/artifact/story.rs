@@ -51,7 +51,7 @@ pub struct ArtifactPipeline {
 /// What came of it.
 enum Carried {
     /// As it comes, and for a long one whether it may go on.
-    Stream(Box<Response<RackBody>>, Option<Watch>),
+    Stream(Box<(Response<RackBody>, Option<Watch>)>),
     Whole(Response<Bytes>),
 }
 
@@ -258,8 +258,8 @@ impl ArtifactPipeline {
         let now = self.clock.now();
         let sees = |name: &str| caller.may_read(&format!("{namespace}/{name}"), &self.public, now);
         let mut document = whole::filtered(&whole::read(answer.into_body()).await?, "registries", sees)?;
-        if let Some(members) = document.as_object_mut() {
-            members.insert("namespace".to_owned(), format!("@{namespace}").into());
+        if let Some(document) = document.as_object_mut() {
+            document.insert("namespace".to_owned(), format!("@{namespace}").into());
         }
         Ok(listed(&document, Audience::TheCaller))
     }
@@ -280,7 +280,8 @@ impl ArtifactPipeline {
 
     fn respond(&self, carried: Carried, mut scope: Scope) -> Response<Body> {
         match carried {
-            Carried::Stream(answer, watch) => {
+            Carried::Stream(streamed) => {
+                let (answer, watch) = *streamed;
                 scope.answered(answer.status());
                 let (head, body) = answer.into_parts();
                 if head.status == StatusCode::NOT_MODIFIED {
@@ -318,7 +319,7 @@ fn stream(
 ) -> Carried {
     let (mut head, body) = answer.into_parts();
     answer::rewrite(&mut head, request, audience);
-    Carried::Stream(Box::new(Response::from_parts(head, body)), watch)
+    Carried::Stream(Box::new((Response::from_parts(head, body), watch)))
 }
 
 fn listed(document: &serde_json::Value, audience: Audience) -> Response<Bytes> {
