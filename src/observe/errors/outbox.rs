@@ -72,7 +72,7 @@ impl Drop for Outbox {
 /// Whether it is short enough to wait in memory.
 fn fits(envelope: &Envelope) -> bool {
     let mut room = [0; LONGEST];
-    envelope.to_writer(&mut room.as_mut_slice()).is_ok()
+    envelope.to_writer(room.as_mut_slice()).is_ok()
 }
 
 fn aside(work: impl FnOnce() + Send + 'static) {
