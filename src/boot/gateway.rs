@@ -12,7 +12,6 @@ use crate::{
     core::{
         Live, SharedClock,
         drain::{Drain, DrainHandle, Drained, drain},
-        rate_limit::RateLimiter,
     },
     gateway::{
         Pipeline,
@@ -216,7 +215,6 @@ impl Gateway {
             reach,
             pipeline: Live::new(changeable::pipeline(config)),
             front: Live::new(changeable::front(config)),
-            limiter: Arc::new(RateLimiter::new(config.limits.rate_limit_per_minute)),
             certificate: certificate.clone(),
             audit: audit.clone(),
             clock: clock.clone(),
@@ -231,11 +229,9 @@ impl Gateway {
             drain: drain_seen.clone(),
         };
         let (pipeline, settings) = (Arc::new(pipeline), handles.front.clone());
-        let limiter = handles.limiter.clone();
-        let front =
-            Front::new(pipeline, registry_pipeline, api, health.clone(), metrics.http(), settings, limiter)
-                .with_services(service_pipeline)
-                .with_artifact(artifact_pipeline);
+        let front = Front::new(pipeline, registry_pipeline, api, health.clone(), metrics.http(), settings)
+            .with_services(service_pipeline)
+            .with_artifact(artifact_pipeline);
         let ops = Ops { metrics, health, db: db.clone(), clock, certificate, foreign_metrics };
 
         let (ops_drain, ops_drain_seen) = drain();

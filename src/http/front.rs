@@ -44,6 +44,8 @@ use tower::ServiceExt as _;
 pub struct FrontSettings {
     pub trusted_proxies: Vec<IpNet>,
     pub hosts: Hosts,
+    /// One and the same, whatever else changes: what it has counted stays.
+    pub limiter: Arc<RateLimiter>,
 }
 
 /// Everything a request can meet.
@@ -71,8 +73,8 @@ impl Front {
         health: Health,
         metrics: HttpMetrics,
         settings: Live<FrontSettings>,
-        limiter: Arc<RateLimiter>,
     ) -> Self {
+        let limiter = settings.get().limiter.clone();
         let clock = pipeline.clock.clone();
         Self {
             pipeline,

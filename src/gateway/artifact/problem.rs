@@ -154,7 +154,7 @@ mod tests {
         let missing = answer(NotAdmitted::Auth(AuthError::Missing).into());
         assert_eq!(
             (missing.status(), &missing.headers()[CACHE_CONTROL]),
-            (StatusCode::UNAUTHORIZED, &"no-store")
+            (StatusCode::UNAUTHORIZED, &HeaderValue::from_static("no-store"))
         );
         assert!(missing.headers().contains_key(WWW_AUTHENTICATE));
     }

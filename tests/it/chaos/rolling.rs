@@ -61,7 +61,7 @@ async fn behind_a_load_balancer_nobody_notices() {
             balancer.replace(index, seen(&replicas[index]));
             ended_well(going).await;
         }
-        load.finish(work, restarts(), &site).await;
+        load.finish(work, restarts(), 0, &site).await;
         for replica in replicas {
             assert!(replica.stop().await.success());
         }
@@ -88,7 +88,9 @@ async fn on_one_host_the_next_process_takes_the_port_over() {
             going.terminate();
             ended_well(going).await;
         }
-        load.finish(work, restarts(), &site).await;
+        // What the kernel completes in the instant between the last look and the close of the socket it resets, unless
+        // net.ipv4.tcp_migrate_req is set.
+        load.finish(work, restarts(), restarts(), &site).await;
         assert!(running.stop().await.success());
         load.assert_recorded(&site).await;
     })
@@ -196,7 +198,7 @@ impl Load {
         }
     }
 
-    async fn finish(&self, work: Work, restarts: usize, site: &Site) {
+    async fn finish(&self, work: Work, restarts: usize, resets: usize, site: &Site) {
         for _ in 0..PATIENCE.as_millis() / 50 {
             if self.open.load(Relaxed) == STREAMS {
                 break;
@@ -209,12 +211,15 @@ impl Load {
         for stream in work.streams {
             stream.await.unwrap();
         }
-        let failed = self.failed.lock().unwrap();
+        let (reset, failed): (Vec<_>, Vec<_>) =
+            self.failed.lock().unwrap().drain(..).partition(|failure| failure.contains("ConnectionReset"));
+        assert!(reset.len() <= resets, "{} connections were reset, as in {:?}", reset.len(), reset.first());
         let (changed, read) = (self.changed.lock().unwrap().len(), self.read.lock().unwrap().len());
         eprintln!(
-            "{restarts} restarts: {changed} changes, {read} reads, {} streams ended, {} failures",
+            "{restarts} restarts: {changed} changes, {read} reads, {} streams ended, {} failures, {} resets",
             self.ended.load(Relaxed),
-            failed.len()
+            failed.len(),
+            reset.len()
         );
         assert!(
             failed.is_empty(),
@@ -223,7 +228,10 @@ impl Load {
             failed.iter().take(5).collect::<Vec<_>>()
         );
         assert!(self.ended.load(Relaxed) >= STREAMS / 2, "the restarts were noticed by streams");
-        assert_eq!(site.changes_seen().len(), changed, "each change was made, and no other");
+        let told = self.changed.lock().unwrap();
+        // The rack remembers the last ones only.
+        let untold = site.changes_seen().into_keys().find(|change| !told.contains(change));
+        assert!(untold.is_none(), "made, and not acknowledged: {untold:?}");
     }
 
     async fn assert_recorded(&self, site: &Site) {

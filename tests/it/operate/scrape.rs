@@ -132,6 +132,23 @@ async fn work(gateway: &Process, rack: DemoRack) {
     let id = registered["instance"]["id"].as_str().unwrap();
     let beat = service(&format!("/{id}/heartbeat")).json(&serde_json::json!({ "status": "Healthy" }));
     assert!(beat.send().await.unwrap().status().is_success());
+    for _ in 0..2 {
+        let (url, check) = (format!("http://{}", closed()), serde_json::json!({ "type": "none" }));
+        let gone = serde_json::json!({ "slug": "gone", "url": url, "status": "Healthy", "check": check });
+        assert!(service("").json(&gone).send().await.unwrap().status().is_success());
+    }
+    let called = async |slug: &str| {
+        let url = format!("http://{}/svc/{slug}/", gateway.address);
+        client.get(url).bearer_auth(&admin.token).send().await.unwrap().status().as_u16()
+    };
+    let started = Instant::now();
+    // A call that fails is tried at the other instance, and who fails again and again is left out.
+    while called("my-service").await == 404
+        || gateway.metric_of("proxy_upstream_ejections_total").await == 0.0
+    {
+        called("gone").await;
+        assert!(started.elapsed() < SOON, "no instance was left out");
+    }
 
     let mut command = Wire::open(gateway.address).await;
     command.send(exec(&admin.token, "exit 7")).await;

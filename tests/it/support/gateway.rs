@@ -21,7 +21,8 @@ use tempfile::TempDir;
 
 /// Started, and stopped by [`TestGateway::stop`] or with the test's runtime.
 pub struct TestGateway {
-    gateway: Gateway,
+    /// Boxed, so that tests which hold several stay small.
+    gateway: Box<Gateway>,
     config: Config,
     env: MapEnv,
     pub rack: DemoRack,
@@ -106,7 +107,7 @@ impl TestGateway {
             clock: clock.clone(),
             metrics: Metrics::install().unwrap(),
         };
-        let gateway = Box::pin(Gateway::start(&config, parts)).await.unwrap();
+        let gateway = Box::new(Box::pin(Gateway::start(&config, parts)).await.unwrap());
         let client = reqwest::Client::new();
         Self { gateway, config, env, rack, db, lines, clock, client, directory }
     }
