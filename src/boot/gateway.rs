@@ -201,6 +201,7 @@ impl Gateway {
             Some(artifact) => Some(ArtifactPipeline {
                 audit: audit.clone(),
                 entrance: entrance.clone(),
+                step_up: step_up.clone(),
                 clock: clock.clone(),
                 server: Arc::new(artifact::server(config, artifact)?),
                 public: artifact::public(artifact),
@@ -228,16 +229,9 @@ impl Gateway {
             drain: drain_seen.clone(),
         };
         let (pipeline, settings) = (Arc::new(pipeline), handles.front.clone());
-        let front = Front::new(
-            pipeline,
-            registry_pipeline,
-            service_pipeline,
-            api,
-            health.clone(),
-            metrics.http(),
-            settings,
-        )
-        .with_artifact(artifact_pipeline);
+        let front = Front::new(pipeline, registry_pipeline, api, health.clone(), metrics.http(), settings)
+            .with_services(service_pipeline)
+            .with_artifact(artifact_pipeline);
         let ops = Ops { metrics, health, db: db.clone(), clock, certificate, foreign_metrics };
 
         let (ops_drain, ops_drain_seen) = drain();

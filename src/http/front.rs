@@ -53,7 +53,7 @@ pub struct FrontSettings {
 pub struct Front {
     pipeline: Arc<Pipeline>,
     registry: Option<RegistryPipeline>,
-    services: ServicePipeline,
+    services: Option<ServicePipeline>,
     artifact: Option<ArtifactPipeline>,
     api: Router,
     site: Site,
@@ -69,7 +69,6 @@ impl Front {
     pub fn new(
         pipeline: Arc<Pipeline>,
         registry: Option<RegistryPipeline>,
-        services: ServicePipeline,
         api: Router,
         health: Health,
         metrics: HttpMetrics,
@@ -80,7 +79,7 @@ impl Front {
         Self {
             pipeline,
             registry,
-            services,
+            services: None,
             artifact: None,
             api,
             site: Site::embedded(),
@@ -91,6 +90,13 @@ impl Front {
             clock,
             settings,
         }
+    }
+
+    /// Without it there is nothing to be called under `/svc/`.
+    #[must_use]
+    pub fn with_services(mut self, services: ServicePipeline) -> Self {
+        self.services = Some(services);
+        self
     }
 
     #[must_use]
@@ -191,12 +197,16 @@ impl Front {
                 None => (not_found(), "unknown"),
             },
             Place::Service { slug, rest } => {
+                let Some(services) = &self.services else { return (not_found(), "unknown") };
                 let (slug, rest, scheme) = (slug.to_owned(), rest.to_owned(), transport.scheme());
                 let (head, body) = request.into_parts();
                 let arrival = ServiceArrival { head, body, request_id, ip, scheme, slug, rest };
-                self.services.run(Box::new(arrival)).await
+                services.run(Box::new(arrival)).await
             }
-            Place::ServiceKeys => (self.services.keys(request.method()), "/.well-known/jwks.json"),
+            Place::ServiceKeys => match &self.services {
+                Some(services) => (services.keys(request.method()), "/.well-known/jwks.json"),
+                None => (not_found(), "unknown"),
+            },
             Place::Api => self.api(request, request_id, ip).await,
             Place::Web => {
                 (self.site.answer(request.method(), request.uri().path(), request.headers()), "/app")

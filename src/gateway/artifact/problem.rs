@@ -3,11 +3,11 @@
 use crate::{
     core::RequestId,
     gateway::Body,
-    identity::{AuthError, NotAdmitted},
+    identity::{AuthError, NotAdmitted, step_up::Challenge},
     upstream::UpstreamError,
 };
 use http::{
-    HeaderValue, Response, StatusCode,
+    HeaderName, HeaderValue, Response, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use serde_json::json;
@@ -21,6 +21,7 @@ pub struct Problem {
     pub message: Cow<'static, str>,
     /// What the record keeps, when that is more than the client is told.
     pub reason: Option<Cow<'static, str>>,
+    headers: Vec<(&'static str, &'static str)>,
 }
 
 impl Problem {
@@ -29,7 +30,7 @@ impl Problem {
         code: impl Into<Cow<'static, str>>,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { status, code: code.into(), message: message.into(), reason: None }
+        Self { status, code: code.into(), message: message.into(), reason: None, headers: Vec::new() }
     }
 
     pub fn bad(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
@@ -74,7 +75,12 @@ impl Problem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        for (name, value) in &self.headers {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
         match self.status {
+            // Who must prove something is not asked for a password.
+            _ if !self.headers.is_empty() => {}
             StatusCode::UNAUTHORIZED => {
                 let challenge = HeaderValue::from_static("Bearer realm=\"rack-gateway\"");
                 headers.insert(WWW_AUTHENTICATE, challenge);
@@ -85,6 +91,15 @@ impl Problem {
             _ => {}
         }
         response
+    }
+}
+
+impl From<Challenge> for Problem {
+    fn from(challenge: Challenge) -> Self {
+        let told = [("x-mfa-required", challenge.required()), ("x-mfa-level", challenge.level())];
+        let headers = told.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let code = challenge.code().to_ascii_uppercase();
+        Self { headers, ..Self::new(challenge.status(), code, challenge.to_string()) }
     }
 }
 
@@ -122,4 +137,25 @@ impl From<UpstreamError> for Problem {
 
 pub fn silent() -> Problem {
     Problem::new(StatusCode::GATEWAY_TIMEOUT, "UPSTREAM_TIMEOUT", "the artifact registry does not answer")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::Timestamp;
+
+    #[test]
+    fn who_must_prove_something_is_told_so_and_not_asked_for_a_password() {
+        let answer = |problem: Problem| problem.into_response(RequestId::new(Timestamp::default()));
+        let enrol = answer(Challenge::Enrollment.into());
+        assert_eq!(enrol.status(), Challenge::Enrollment.status());
+        assert_eq!(enrol.headers()["x-mfa-required"], "enrollment");
+        assert!(!enrol.headers().contains_key(WWW_AUTHENTICATE));
+        let missing = answer(NotAdmitted::Auth(AuthError::Missing).into());
+        assert_eq!(
+            (missing.status(), &missing.headers()[CACHE_CONTROL]),
+            (StatusCode::UNAUTHORIZED, &"no-store")
+        );
+        assert!(missing.headers().contains_key(WWW_AUTHENTICATE));
+    }
 }

@@ -12,7 +12,7 @@ use crate::{
     audit::{Audit, Decision, Scope, Seen},
     core::{RequestId, SharedClock},
     gateway::{Body, Watch, audit_facts, count_decision},
-    identity::Entrance,
+    identity::{Entrance, step_up::StepUp},
     policy::{self, Demanding as _, Permission, Permit},
     upstream::{ArtifactServer, OpenDocument, OutgoingBody, RackBody, UpstreamError},
 };
@@ -41,6 +41,7 @@ pub struct ArtifactArrival {
 pub struct ArtifactPipeline {
     pub audit: Audit,
     pub entrance: Entrance,
+    pub step_up: StepUp,
     pub clock: SharedClock,
     pub server: Arc<ArtifactServer>,
     pub public: Public,
@@ -50,7 +51,7 @@ pub struct ArtifactPipeline {
 /// What came of it.
 enum Carried {
     /// As it comes, and for a long one whether it may go on.
-    Stream(Response<RackBody>, Option<Watch>),
+    Stream(Box<Response<RackBody>>, Option<Watch>),
     Whole(Response<Bytes>),
 }
 
@@ -77,7 +78,7 @@ impl ArtifactPipeline {
         (response, label)
     }
 
-    /// authenticate → authorize → record the intent → send.
+    /// authenticate → prove → authorize → record the intent → send.
     async fn carry(
         &self,
         scope: &mut Scope,
@@ -99,6 +100,7 @@ impl ArtifactPipeline {
             (Err(_), Caller::Anonymous) => return Err(self.stranger()),
             (parsed, _) => parsed?,
         };
+        self.prove(scope, &caller, &operation, &head.headers).await?;
         match operation {
             Operation::Publish => {
                 Box::pin(self.publish(scope, &caller, &head.headers, body)).await.map(Carried::Whole)
@@ -115,6 +117,23 @@ impl ArtifactPipeline {
             | Operation::Document(..)
             | Operation::File { .. } => self.read(scope, &caller, head, operation).await,
         }
+    }
+
+    /// A person proves a second factor where the permission asks for it, and has enrolled one before anything else.
+    async fn prove(
+        &self,
+        scope: &Scope,
+        caller: &Caller,
+        operation: &Operation,
+        headers: &HeaderMap,
+    ) -> Result<(), Problem> {
+        let Some(person) = caller.principal().filter(|who| who.session().is_some()) else { return Ok(()) };
+        let permission = match operation {
+            Operation::Publish => Permission::ArtifactPublish,
+            _ => Permission::ArtifactRead,
+        };
+        let (ip, now) = (scope.seen().ip, self.clock.now());
+        Ok(Box::pin(self.step_up.pass(permission.mfa(), person, headers, ip, now)).await?)
     }
 
     pub(super) fn authorize(
@@ -239,7 +258,9 @@ impl ArtifactPipeline {
         let now = self.clock.now();
         let sees = |name: &str| caller.may_read(&format!("{namespace}/{name}"), &self.public, now);
         let mut document = whole::filtered(&whole::read(answer.into_body()).await?, "registries", sees)?;
-        document["namespace"] = format!("@{namespace}").into();
+        if let Some(members) = document.as_object_mut() {
+            members.insert("namespace".to_owned(), format!("@{namespace}").into());
+        }
         Ok(listed(&document, Audience::TheCaller))
     }
 
@@ -297,7 +318,7 @@ fn stream(
 ) -> Carried {
     let (mut head, body) = answer.into_parts();
     answer::rewrite(&mut head, request, audience);
-    Carried::Stream(Response::from_parts(head, body), watch)
+    Carried::Stream(Box::new(Response::from_parts(head, body)), watch)
 }
 
 fn listed(document: &serde_json::Value, audience: Audience) -> Response<Bytes> {

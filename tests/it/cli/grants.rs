@@ -44,11 +44,11 @@ fn grants_are_added_listed_and_removed() {
 
 #[test]
 fn a_grant_for_some_calls_of_a_service() {
-    let machine = with_ada();
-    let add = |words: &[&str]| {
+    fn add<'a>(words: &[&'a str]) -> Vec<&'a str> {
         let command = ["grants", "add", "--user", "ada@example.com", "--role", "ops", "--target"];
         [&command[..], words].concat()
-    };
+    }
+    let machine = with_ada();
     let said = machine.text(&add(&["service:web", "--methods", "get,head", "--path-prefix", "/api"]));
     assert!(
         said.starts_with("granted ops on service:web with GET,HEAD below /api/ to the user ada@example.com"),
