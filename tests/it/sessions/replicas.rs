@@ -10,15 +10,15 @@ use crate::support::{
 use std::time::{Duration, Instant};
 
 /// Two gateways on the database.
-async fn pair(db: &TestDb) -> [TestGateway; 2] {
+async fn pair(db: &TestDb) -> Vec<TestGateway> {
     let directory = || tempfile::tempdir().unwrap();
-    [
+    vec![
         TestGateway::on(db.again().await, directory(), []).await,
         TestGateway::on(db.again().await, directory(), []).await,
     ]
 }
 
-async fn stop(gateways: [TestGateway; 2]) {
+async fn stop(gateways: Vec<TestGateway>) {
     for gateway in gateways {
         gateway.stop().await;
     }
