@@ -138,7 +138,7 @@ async fn work(gateway: &Process, rack: DemoRack) {
         assert!(service("").json(&gone).send().await.unwrap().status().is_success());
     }
     let called = async |slug: &str| {
-        let url = format!("http://{}/svc/{slug}/", gateway.address);
+        let url = format!("http://{}/svc/{slug}/apps", gateway.address);
         client.get(url).bearer_auth(&admin.token).send().await.unwrap().status().as_u16()
     };
     let started = Instant::now();
@@ -146,8 +146,8 @@ async fn work(gateway: &Process, rack: DemoRack) {
     while called("my-service").await == 404
         || gateway.metric_of("proxy_upstream_ejections_total").await == 0.0
     {
-        called("gone").await;
-        assert!(started.elapsed() < SOON, "no instance was left out");
+        let answers = (called("my-service").await, called("gone").await);
+        assert!(started.elapsed() < SOON, "no instance was left out; the services answer {answers:?}");
     }
 
     let mut command = Wire::open(gateway.address).await;
