@@ -40,7 +40,7 @@ pub struct People {
 
 impl People {
     pub async fn open(db: &Db, now: Timestamp) -> Outcome<Self> {
-        let site = Site::new(&PublicUrl::parse(ORIGIN)?, None, None);
+        let site = Site::new(&PublicUrl::parse(ORIGIN).ok_or("ORIGIN is no address")?, None, None);
         let (writer, _) = Writer::start(db.clone(), WriterOptions::default());
         let audit = Audit::new(writer, LineSink::start(std::io::sink()), Arc::new(SystemClock));
         let keys = Keys::new(&Secret::new("the key of the benchmark"), &[]);
