@@ -93,7 +93,7 @@ const fn standing(standing: Standing) -> Result<(), AuthError> {
 mod tests {
     use super::*;
     use crate::{
-        core::id::{TokenId, UserId},
+        core::id::UserId,
         identity::token::{self, TokenHash},
         policy::{Permission, Target},
         store::{AccessRows, GrantRow, Subject, TokenRow, UserRow},
@@ -118,17 +118,7 @@ mod tests {
             mfa_enrolled_at: None,
             preferred_mfa: None,
         };
-        let token = TokenRow {
-            id: TokenId::new(NOW),
-            user_id: user.id,
-            name: "laptop".into(),
-            hash: TokenHash::of(secret.expose()).as_bytes().to_vec(),
-            created_at: NOW,
-            expires_at: None,
-            revoked_at: None,
-            last_used_at: None,
-            created_by: None,
-        };
+        let token = TokenRow::new(user.id, "laptop", TokenHash::of(secret.expose()).as_bytes(), NOW);
         let grants = vec![
             GrantRow::new(Subject::User(user.id), "ops", "*", None, NOW),
             GrantRow::new(Subject::Token(token.id), "admin", "*", None, NOW),

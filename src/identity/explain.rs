@@ -142,7 +142,6 @@ fn limits(rights: &Rights, demand: &Demand, now: Timestamp) -> Option<CallLimits
 mod tests {
     use super::*;
     use crate::{
-        core::id::TokenId,
         identity::change::testing::{NOW, World},
         policy::{Demanding, Permission, authorize},
         store::{GrantRow, Subject},
@@ -158,17 +157,7 @@ mod tests {
     }
 
     fn token(world: &mut World, owner: &str, role: &str) -> TokenRow {
-        let token = TokenRow {
-            id: TokenId::new(NOW),
-            user_id: world.id(owner),
-            name: "ci".into(),
-            hash: vec![0; 32],
-            created_at: NOW,
-            expires_at: None,
-            revoked_at: None,
-            last_used_at: None,
-            created_by: None,
-        };
+        let token = TokenRow::new(world.id(owner), "ci", vec![0; 32], NOW);
         world.rows.grants.push(GrantRow::new(Subject::Token(token.id), role, "*", None, NOW));
         token
     }

@@ -19,6 +19,29 @@ pub struct MailRow {
     pub last_error: Option<String>,
 }
 
+impl MailRow {
+    /// Due at once.
+    pub fn new(
+        recipient: impl Into<String>,
+        subject: impl Into<String>,
+        body: impl Into<String>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id: MailId::new(now),
+            recipient: recipient.into(),
+            subject: subject.into(),
+            body: body.into(),
+            created_at: now,
+            next_try_at: now,
+            tries: 0,
+            sent_at: None,
+            failed_at: None,
+            last_error: None,
+        }
+    }
+}
+
 /// A mail that this process may send until `lease_end`, and no other process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimedMail {

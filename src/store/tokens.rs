@@ -20,6 +20,23 @@ pub struct TokenRow {
     pub created_by: Option<UserId>,
 }
 
+impl TokenRow {
+    /// One that does not end, made on the machine itself.
+    pub fn new(owner: UserId, name: impl Into<String>, hash: impl Into<Vec<u8>>, now: Timestamp) -> Self {
+        Self {
+            id: TokenId::new(now),
+            user_id: owner,
+            name: name.into(),
+            hash: hash.into(),
+            created_at: now,
+            expires_at: None,
+            revoked_at: None,
+            last_used_at: None,
+            created_by: None,
+        }
+    }
+}
+
 /// A token and its grants, written together or not at all.
 #[derive(Clone, Debug)]
 pub struct NewToken {

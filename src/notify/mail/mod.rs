@@ -12,7 +12,7 @@ pub use smtp::{MailError, Smtp};
 
 use crate::{
     config::Config,
-    core::{PublicUrl, SharedClock, id::MailId},
+    core::{PublicUrl, SharedClock},
     observe::metrics::catalogue::GATEWAY_MAIL,
     store::{Db, MailRow},
 };
@@ -69,18 +69,8 @@ impl Queue {
     async fn add(&self, notice: &Notice<'_>, to: &str) -> Result<(), MailError> {
         let recipient: Address = to.parse().map_err(|_| MailError::Address)?;
         let now = self.clock.now();
-        let mail = MailRow {
-            id: MailId::new(now),
-            recipient: recipient.to_string(),
-            subject: notice.subject().to_owned(),
-            body: notice.body(&self.public_url, now),
-            created_at: now,
-            next_try_at: now,
-            tries: 0,
-            sent_at: None,
-            failed_at: None,
-            last_error: None,
-        };
+        let mail =
+            MailRow::new(recipient.to_string(), notice.subject(), notice.body(&self.public_url, now), now);
         Ok(self.db.add_mail(&mail).await?)
     }
 }

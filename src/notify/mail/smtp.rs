@@ -134,23 +134,12 @@ mod tests {
     use super::*;
     use crate::{
         config::{Config, MapEnv},
-        core::{Timestamp, id::MailId},
+        core::Timestamp,
     };
 
     fn mail(subject: &str, recipient: &str, body: &str) -> MailRow {
         let at = Timestamp::from_micros(1_769_860_800_000_000);
-        MailRow {
-            id: MailId::new(at),
-            recipient: recipient.to_owned(),
-            subject: subject.to_owned(),
-            body: body.to_owned(),
-            created_at: at,
-            next_try_at: at,
-            tries: 0,
-            sent_at: None,
-            failed_at: None,
-            last_error: None,
-        }
+        MailRow::new(recipient, subject, body, at)
     }
 
     fn written(mail: &MailRow) -> Result<String, MailError> {

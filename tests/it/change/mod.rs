@@ -8,7 +8,7 @@ mod writes;
 use rack_gateway::{
     core::{
         Timestamp,
-        id::{SessionId, TokenId, UserId},
+        id::{SessionId, UserId},
     },
     identity::{
         AccessSnapshot, Presented, Principal, authenticate,
@@ -64,17 +64,7 @@ pub async fn person(db: &Db, name: &str) -> Principal {
 pub async fn token(db: &Db, owner: UserId, name: &str, role: &str) -> Principal {
     let secret = token::generate();
     let hash = TokenHash::of(secret.expose());
-    let row = TokenRow {
-        id: TokenId::new(NOW),
-        user_id: owner,
-        name: name.to_owned(),
-        hash: hash.as_bytes().to_vec(),
-        created_at: NOW,
-        expires_at: None,
-        revoked_at: None,
-        last_used_at: None,
-        created_by: None,
-    };
+    let row = TokenRow::new(owner, name, hash.as_bytes(), NOW);
     let grants = vec![GrantRow::new(Subject::Token(row.id), role, "*", None, NOW)];
     db.add_token(&NewToken { token: row, grants }).await.unwrap();
     present(db, &Presented::Token(hash)).await

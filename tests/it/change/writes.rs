@@ -3,7 +3,7 @@
 use super::{NOW, add, email};
 use crate::support::database::{TestDb, each};
 use rack_gateway::{
-    core::{Timestamp, id::TokenId},
+    core::Timestamp,
     store::{AccessRows, AccessWrite, GrantRow, RoleRow, SettingRow, StoreError, Subject, TokenRow, UserRow},
 };
 
@@ -14,15 +14,8 @@ async fn all(db: &TestDb) -> Vec<AccessWrite> {
     let bob = UserRow::new(&email("bob"), "Bob", NOW);
     let old = db.grants().await.unwrap().into_iter().find(|grant| grant.user_id == Some(eve)).unwrap().id;
     let token = |owner, name: &str, byte| TokenRow {
-        id: TokenId::new(NOW),
-        user_id: owner,
-        name: name.to_owned(),
-        hash: vec![byte; 32],
-        created_at: NOW,
-        expires_at: None,
-        revoked_at: None,
-        last_used_at: None,
         created_by: Some(ada),
+        ..TokenRow::new(owner, name, vec![byte; 32], NOW)
     };
     let (laptop, ci) = (token(ada, "laptop", 1), token(bob.id, "ci", 2));
     let role = RoleRow {

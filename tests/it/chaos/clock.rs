@@ -1,6 +1,6 @@
 //! A wall clock that jumps an hour back and forth.
 
-use super::site::{Deployer, sqlite_in};
+use super::site::{deployer, sqlite_in};
 use crate::support::gateway::Lines;
 use rack_gateway::{
     audit::LineSink,
@@ -36,7 +36,7 @@ async fn a_clock_that_jumps_stops_nobody_and_loses_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let db = Db::open(&Options::new(sqlite_in(directory.path()))).await.unwrap();
     db.migrate().await.unwrap();
-    let deployer = Deployer::add(&db).await;
+    let deployer = deployer(&db).await;
     let rack = DemoRack::start(DemoRackOptions::new("rack-password")).await.unwrap();
     let env = MapEnv::from([("LISTEN", "127.0.0.1:0"), ("OPS_LISTEN", "127.0.0.1:0"), ("RACK", "demo")])
         .with("RACK_HOST", rack.url())

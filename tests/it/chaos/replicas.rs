@@ -4,8 +4,9 @@ use super::{
     child::{Child, PATIENCE},
     ledger::Ledger,
     load::Load,
-    site::{Deployer, Site, on_postgres},
+    site::{Site, deployer, on_postgres},
 };
+use crate::support::person::Person;
 use futures_util::StreamExt as _;
 use rack_gateway::{
     core::{Clock as _, SystemClock},
@@ -60,19 +61,19 @@ async fn a_lock_or_a_revocation_reaches_all() {
         let gateways = [site.start().await, site.start().await];
         let db = site.db().await;
 
-        let locked = Deployer::add(&db).await;
+        let locked = deployer(&db).await;
         let streams = Streams::open(&gateways, &locked).await;
         db.set_user_lock(&locked.email, Some((SystemClock.now(), "left"))).await.unwrap();
         streams.end("your access was withdrawn").await;
         refused_by_all(&gateways, &locked).await;
 
-        let revoked = Deployer::add(&db).await;
+        let revoked = deployer(&db).await;
         let streams = Streams::open(&gateways, &revoked).await;
         db.revoke_token(revoked.token_id, SystemClock.now()).await.unwrap();
         streams.end("your access was withdrawn").await;
         refused_by_all(&gateways, &revoked).await;
 
-        let dismissed = Deployer::add(&db).await;
+        let dismissed = deployer(&db).await;
         let streams = Streams::open(&gateways, &dismissed).await;
         take_grants(&db, &dismissed).await;
         streams.end("you lost the permission").await;
@@ -81,14 +82,14 @@ async fn a_lock_or_a_revocation_reaches_all() {
     .await;
 }
 
-async fn take_grants(db: &Db, from: &Deployer) {
+async fn take_grants(db: &Db, from: &Person) {
     let user = db.user_by_email(&from.email).await.unwrap();
     for grant in db.grants().await.unwrap().into_iter().filter(|grant| grant.user_id == Some(user.id)) {
         db.remove_grant(grant.id).await.unwrap();
     }
 }
 
-async fn refused_by_all(gateways: &[Child], whom: &Deployer) {
+async fn refused_by_all(gateways: &[Child], whom: &Person) {
     for gateway in gateways {
         assert_eq!(status_of_me(gateway, whom).await, 401);
     }
@@ -101,7 +102,7 @@ struct Streams {
 }
 
 impl Streams {
-    async fn open(gateways: &[Child], by: &Deployer) -> Self {
+    async fn open(gateways: &[Child], by: &Person) -> Self {
         let mut streams = Self { commands: Vec::new(), logs: Vec::new() };
         for gateway in gateways {
             until_known(gateway, by).await;
@@ -132,7 +133,7 @@ impl Streams {
 
 async fn open(
     gateway: &Child,
-    by: &Deployer,
+    by: &Person,
     (path, name, value): (&str, &'static str, &str),
 ) -> WebSocketStream<TcpStream> {
     let url = format!("ws://{}/api/v1/rack-proxy{path}", gateway.address);
@@ -143,7 +144,7 @@ async fn open(
     tokio_tungstenite::client_async(request, stream).await.unwrap().0
 }
 
-async fn until_known(gateway: &Child, whom: &Deployer) {
+async fn until_known(gateway: &Child, whom: &Person) {
     for _ in 0..PATIENCE.as_millis() / 50 {
         if status_of_me(gateway, whom).await == 200 {
             return;
@@ -153,7 +154,7 @@ async fn until_known(gateway: &Child, whom: &Deployer) {
     panic!("the gateway did not learn of a new token");
 }
 
-async fn status_of_me(gateway: &Child, whom: &Deployer) -> u16 {
+async fn status_of_me(gateway: &Child, whom: &Person) -> u16 {
     let url = format!("http://{}/api/v1/me", gateway.address);
     let answer = reqwest::Client::new().get(url).bearer_auth(&whom.token).send().await.unwrap();
     answer.status().as_u16()

@@ -4,13 +4,15 @@ use super::{
     child::{Child, PATIENCE, Reader, Refused},
     cluster::{Cluster, run_sql},
 };
-use crate::support::database::postgres_server;
+use crate::support::{
+    database::postgres_server,
+    person::{Person, Until},
+};
 use futures_util::FutureExt as _;
 use rack_gateway::{
-    core::{Clock as _, RequestId, Secret, SystemClock, Timestamp, id::TokenId},
+    core::{Clock as _, RequestId, Secret, SystemClock, Timestamp},
     demo::rack::{DemoRack, DemoRackOptions},
-    identity::token::{self, TokenHash},
-    store::{Db, GrantRow, NewToken, Options, Place, Subject, TokenRow},
+    store::{Db, Options, Place},
 };
 use reqwest::{Response, StatusCode};
 use std::{
@@ -28,14 +30,8 @@ const RESTED: Duration = Duration::from_millis(500);
 pub struct Site {
     pub rack: DemoRack,
     pub place: Place,
-    pub deployer: Deployer,
+    pub deployer: Person,
     client: reqwest::Client,
-}
-
-pub struct Deployer {
-    pub email: String,
-    pub token: String,
-    pub token_id: TokenId,
 }
 
 /// An answer that has been read whole.
@@ -91,7 +87,7 @@ impl Site {
         let rack = DemoRack::start(options).await.unwrap();
         let db = Db::open(&Options::new(place.clone())).await.unwrap();
         db.migrate().await.unwrap();
-        let deployer = Deployer::add(&db).await;
+        let deployer = deployer(&db).await;
         db.close().await;
         let client = reqwest::Client::builder().timeout(PATIENCE).pool_idle_timeout(RESTED).build().unwrap();
         Self { rack, place, deployer, client }
@@ -222,31 +218,9 @@ impl Site {
     }
 }
 
-impl Deployer {
-    /// A new user with the role on everything, and a token with the same.
-    pub async fn add(db: &Db) -> Self {
-        let now = SystemClock.now();
-        let token_id = TokenId::new(now);
-        let email = format!("deployer-{token_id}@example.com");
-        let user = db.add_user(&email, "deployer", now).await.unwrap();
-        let grant = |subject| GrantRow::new(subject, "deployer", "*", None, now);
-        db.add_grant(&grant(Subject::User(user.id))).await.unwrap();
-        let secret = token::generate();
-        let token = TokenRow {
-            id: token_id,
-            user_id: user.id,
-            name: format!("token-{token_id}"),
-            hash: TokenHash::of(secret.expose()).as_bytes().to_vec(),
-            created_at: now,
-            expires_at: None,
-            revoked_at: None,
-            last_used_at: None,
-            created_by: None,
-        };
-        let grants = vec![grant(Subject::Token(token_id))];
-        db.add_token(&NewToken { token, grants }).await.unwrap();
-        Self { email, token: secret.expose().to_owned(), token_id }
-    }
+/// Somebody new who may deploy everything, with a token.
+pub async fn deployer(db: &Db) -> Person {
+    Person::add(db, SystemClock.now(), "deployer", "*", Until::default()).await
 }
 
 fn request_id(answer: &Response) -> RequestId {

@@ -1,6 +1,6 @@
 //! Databases that a gateway must not serve on.
 
-use super::site::{Deployer, Site, each_engine, on_postgres, sqlite_in};
+use super::site::{Site, deployer, each_engine, on_postgres, sqlite_in};
 use rack_gateway::store::{Db, Place};
 use sqlx::AssertSqlSafe;
 
@@ -62,7 +62,7 @@ async fn a_start_asks_the_database_few_questions_however_much_there_is() {
         let few = questions().await;
         let db = site.db().await;
         for _ in 0..100 {
-            Deployer::add(&db).await;
+            deployer(&db).await;
         }
         db.close().await;
         let many = questions().await;

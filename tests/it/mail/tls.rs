@@ -4,7 +4,7 @@ use super::server::{Begins, MailServer};
 use crate::support::tls::{Authority, Identity};
 use rack_gateway::{
     config::{Config, MapEnv},
-    core::{Timestamp, id::MailId},
+    core::Timestamp,
     notify::mail::{MailError, Smtp},
     store::MailRow,
 };
@@ -44,18 +44,7 @@ impl Site {
 
 fn mail() -> MailRow {
     let at = Timestamp::from_micros(1_769_860_800_000_000);
-    MailRow {
-        id: MailId::new(at),
-        recipient: "ada@example.com".to_owned(),
-        subject: "hello".to_owned(),
-        body: "inside".to_owned(),
-        created_at: at,
-        next_try_at: at,
-        tries: 0,
-        sent_at: None,
-        failed_at: None,
-        last_error: None,
-    }
+    MailRow::new("ada@example.com", "hello", "inside", at)
 }
 
 #[tokio::test]

@@ -372,18 +372,9 @@ fn query(route: &ApiRoute) -> String {
 
 async fn add_token(gateway: &TestGateway, owner: UserId, role: &str) -> (String, TokenId) {
     let (secret, now) = (token::generate(), gateway.clock.now());
-    let id = TokenId::new(now);
-    let token = TokenRow {
-        id,
-        user_id: owner,
-        name: format!("{role}-{id}"),
-        hash: TokenHash::of(secret.expose()).as_bytes().to_vec(),
-        created_at: now,
-        expires_at: None,
-        revoked_at: None,
-        last_used_at: None,
-        created_by: None,
-    };
+    let mut token = TokenRow::new(owner, "", TokenHash::of(secret.expose()).as_bytes(), now);
+    let id = token.id;
+    token.name = format!("{role}-{id}");
     let grants = vec![GrantRow::new(Subject::Token(id), role, "*", None, now)];
     gateway.db.add_token(&NewToken { token, grants }).await.unwrap();
     (secret.expose().to_owned(), id)

@@ -12,7 +12,7 @@ use crate::{
     },
 };
 use rack_gateway::{
-    core::{Clock as _, SystemClock, id::MailId},
+    core::{Clock as _, SystemClock},
     demo::rack::{DemoRack, DemoRackOptions},
     observe::metrics::catalogue::{CATALOGUE, Family},
     store::MailRow,
@@ -92,18 +92,7 @@ async fn every_family_with_its_labels_shows_itself() {
 /// Something of everything.
 async fn work(gateway: &Process, rack: DemoRack) {
     let now = SystemClock.now();
-    let mail = MailRow {
-        id: MailId::new(now),
-        recipient: "ada@example.com".to_owned(),
-        subject: "s".to_owned(),
-        body: "b".to_owned(),
-        created_at: now,
-        next_try_at: now,
-        tries: 0,
-        sent_at: None,
-        failed_at: None,
-        last_error: None,
-    };
+    let mail = MailRow::new("ada@example.com", "s", "b", now);
     gateway.db.add_mail(&mail).await.unwrap();
     let admin = gateway.person("admin").await;
     let session = Session::add(&gateway.db, now, "ops", &CLI).await;

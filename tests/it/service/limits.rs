@@ -27,17 +27,9 @@ async fn limited(gateway: &TestGateway, methods: Option<&str>, below: Option<&st
     };
     gateway.db.add_grant(&grant(Subject::User(user.id))).await.unwrap();
     let secret = token::generate();
-    let token = TokenRow {
-        id,
-        user_id: user.id,
-        name: format!("limited-{id}"),
-        hash: TokenHash::of(secret.expose()).as_bytes().to_vec(),
-        created_at: now,
-        expires_at: None,
-        revoked_at: None,
-        last_used_at: None,
-        created_by: None,
-    };
+    let made =
+        TokenRow::new(user.id, format!("limited-{id}"), TokenHash::of(secret.expose()).as_bytes(), now);
+    let token = TokenRow { id, ..made };
     gateway.db.add_token(&NewToken { token, grants: vec![grant(Subject::Token(id))] }).await.unwrap();
     gateway.until_known(secret.expose()).await;
     secret.expose().to_owned()

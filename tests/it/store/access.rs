@@ -11,17 +11,7 @@ use rack_gateway::{
 };
 
 fn new_token(user: &UserRow, name: &str, hash: u8, expires_at: Option<Timestamp>) -> NewToken {
-    let token = TokenRow {
-        id: TokenId::new(NOW),
-        user_id: user.id,
-        name: name.to_owned(),
-        hash: vec![hash; 32],
-        created_at: NOW,
-        expires_at,
-        revoked_at: None,
-        last_used_at: None,
-        created_by: None,
-    };
+    let token = TokenRow { expires_at, ..TokenRow::new(user.id, name, vec![hash; 32], NOW) };
     let grants = vec![
         GrantRow::new(Subject::Token(token.id), "cicd", "staging/*", None, NOW),
         GrantRow::new(Subject::Token(token.id), "viewer", "*", Some(later(60)), later(1)),

@@ -2,24 +2,10 @@
 
 use super::{NOW, later};
 use crate::support::database::{TestDb, each};
-use rack_gateway::{
-    core::{Timestamp, id::MailId},
-    store::MailRow,
-};
+use rack_gateway::{core::Timestamp, store::MailRow};
 
 fn mail(at: Timestamp) -> MailRow {
-    MailRow {
-        id: MailId::new(at),
-        recipient: "ada@example.com".into(),
-        subject: "s".into(),
-        body: "b\n".into(),
-        created_at: at,
-        next_try_at: at,
-        tries: 0,
-        sent_at: None,
-        failed_at: None,
-        last_error: None,
-    }
+    MailRow::new("ada@example.com", "s", "b\n", at)
 }
 
 #[tokio::test]

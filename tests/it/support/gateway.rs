@@ -1,14 +1,14 @@
 //! A whole gateway in the test's process, in front of a demo rack.
 
+use super::person::{Person, Until};
 use rack_gateway::{
     audit::LineSink,
     boot::{Enrolment, Gateway, Parts, Reloader, Source, Stopped},
     config::{Config, MapEnv},
-    core::{SharedClock, SystemClock, id::TokenId},
+    core::{SharedClock, SystemClock},
     demo::rack::{DemoRack, DemoRackOptions},
-    identity::token::{self, TokenHash},
     observe::metrics::Metrics,
-    store::{Db, GrantRow, NewToken, Options, Place, Subject, TokenRow},
+    store::{Db, Options, Place},
 };
 use serde_json::Value;
 use std::{
@@ -174,26 +174,9 @@ impl TestGateway {
 
     /// A token of a new user who holds `role` on `target`.
     pub async fn token_on(&self, role: &str, target: &str) -> String {
-        let now = self.clock.now();
-        let id = TokenId::new(now);
-        let user = self.db.add_user(&format!("{role}-{id}@example.com"), role, now).await.unwrap();
-        self.db.add_grant(&GrantRow::new(Subject::User(user.id), role, target, None, now)).await.unwrap();
-        let secret = token::generate();
-        let token = TokenRow {
-            id,
-            user_id: user.id,
-            name: format!("{role}-{id}"),
-            hash: TokenHash::of(secret.expose()).as_bytes().to_vec(),
-            created_at: now,
-            expires_at: None,
-            revoked_at: None,
-            last_used_at: None,
-            created_by: None,
-        };
-        let grants = vec![GrantRow::new(Subject::Token(id), role, target, None, now)];
-        self.db.add_token(&NewToken { token, grants }).await.unwrap();
-        self.until_known(secret.expose()).await;
-        secret.expose().to_owned()
+        let person = Person::add(&self.db, self.clock.now(), role, target, Until::default()).await;
+        self.until_known(&person.token).await;
+        person.token
     }
 
     pub async fn until_known(&self, token: &str) {

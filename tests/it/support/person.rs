@@ -28,26 +28,18 @@ pub struct Until {
 impl Person {
     /// A new user with a token; both hold `role` on `target`.
     pub async fn add(db: &Db, now: Timestamp, role: &str, target: &str, until: Until) -> Self {
-        let token_id = TokenId::new(now);
-        let email = format!("{role}-{token_id}@example.com");
+        let secret = token::generate();
+        let id = TokenId::new(now);
+        let email = format!("{role}-{id}@example.com");
         let user = db.add_user(&email, role, now).await.unwrap();
         let grant = GrantRow::new(Subject::User(user.id), role, target, until.grant, now);
         db.add_grant(&grant).await.unwrap();
-        let secret = token::generate();
-        let row = TokenRow {
-            id: token_id,
-            user_id: user.id,
-            name: format!("{role}-{token_id}"),
-            hash: TokenHash::of(secret.expose()).as_bytes().to_vec(),
-            created_at: now,
-            expires_at: until.token,
-            revoked_at: None,
-            last_used_at: None,
-            created_by: None,
-        };
-        let grants = vec![GrantRow::new(Subject::Token(token_id), role, target, None, now)];
-        db.add_token(&NewToken { token: row, grants }).await.unwrap();
-        Self { email, token: secret.expose().to_owned(), token_id, grant: grant.id }
+        let hash = TokenHash::of(secret.expose());
+        let made = TokenRow::new(user.id, format!("{role}-{id}"), hash.as_bytes(), now);
+        let token = TokenRow { id, expires_at: until.token, ..made };
+        let grants = vec![GrantRow::new(Subject::Token(id), role, target, None, now)];
+        db.add_token(&NewToken { token, grants }).await.unwrap();
+        Self { email, token: secret.expose().to_owned(), token_id: id, grant: grant.id }
     }
 }
 

@@ -26,17 +26,7 @@ impl Tokens {
         let mut real = Vec::with_capacity(TOKENS);
         for number in 0..TOKENS {
             let secret = token::generate();
-            let row = TokenRow {
-                id: TokenId::new(now),
-                user_id: user,
-                name: format!("token-{number}"),
-                hash: token::TokenHash::of(secret.expose()).as_bytes().to_vec(),
-                created_at: now,
-                expires_at: None,
-                revoked_at: None,
-                last_used_at: None,
-                created_by: None,
-            };
+            let row = TokenRow::new(user, format!("token-{number}"), token::TokenHash::of(secret.expose()).as_bytes(), now);
             db.add_token(&NewToken { token: row, grants: Vec::new() }).await?;
             real.push(secret.expose().to_owned());
         }
