@@ -12,7 +12,8 @@ FROM rust:1.95-bookworm AS build
 WORKDIR /build
 COPY . .
 COPY --from=web /build/web/dist web/dist
-RUN cargo build --locked --release --bin rack-gateway
+# With traces, which are off until OTEL_EXPORTER_OTLP_ENDPOINT is set.
+RUN cargo build --locked --release --features otel --bin rack-gateway
 
 FROM debian:bookworm-slim
 # curl for checks that are written with it; the image's own check needs nothing.

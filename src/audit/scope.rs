@@ -2,7 +2,7 @@
 //! the client goes away, by being dropped.
 
 use super::{Audit, AuditUnavailable, Record, record::Ending, writer::Room};
-use crate::core::RequestId;
+use crate::{core::RequestId, observe::otel::Trace};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header::USER_AGENT};
 use std::{
     borrow::Cow,
@@ -79,12 +79,15 @@ struct Open {
     started: Instant,
     status: Option<StatusCode>,
     traffic: Arc<Traffic>,
+    /// Lasts as long as the record is open.
+    trace: Trace,
 }
 
 impl Scope {
     pub(super) fn new(audit: Audit, room: Room, record: Record) -> Self {
-        let traffic = Arc::default();
-        Self(Some(Box::new(Open { audit, room, record, started: Instant::now(), status: None, traffic })))
+        let (traffic, trace) = (Arc::default(), Trace::current());
+        let started = Instant::now();
+        Self(Some(Box::new(Open { audit, room, record, started, status: None, traffic, trace })))
     }
 
     /// Writes the record as an intent and waits until it is on disk. Nothing is changed before this returns.
@@ -121,7 +124,8 @@ impl Scope {
 
     fn finish(&mut self) {
         let Some(open) = self.0.take() else { return };
-        let Open { audit, room, mut record, started, status, traffic } = *open;
+        let Open { audit, room, mut record, started, status, traffic, trace } = *open;
+        trace.decided(record.decision.as_str());
         if status.is_none() {
             record.reason.get_or_insert(Cow::Borrowed(why_unanswered()));
         }

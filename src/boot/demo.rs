@@ -57,8 +57,20 @@ const ROLES: [&str; 5] = ["admin", "deployer", "ops", "viewer", "cicd"];
 const RACK: &str = "demo";
 
 /// Variables of the environment that a demo heeds. The place, the rack and the database are its own.
-const HEEDED: [&str; 6] =
-    ["LOG_LEVEL", "LOG_FORMAT", "WORKER_THREADS", "RATE_LIMIT_PER_MINUTE", "DRAIN_TIMEOUT", "SENTRY_DSN"];
+const HEEDED: [&str; 12] = [
+    "LOG_LEVEL",
+    "LOG_FORMAT",
+    "WORKER_THREADS",
+    "RATE_LIMIT_PER_MINUTE",
+    "DRAIN_TIMEOUT",
+    "SENTRY_DSN",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_SERVICE_NAME",
+    "OTEL_RESOURCE_ATTRIBUTES",
+    "OTEL_TRACES_SAMPLER",
+    "OTEL_TRACES_SAMPLER_ARG",
+];
 
 impl DemoOptions {
     /// The configuration of a demo, still without the rack's address.

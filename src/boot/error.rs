@@ -4,7 +4,7 @@ use crate::{
     config::ConfigErrors,
     identity::change::Refused,
     notify::{mail::MailError, webhook::WebhookError},
-    observe::{errors::SentryError, log::LogError, metrics::MetricsError},
+    observe::{errors::SentryError, log::LogError, metrics::MetricsError, otel::OtelError},
     registry::{embedded::OpenError, proxy::OpenError as ProxyError},
     store::StoreError,
     upstream::{RackError, TrustError},
@@ -44,6 +44,8 @@ pub enum BootError {
     Sentry(#[from] SentryError),
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    #[error(transparent)]
+    Traces(#[from] OtelError),
     #[error("mail: {0}; look at SMTP_HOST and SMTP_TLS")]
     Mail(#[from] MailError),
     #[error(transparent)]

@@ -3,7 +3,7 @@
 use super::{
     BootError, artifact,
     changeable::{self, Handles},
-    directory, factors, jobs, login, people, racks, registry, services, tls,
+    directory, factors, jobs, login, people, racks, registry, services, tls, traces,
 };
 use crate::{
     api,
@@ -231,7 +231,8 @@ impl Gateway {
         let (pipeline, settings) = (Arc::new(pipeline), handles.front.clone());
         let front = Front::new(pipeline, registry_pipeline, api, health.clone(), metrics.http(), settings)
             .with_services(service_pipeline)
-            .with_artifact(artifact_pipeline);
+            .with_artifact(artifact_pipeline)
+            .with_tracing(traces::start(config, &mut tasks, &stop)?);
         let ops = Ops { metrics, health, db: db.clone(), clock, certificate, foreign_metrics };
 
         let (ops_drain, ops_drain_seen) = drain();

@@ -21,6 +21,7 @@ mod reload;
 mod serve;
 mod services;
 mod tls;
+mod traces;
 
 pub use changeable::Handles;
 pub use database::open as open_database;

@@ -112,6 +112,7 @@ fn title(section: Section) -> &'static str {
         Section::Github => "Login: GitHub",
         Section::GroupRoles => "Login: roles of groups",
         Section::Log => "Log",
+        Section::Otel => "OpenTelemetry",
         Section::Sentry => "Sentry",
     }
 }
@@ -153,6 +154,11 @@ fn remark(section: Section) -> &'static str {
              say `email_verified: true`. A provider that does not answer keeps nobody out who is in, and does not stop a start."
         }
         Section::GroupRoles => GROUP_ROLES,
+        Section::Otel => {
+            "Only in a program that was built with `--features otel`, and off until an endpoint is named;\n\
+             [operations/traces.md](operations/traces.md) tells what is traced. A sampler behind `parentbased_` heeds what a caller\n\
+             who sends a `traceparent` has decided, and decides for the others."
+        }
         _ => "",
     }
 }

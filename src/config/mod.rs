@@ -21,6 +21,7 @@ pub mod log;
 pub mod login;
 pub mod mail;
 mod names;
+pub mod otel;
 mod prints;
 pub mod racks;
 mod reader;
@@ -51,6 +52,7 @@ pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogFormat, LogLevel};
 pub use login::{GithubConfig, GroupRole, LoginConfig, OidcConfig};
 pub use mail::{SmtpConfig, SmtpTls};
+pub use otel::{OtelConfig, SampleRule, TraceSampler};
 pub use prints::Changes;
 pub use racks::{RackConfig, RackConfigs, RackTrust};
 pub use reader::SummaryRow;
@@ -87,6 +89,8 @@ pub struct Config {
     pub directory: DirectoryConfig,
     pub login: LoginConfig,
     pub log: LogConfig,
+    /// No traces are exported when absent.
+    pub otel: Option<OtelConfig>,
     pub sentry: SentryConfig,
     pub limits: LimitsConfig,
     /// No mail is sent when absent.
@@ -164,6 +168,7 @@ impl Config {
         let login = login::read(r);
         let log = log::read(r);
         let mail = mail::read(r);
+        let otel = otel::read(r);
         let sentry = sentry::read(r);
         r.warnings.extend(names::misspelt(env));
         Some(Self {
@@ -182,6 +187,7 @@ impl Config {
             login: login?,
             log: log?,
             mail,
+            otel,
             sentry: sentry?,
             limits: limits?,
             warnings: std::mem::take(&mut r.warnings),

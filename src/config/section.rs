@@ -22,11 +22,12 @@ pub enum Section {
     Github,
     GroupRoles,
     Log,
+    Otel,
     Sentry,
 }
 
 impl Section {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::File,
         Self::Server,
         Self::Limits,
@@ -46,6 +47,7 @@ impl Section {
         Self::Github,
         Self::GroupRoles,
         Self::Log,
+        Self::Otel,
         Self::Sentry,
     ];
 
@@ -76,6 +78,7 @@ impl Section {
             Self::Github => "github",
             Self::GroupRoles => "group_roles",
             Self::Log => "log",
+            Self::Otel => "otel",
             Self::Sentry => "sentry",
         }
     }

@@ -354,6 +354,20 @@ variables! {
         LOG_UNSAFE_HEADERS Plain "unsafe_headers" = "false":
             "`true` writes credentials in headers to the log; for local debugging only.";
     }
+    Otel {
+        OTEL_EXPORTER_OTLP_ENDPOINT Plain "endpoint" = "":
+            "Where traces go: the address of a collector that takes OTLP over HTTP, as in `http://collector:4318`; `/v1/traces` is added to it.";
+        OTEL_EXPORTER_OTLP_HEADERS Secret "headers" = "":
+            "List of headers for the collector, each as `name=value`, with `%2C` for a comma.";
+        OTEL_SERVICE_NAME Plain "service_name" = "":
+            "Name of this service in the traces; else `service.name` of the attributes, else `rack-gateway`.";
+        OTEL_RESOURCE_ATTRIBUTES Plain "resource_attributes" = "":
+            "List of attributes of this process, each as `name=value`, with `%2C` for a comma.";
+        OTEL_TRACES_SAMPLER Plain "sampler" = "parentbased_always_on":
+            "Which requests are traced: `always_on`, `always_off`, `traceidratio`, or one of them behind `parentbased_`.";
+        OTEL_TRACES_SAMPLER_ARG Plain "sampler_arg" = "1.0":
+            "Share of requests that `traceidratio` traces, 0 to 1.";
+    }
     Sentry {
         SENTRY_DSN Secret "dsn" = "":
             "Where errors of the gateway are reported.";

@@ -14,7 +14,10 @@ use crate::{
     audit::{Audit, Decision, Scope, Seen},
     core::{Live, RequestId, SharedClock, drain::Drain},
     identity::{Entrance, Principal, step_up::StepUp},
-    observe::errors::{FailureFacts, FailureKind, capture_failure},
+    observe::{
+        errors::{FailureFacts, FailureKind, capture_failure},
+        otel::{self, Step},
+    },
     policy::{self, Effect, MfaLevel, Permit},
     upstream::{Outbound, OutgoingBody, Rack, RackBody, Racks, Silence},
 };
@@ -65,7 +68,7 @@ impl Pipeline {
     /// Serves one request. Whatever happens, the scope is closed and the client gets an answer. The text is the
     /// route's name in the metrics: the rack's own path, or `preflight` or `unknown`.
     pub async fn run(&self, arrival: Box<Arrival>) -> (Response<Body>, &'static str) {
-        let understood = self.understand(&arrival);
+        let understood = otel::step(Step::Classify, || self.understand(&arrival));
         let label = match &understood {
             Ok(known) => known.call.route.template,
             Err(Refusal::Preflight) => "preflight",
@@ -79,7 +82,7 @@ impl Pipeline {
         if let Err(Refusal::Preflight) = understood {
             return respond::refuse(&Refusal::Preflight, format, request_id);
         }
-        let Ok(mut scope) = self.audit.open(arrival.seen()) else {
+        let Ok(mut scope) = otel::step(Step::OpenAudit, || self.audit.open(arrival.seen())) else {
             return respond::refuse(&Refusal::AuditUnavailable, format, request_id);
         };
         let Arrival { mut head, body, ip, .. } = *arrival;
@@ -90,6 +93,7 @@ impl Pipeline {
         }
         let kind = carried.as_ref().map_or_else(Refusal::code, |_| "rack_answer");
         let facts = FailureFacts { kind, user_id: scope.user_id };
+        otel::responding();
         let mut response = match carried {
             Ok(Carried::Answer(answer, silence, watch)) => respond::relay(answer, silence, watch, scope),
             Ok(Carried::Masked(answer)) => respond::whole(answer, scope),
@@ -113,16 +117,18 @@ impl Pipeline {
             audit_facts::note_call(scope, &known.call);
             scope.byte_counters = Some(known.rack.bytes.clone());
         }
-        let principal = self.authenticate(scope, head).await?;
+        let principal = otel::in_step(Step::Authenticate, self.authenticate(scope, head)).await?;
         let Understood { rack, call } = understood?;
-        let permit = self.authorize(scope, &principal, call)?;
+        let permit = otel::step(Step::Authorize, || self.authorize(scope, &principal, call))?;
         if principal.session().is_some() {
-            Box::pin(self.prove(&principal, permit.call(), head, ip)).await?;
+            let proof = self.prove(&principal, permit.call(), head, ip);
+            Box::pin(otel::in_step(Step::Prove, proof)).await?;
         }
         let exchange = Exchange { pipeline: self, rack: &rack, principal: &principal };
-        let body = outgoing::prepare(&exchange, scope, &permit, head, body).await?;
+        let prepared = outgoing::prepare(&exchange, scope, &permit, head, body);
+        let body = otel::in_step(Step::Prepare, prepared).await?;
         self.record_intent(scope, permit.call()).await?;
-        exchange.send(scope, permit, body).await
+        otel::in_step(Step::Send, exchange.send(scope, permit, body)).await
     }
 
     fn understand(&self, arrival: &Arrival) -> Result<Understood, Refusal> {
@@ -183,7 +189,7 @@ impl Pipeline {
     /// What changes something is on disk before it is done.
     async fn record_intent(&self, scope: &mut Scope, call: &RackCall) -> Result<(), Refusal> {
         if call.route.needs.iter().any(|permission| permission.effect() == Effect::Change) {
-            Box::pin(scope.intent()).await?;
+            Box::pin(otel::in_step(Step::RecordIntent, scope.intent())).await?;
         }
         Ok(())
     }

@@ -21,7 +21,8 @@ use crate::{
     listener::Connection,
     observe::{
         errors::{self, ErrorReport, FailureFacts, capture_server_error},
-        metrics::{HttpMetrics, MethodLabel},
+        metrics::{Exemplar, HttpMetrics, MethodLabel},
+        otel::{Answered, Asked, Tracing},
     },
     web::Site,
 };
@@ -61,6 +62,7 @@ pub struct Front {
     limiter: Arc<RateLimiter>,
     patience: Patience,
     metrics: HttpMetrics,
+    tracing: Tracing,
     clock: SharedClock,
     settings: Live<FrontSettings>,
 }
@@ -87,9 +89,16 @@ impl Front {
             limiter,
             patience: Patience::default(),
             metrics,
+            tracing: Tracing::default(),
             clock,
             settings,
         }
+    }
+
+    #[must_use]
+    pub fn with_tracing(mut self, tracing: Tracing) -> Self {
+        self.tracing = tracing;
+        self
     }
 
     /// Without it there is nothing to be called under `/svc/`.
@@ -113,12 +122,13 @@ impl Front {
         let at = self.clock.now();
         let request_id = RequestId::new(at);
         let (ip, transport) = self.origin(&request);
+        let traced = self.tracing.begin(|| asked(&request, request_id, transport));
         let method = request.method().clone();
         let format = ErrorFormat::wanted_by(request.headers());
 
         // One box here keeps the future small wherever it is moved on its way to the connection.
         let dispatched = Box::pin(self.dispatch(request, request_id, at, ip, transport));
-        let answered = AssertUnwindSafe(dispatched).catch_unwind().await;
+        let answered = AssertUnwindSafe(traced.carry(dispatched)).catch_unwind().await;
         let (mut response, route) =
             answered.unwrap_or_else(|_| (respond::refuse(&Refusal::Internal, format, request_id), "panic"));
 
@@ -127,11 +137,17 @@ impl Front {
             // The next request should go to a replica that stays.
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        self.metrics.record(route, MethodLabel::from(&method), response.status().as_u16(), started.elapsed());
+        let elapsed = started.elapsed();
+        self.metrics.record(route, MethodLabel::from(&method), response.status().as_u16(), elapsed);
         if let Some(trace) = trace {
             trace.finish(method.as_str(), route, response.status().as_u16(), request_id);
         }
-        report(&response, request_id, &method, route);
+        if let Some(trace_id) = traced.sampled_id() {
+            let exemplar = Exemplar { request_id, trace_id, elapsed, at };
+            self.metrics.exemplify(route, MethodLabel::from(&method), response.status().as_u16(), exemplar);
+        }
+        traced.answered(&method, || outcome(&response, route));
+        traced.within(|| report(&response, request_id, &method, route));
         response
     }
 
@@ -240,6 +256,17 @@ impl Front {
         let Ok(response) = self.api.clone().oneshot(request).await;
         labelled(response.map(|body| Body::Boxed(body.map_err(Into::into).boxed_unsync())))
     }
+}
+
+/// What its trace begins with, unless it is a probe.
+fn asked(request: &Request<Incoming>, request_id: RequestId, transport: Transport) -> Option<Asked<'_>> {
+    let (method, headers, scheme) = (request.method(), request.headers(), transport.scheme());
+    place_of(request.uri().path()).is_traced().then_some(Asked { method, headers, request_id, scheme })
+}
+
+fn outcome(response: &Response<Body>, route: &'static str) -> Answered {
+    let kind = response.extensions().get::<FailureFacts>().map(|facts| facts.kind);
+    Answered { route, status: response.status(), kind }
 }
 
 fn labelled(response: Response<Body>) -> (Response<Body>, &'static str) {

@@ -8,11 +8,15 @@ use crate::{
     observe::metrics::{
         CONTENT_TYPE as EXPOSITION, Metrics,
         catalogue::{GATEWAY_READY, TLS_CERTIFICATE_EXPIRY},
+        openmetrics,
     },
     store::Db,
 };
 use arc_swap::ArcSwap;
-use http::{HeaderValue, Request, Response, StatusCode, header::CONTENT_TYPE};
+use http::{
+    HeaderValue, Request, Response, StatusCode,
+    header::{ACCEPT, CONTENT_TYPE},
+};
 use hyper::body::Incoming;
 use std::sync::Arc;
 
@@ -33,9 +37,8 @@ impl Ops {
         match request.uri().path() {
             "/metrics" => {
                 self.refresh();
-                let mut response = Response::new(Body::whole(self.page()));
-                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(EXPOSITION));
-                response
+                let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
+                self.metrics_for(accept.unwrap_or_default())
             }
             "/livez" => Health::live(),
             "/readyz" => self.health.ready(),
@@ -47,9 +50,22 @@ impl Ops {
         }
     }
 
+    /// In the plain format, unless there are exemplars and the scraper can read them.
+    fn metrics_for(&self, accept: &str) -> Response<Body> {
+        let (page, kind) = match self.metrics.has_exemplars() && openmetrics::is_wanted(accept) {
+            true => {
+                let page = self.page(self.metrics.render_with_exemplars());
+                (openmetrics::translate(&page), openmetrics::CONTENT_TYPE)
+            }
+            false => (self.page(self.metrics.render()), EXPOSITION),
+        };
+        let mut response = Response::new(Body::whole(page));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        response
+    }
+
     /// A family stands on it once: the registry behind stands in for ours, whose storage does nothing then.
-    fn page(&self) -> String {
-        let own = self.metrics.render();
+    fn page(&self, own: String) -> String {
         let Some(foreign) = self.foreign_metrics.as_ref().map(|text| text.load_full()) else { return own };
         if foreign.is_empty() {
             return own;

@@ -94,6 +94,11 @@ impl Place<'_> {
         !self.is_health()
     }
 
+    /// Nobody looks for the traces of probes, which come every few seconds.
+    pub const fn is_traced(self) -> bool {
+        !self.is_health()
+    }
+
     const fn is_health(self) -> bool {
         matches!(self, Self::Health | Self::Live | Self::Checks)
     }

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     audit::ByteCounters,
     core::{RequestId, Secret},
+    observe::otel::{self, Peer},
     policy::Permit,
 };
 use http::{
@@ -132,14 +133,21 @@ impl ArtifactServer {
     ) -> Result<Response<RackBody>, UpstreamError> {
         let started = Instant::now();
         let answer = match request {
-            Ok(request) => self.pool.send(&mut Some(request)).await.map_err(|error| match error {
-                PoolError::Connect(cause) => UpstreamError::Unreachable(cause),
-                PoolError::Exchange(cause) => UpstreamError::Broken(cause),
-                PoolError::Silence => UpstreamError::TimedOut(self.silence.0),
-            }),
+            Ok(request) => self.pass(request).await,
             Err(error) => Err(error.into()),
         };
         self.metrics.note(&answer, started.elapsed());
+        answer
+    }
+
+    async fn pass(&self, mut request: Request<OutgoingBody>) -> Result<Response<RackBody>, UpstreamError> {
+        let call = otel::outgoing(&mut request, || Peer::new(NAME, &self.host));
+        let answer = self.pool.send(&mut Some(request)).await.map_err(|error| match error {
+            PoolError::Connect(cause) => UpstreamError::Unreachable(cause),
+            PoolError::Exchange(cause) => UpstreamError::Broken(cause),
+            PoolError::Silence => UpstreamError::TimedOut(self.silence.0),
+        });
+        call.ended(answer.as_ref().map(Response::status).map_err(UpstreamError::code));
         answer
     }
 

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     audit::ByteCounters,
     core::{Live, RequestId, Secret, Timestamp},
+    observe::otel::{self, Peer},
     policy::{Demanding, Permit},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -227,17 +228,25 @@ impl Rack {
         answer
     }
 
-    async fn exchange(&self, request: Request<OutgoingBody>) -> Result<Response<RackBody>, UpstreamError> {
+    async fn exchange(
+        &self,
+        mut request: Request<OutgoingBody>,
+    ) -> Result<Response<RackBody>, UpstreamError> {
         match &self.way {
             Way::Service { slug, services } => {
                 let answered = Box::pin(services.forward(slug, request)).await?;
                 Ok(answered.answer.map(|body| body.holding(answered.busy)))
             }
-            Way::Address { pool, .. } => pool.send(&mut Some(request)).await.map_err(|error| match error {
-                PoolError::Connect(cause) => UpstreamError::Unreachable(cause),
-                PoolError::Exchange(cause) => UpstreamError::Broken(cause),
-                PoolError::Silence => UpstreamError::TimedOut(self.silence.0),
-            }),
+            Way::Address { host, pool } => {
+                let call = otel::outgoing(&mut request, || Peer::new(&self.name, host));
+                let answer = pool.send(&mut Some(request)).await.map_err(|error| match error {
+                    PoolError::Connect(cause) => UpstreamError::Unreachable(cause),
+                    PoolError::Exchange(cause) => UpstreamError::Broken(cause),
+                    PoolError::Silence => UpstreamError::TimedOut(self.silence.0),
+                });
+                call.ended(answer.as_ref().map(Response::status).map_err(UpstreamError::code));
+                answer
+            }
         }
     }
 

@@ -12,6 +12,7 @@ use crate::{
     audit::Scope,
     core::Timestamp,
     identity::Principal,
+    observe::otel::{self, Step},
     policy::{CompiledGrant, Permission},
     upstream::OutgoingBody,
 };
@@ -77,7 +78,8 @@ impl ArtifactPipeline {
         let room = Room { directory: &self.uploads.directory, limit: self.uploads.limit };
         let traffic = scope.traffic();
         let heard = |bytes: usize| traffic.add_in(bytes as u64);
-        let upload = Box::pin(multipart::receive(body, &boundary, room, heard)).await?;
+        let received = Box::pin(multipart::receive(body, &boundary, room, heard));
+        let upload = otel::in_step(Step::Prepare, received).await?;
 
         let file = upload.archive.rewound().map_err(unreadable)?;
         let contents = tokio::task::spawn_blocking(move || archive::inspect(file)).await;
@@ -88,10 +90,12 @@ impl ArtifactPipeline {
         let (content_type, body) = upload.rewritten().map_err(unreadable)?;
         let mut sent = HeaderMap::new();
         sent.insert(CONTENT_TYPE, HeaderValue::from_str(&content_type).map_err(|_| Problem::bad_answer())?);
-        let permit = self.authorize(scope, caller, ArtifactCall::publish(&contents.package, sent))?;
-        scope.intent().await.map_err(|_| Problem::no_audit())?;
+        let call = ArtifactCall::publish(&contents.package, sent);
+        let permit = otel::step(Step::Authorize, || self.authorize(scope, caller, call))?;
+        otel::in_step(Step::RecordIntent, scope.intent()).await.map_err(|_| Problem::no_audit())?;
         let body = OutgoingBody::Checked(body.map_err(Into::into).boxed_unsync());
-        let answer = self.server.send(permit, body, scope.request_id()).await;
+        let sent = self.server.send(permit, body, scope.request_id());
+        let answer = otel::in_step(Step::Send, sent).await;
         let answer = whole::judge(answer.map_err(|error| self.unanswered(scope, error))?).await?;
         if answer.status() != StatusCode::CREATED {
             return Err(Problem::bad_answer());

@@ -13,6 +13,7 @@ use crate::{
     core::{RequestId, SharedClock},
     gateway::{Body, Watch, audit_facts, count_decision},
     identity::{Entrance, step_up::StepUp},
+    observe::otel::{self, Step},
     policy::{self, Demanding as _, Permission, Permit},
     upstream::{ArtifactServer, OpenDocument, OutgoingBody, RackBody, UpstreamError},
 };
@@ -62,13 +63,16 @@ impl ArtifactPipeline {
     /// Serves one request. The text is the route's name in the metrics.
     pub async fn run(&self, arrival: Box<ArtifactArrival>) -> (Response<Body>, &'static str) {
         let ArtifactArrival { head, body, request_id, ip, target } = *arrival;
-        let parsed = Operation::parse(&head.method, &target);
+        let parsed = otel::step(Step::Classify, || Operation::parse(&head.method, &target));
         let label = parsed.as_ref().map_or("unknown", Operation::route);
-        let Ok(mut scope) = self.audit.open(Seen::of(request_id, ip, &head.method, &head.headers)) else {
+        let seen = Seen::of(request_id, ip, &head.method, &head.headers);
+        let Ok(mut scope) = otel::step(Step::OpenAudit, || self.audit.open(seen)) else {
             return (Problem::no_audit().into_response(request_id), label);
         };
         scope.byte_counters = Some(self.server.bytes.clone());
-        let response = match Box::pin(self.carry(&mut scope, &head, body, parsed)).await {
+        let carried = Box::pin(self.carry(&mut scope, &head, body, parsed)).await;
+        otel::responding();
+        let response = match carried {
             Ok(carried) => {
                 count_decision(scope.decision, None);
                 self.respond(carried, scope)
@@ -91,7 +95,7 @@ impl ArtifactPipeline {
         if let Ok(operation) = &parsed {
             note(scope, operation);
         }
-        let caller = Caller::read(&head.headers, &self.entrance).await?;
+        let caller = otel::in_step(Step::Authenticate, Caller::read(&head.headers, &self.entrance)).await?;
         if let Some(principal) = caller.principal() {
             scope.set_principal(principal);
         }
@@ -133,7 +137,8 @@ impl ArtifactPipeline {
             _ => Permission::ArtifactRead,
         };
         let (ip, now) = (scope.seen().ip, self.clock.now());
-        Ok(Box::pin(self.step_up.pass(permission.mfa(), person, headers, ip, now)).await?)
+        let proof = self.step_up.pass(permission.mfa(), person, headers, ip, now);
+        Ok(Box::pin(otel::in_step(Step::Prove, proof)).await?)
     }
 
     pub(super) fn authorize(
@@ -182,9 +187,10 @@ impl ArtifactPipeline {
         let audience = self.audience(&target);
         let call = ArtifactCall::read(operation, head.method.clone(), answer::asked(&head.headers))
             .map_err(|_| Problem::unknown_route())?;
-        let permit = self.authorize(scope, caller, call)?;
+        let permit = otel::step(Step::Authorize, || self.authorize(scope, caller, call))?;
         let demands = permit.call().demands().to_vec();
-        let answer = self.server.send(permit, OutgoingBody::Empty, scope.request_id()).await;
+        let asked = self.server.send(permit, OutgoingBody::Empty, scope.request_id());
+        let answer = otel::in_step(Step::Send, asked).await;
         let answer = whole::judge(answer.map_err(|error| self.unanswered(scope, error))?).await?;
         let is_long = answer.body().size_hint().upper().is_none_or(|length| length > SHORT);
         let watch = match (audience, caller.principal()) {
@@ -205,8 +211,9 @@ impl ArtifactPipeline {
         document: OpenDocument<'_>,
     ) -> Result<Carried, Problem> {
         scope.decision = Decision::Allow;
-        let (method, asked) = (head.method.clone(), answer::asked(&head.headers));
-        let answer = self.server.ask(document, method, asked, scope.request_id()).await;
+        let (method, headers) = (head.method.clone(), answer::asked(&head.headers));
+        let asked = self.server.ask(document, method, headers, scope.request_id());
+        let answer = otel::in_step(Step::Send, asked).await;
         let answer = whole::judge(answer.map_err(|error| self.unanswered(scope, error))?).await?;
         Ok(stream(answer, &head.headers, Audience::Everybody, None))
     }
@@ -214,7 +221,7 @@ impl ArtifactPipeline {
     async fn health(&self, scope: &mut Scope) -> Response<Bytes> {
         scope.decision = Decision::Allow;
         let asked = self.server.ask(OpenDocument::Health, Method::GET, HeaderMap::new(), scope.request_id());
-        let is_well = match asked.await {
+        let is_well = match otel::in_step(Step::Send, asked).await {
             Ok(answer) => Ok(answer.status() == StatusCode::OK),
             Err(error) => {
                 self.unanswered(scope, error);
@@ -235,7 +242,8 @@ impl ArtifactPipeline {
         scope.decision = Decision::Allow;
         let asked =
             self.server.ask(OpenDocument::Namespaces, Method::GET, HeaderMap::new(), scope.request_id());
-        let answer = whole::judge(asked.await.map_err(|error| self.unanswered(scope, error))?).await?;
+        let asked = otel::in_step(Step::Send, asked).await;
+        let answer = whole::judge(asked.map_err(|error| self.unanswered(scope, error))?).await?;
         let now = self.clock.now();
         let sees = |name: &str| caller.may_read(name.trim_start_matches('@'), &self.public, now);
         let document = whole::filtered(&whole::read(answer.into_body()).await?, "namespaces", sees)?;
@@ -252,8 +260,9 @@ impl ArtifactPipeline {
         let namespace = operation.reads().unwrap_or_default();
         let call = ArtifactCall::read(operation, Method::GET, HeaderMap::new())
             .map_err(|_| Problem::unknown_route())?;
-        let permit = self.authorize(scope, caller, call)?;
-        let asked = self.server.send(permit, OutgoingBody::Empty, scope.request_id()).await;
+        let permit = otel::step(Step::Authorize, || self.authorize(scope, caller, call))?;
+        let asked = self.server.send(permit, OutgoingBody::Empty, scope.request_id());
+        let asked = otel::in_step(Step::Send, asked).await;
         let answer = whole::judge(asked.map_err(|error| self.unanswered(scope, error))?).await?;
         let now = self.clock.now();
         let sees = |name: &str| caller.may_read(&format!("{namespace}/{name}"), &self.public, now);

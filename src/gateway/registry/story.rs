@@ -19,6 +19,7 @@ use crate::{
         step_up::{Challenge, StepUp},
     },
     notify::webhook::Webhooks,
+    observe::otel::{self, Step},
     policy::{self, Demanding as _, MfaLevel, Permission, Permit},
     registry::{
         self, Backend, ErrorCode, Operation, Pin, Problem, Terms,
@@ -69,14 +70,17 @@ impl RegistryPipeline {
     /// Serves one request under `/v2`. The text is the route's name in the metrics.
     pub async fn run(&self, arrival: RegistryArrival) -> (Response<Body>, &'static str) {
         let RegistryArrival { head, body, request_id, ip } = arrival;
-        let parsed = route::parse(&head.method, head.uri.path(), head.uri.query().unwrap_or_default());
+        let (path, query) = (head.uri.path(), head.uri.query().unwrap_or_default());
+        let parsed = otel::step(Step::Classify, || route::parse(&head.method, path, query));
         let label = parsed.as_ref().map_or("unknown", facts::route);
-        let Ok(mut scope) = self.audit.open(Seen::of(request_id, ip, &head.method, &head.headers)) else {
+        let seen = Seen::of(request_id, ip, &head.method, &head.headers);
+        let Ok(mut scope) = otel::step(Step::OpenAudit, || self.audit.open(seen)) else {
             return (refusal(Problem::new(ErrorCode::Unavailable, NO_AUDIT)), label);
         };
         let action = parsed.as_ref().map_or("other", measure::action);
         let carried = Box::pin(self.carry(&mut scope, head, ip, body, parsed)).await;
         measure::decision(action, scope.decision);
+        otel::responding();
         let response = match carried {
             Ok((answer, watch)) => {
                 count_decision(scope.decision, None);
@@ -99,26 +103,29 @@ impl RegistryPipeline {
         if let Ok(operation) = &parsed {
             facts::note(scope, operation);
         }
-        let caller = self.authenticate(scope, &head.headers, parsed.as_ref().ok()).await?;
+        let known = self.authenticate(scope, &head.headers, parsed.as_ref().ok());
+        let caller = otel::in_step(Step::Authenticate, known).await?;
         let operation = parsed?;
         let call = match RegistryCall::of(operation) {
             Ok(call) => call,
             Err(operation) => {
                 self.prove(MfaLevel::None, &caller, &head.headers, ip).await?;
                 scope.decision = Decision::Allow;
-                return Ok((self.general(&caller, operation).await?, None));
+                let answer = otel::in_step(Step::Send, self.general(&caller, operation)).await?;
+                return Ok((answer, None));
             }
         };
-        let permit = self.authorize(scope, &caller, call, &head.headers)?;
-        let (permit, body, terms) =
-            Box::pin(self.prepare(scope, &caller, permit, &head.headers, body)).await?;
+        let permit = otel::step(Step::Authorize, || self.authorize(scope, &caller, call, &head.headers))?;
+        let prepared = Box::pin(self.prepare(scope, &caller, permit, &head.headers, body));
+        let (permit, body, terms) = otel::in_step(Step::Prepare, prepared).await?;
         self.prove(permit.call().mfa_level(), &caller, &head.headers, ip).await?;
         if demands::is_recorded_first(&permit.call().operation) {
             let unrecorded = |_| Refused::from(Problem::new(ErrorCode::Unavailable, NO_AUDIT));
-            scope.intent().await.map_err(unrecorded)?;
+            otel::in_step(Step::RecordIntent, scope.intent()).await.map_err(unrecorded)?;
         }
         let watch = self.watch(&caller, permit.call());
-        let answer = self.tell(scope, permit, head.headers, body, terms).await?;
+        let told = self.tell(scope, permit, head.headers, body, terms);
+        let answer = otel::in_step(Step::Send, told).await?;
         note_problem(scope, &answer);
         if answer.status().is_success() {
             return Ok((answer, watch));
@@ -208,7 +215,8 @@ impl RegistryPipeline {
         ip: IpAddr,
     ) -> Result<(), Challenge> {
         let Some(person) = caller.principal().filter(|who| who.session().is_some()) else { return Ok(()) };
-        Box::pin(self.step_up.pass(level, person, headers, ip, self.clock.now())).await
+        let proof = self.step_up.pass(level, person, headers, ip, self.clock.now());
+        Box::pin(otel::in_step(Step::Prove, proof)).await
     }
 
     /// Grants a mount whose source may be read, and asks for the right to move a tag when one would move.

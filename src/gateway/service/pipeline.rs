@@ -15,6 +15,7 @@ use crate::{
         respond::{self, ErrorFormat},
     },
     identity::{Entrance, Principal, step_up::StepUp},
+    observe::otel::{self, Step},
     policy::{self, Demand, Demanding as _, Denied, MfaLevel, Permit},
     upstream::{Outbound as _, OutgoingBody, RightLost, ServiceAnswer, Services},
 };
@@ -93,12 +94,15 @@ impl ServicePipeline {
         let ServiceArrival { mut head, body, request_id, ip, scheme, slug, rest } = *arrival;
         let format = ErrorFormat::wanted_by(&head.headers);
         let seen = Seen::of(request_id, ip, &head.method, &head.headers);
-        let Ok(mut scope) = self.audit.open(seen) else {
+        let Ok(mut scope) = otel::step(Step::OpenAudit, || self.audit.open(seen)) else {
             return respond::refuse(&Refusal::AuditUnavailable, format, request_id);
         };
-        let call = ServiceCall::read(&head, &slug, &rest, !body.is_end_stream());
+        let has_body = !body.is_end_stream();
+        let call = otel::step(Step::Classify, || ServiceCall::read(&head, &slug, &rest, has_body));
         let origin = Origin { ip, scheme, request_id };
-        match Box::pin(self.carry(&mut scope, &head, body, origin, &slug, call)).await {
+        let carried = Box::pin(self.carry(&mut scope, &head, body, origin, &slug, call)).await;
+        otel::responding();
+        match carried {
             Ok(carried) => {
                 count_decision(scope.decision, None);
                 self.pass(carried, &slug, scope, &mut head)
@@ -119,14 +123,15 @@ impl ServicePipeline {
         call: Result<ServiceCall, Refusal>,
     ) -> Result<Carried, Refusal> {
         note(scope, &head.method, slug, call.as_ref().ok());
-        let principal = self.entrance.admit(&head.headers).await?;
+        let principal = otel::in_step(Step::Authenticate, self.entrance.admit(&head.headers)).await?;
         scope.set_principal(&principal);
-        let permit = self.authorize(scope, &principal, call?)?;
+        let call = call?;
+        let permit = otel::step(Step::Authorize, || self.authorize(scope, &principal, call))?;
         self.prove(&principal, head, origin.ip).await?;
         if permit.call().may_change() {
-            scope.intent().await?;
+            otel::in_step(Step::RecordIntent, scope.intent()).await?;
         }
-        self.send(scope, head, body, origin, principal, permit).await
+        otel::in_step(Step::Send, self.send(scope, head, body, origin, principal, permit)).await
     }
 
     fn authorize(
@@ -152,7 +157,8 @@ impl ServicePipeline {
             return Ok(());
         }
         let now = self.clock.now();
-        Ok(Box::pin(self.step_up.pass(MfaLevel::None, principal, &head.headers, ip, now)).await?)
+        let proof = self.step_up.pass(MfaLevel::None, principal, &head.headers, ip, now);
+        Ok(Box::pin(otel::in_step(Step::Prove, proof)).await?)
     }
 
     async fn send(

@@ -14,7 +14,7 @@ pub use trace::{RequestTrace, trace};
 
 use crate::{
     core::{RequestId, Secret, id::UserId},
-    observe::metrics::catalogue::ERROR_REPORTS,
+    observe::{metrics::catalogue::ERROR_REPORTS, otel},
 };
 use http::Response;
 use limiter::Limiter;
@@ -209,6 +209,7 @@ impl Reporting {
             let suppressed = self.admit(&place(&event))?;
             event.extra.insert(SUPPRESSED.into(), suppressed.into());
         }
+        event.tags.extend(otel::trace_id().map(|id| ("trace_id".into(), id)));
         self.crumbs.attach(&mut event);
         Some(privacy::clean(event))
     }

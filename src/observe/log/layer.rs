@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{
     core::SharedClock,
-    observe::errors::{Crumb, Crumbs},
+    observe::{
+        errors::{Crumb, Crumbs},
+        otel,
+    },
 };
 use std::{
     fmt,
@@ -98,6 +101,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
             }
         }
         event.record(&mut self.collector(&mut fields));
+        if let Some(id) = otel::trace_id() {
+            fields.values.insert("trace_id".into(), id.into());
+        }
         let (now, severity) = (self.clock.now(), severity(event.metadata()));
         (self.sink)(&line(self.format, &self.origin, now, severity, &fields));
         if let Some(crumbs) = &self.crumbs {

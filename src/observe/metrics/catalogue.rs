@@ -195,6 +195,10 @@ families! {
         "Age of the access rules in use, in seconds.";
     ERROR_REPORTS = Recorder Counter "error_reports_total" ["outcome"]
         "Error reports handed to the transport (queued), held back as repeats (suppressed), or dropped (too_large).";
+    TRACE_SPANS_EXPORTED = Recorder Counter "trace_spans_exported_total" []
+        "Spans of OpenTelemetry that the collector took.";
+    TRACE_SPANS_DROPPED = Recorder Counter "trace_spans_dropped_total" []
+        "Spans of OpenTelemetry that were dropped, because too many waited or the collector did not take them.";
 
     REGISTRY_IN_FLIGHT = Recorder Gauge "registry_http_in_flight_requests" ["handler"]
         "The in-flight HTTP requests.";

@@ -22,7 +22,8 @@ const INTRODUCTION: &str = "\
 <!-- Printed from src/observe/metrics/catalogue.rs; `UPDATE_DOCS=1 cargo test metrics::docs` prints it again. -->
 
 `GET /metrics` on the operations listener (`OPS_LISTEN`, by default `127.0.0.1:5001`) answers in the Prometheus text
-format. These are all families. One without labels is there from the start, so that a rate has a beginning; one with labels
+format, or in OpenMetrics with exemplars while [traces](operations/traces.md) are on and the scraper can read it. These are
+all families. One without labels is there from the start, so that a rate has a beginning; one with labels
 appears with its first event.
 
 The `route` label is never a path that a client made up. For requests to racks it is the template of the rack's own path

@@ -6,6 +6,7 @@
 
 use super::{
     catalogue::{HTTP_REQUEST_DURATION, HTTP_REQUESTS, HTTP_REQUESTS_IN_FLIGHT, LATENCY_SECONDS},
+    exemplars::{Exemplar, Exemplars, Labels},
     exposition::{header, sample},
     grown::GrownMap,
 };
@@ -95,6 +96,7 @@ impl Series {
 struct Inner {
     series: GrownMap<SeriesKey, Arc<Series>>,
     in_flight: AtomicI64,
+    exemplars: Exemplars,
 }
 
 /// Counts and times requests. Clones share their numbers.
@@ -111,6 +113,15 @@ impl HttpMetrics {
         }
     }
 
+    /// Remembers a traced request, which was recorded with the same labels.
+    pub fn exemplify(&self, route: &'static str, method: MethodLabel, status: u16, exemplar: Exemplar) {
+        self.0.exemplars.keep((route, method.as_str(), status_label(status)), exemplar);
+    }
+
+    pub(super) fn has_exemplars(&self) -> bool {
+        !self.0.exemplars.is_empty()
+    }
+
     /// Counts a request as in flight until the guard is dropped.
     #[must_use]
     pub fn enter(&self) -> InFlight {
@@ -118,7 +129,7 @@ impl HttpMetrics {
         InFlight(Arc::clone(&self.0))
     }
 
-    pub(super) fn render(&self, out: &mut String) {
+    pub(super) fn render(&self, out: &mut String, shown: Shown) {
         let mut rows: BTreeMap<Labels, Row> = BTreeMap::new();
         for ((route, method, status), series) in self.0.series.snapshot() {
             rows.entry((route, method.as_str(), status_label(status))).or_default().add(&series);
@@ -129,7 +140,13 @@ impl HttpMetrics {
             sample(out, HTTP_REQUESTS, "", &labels, row.buckets.iter().sum::<u64>());
         }
         header(out, HTTP_REQUEST_DURATION);
-        rows.iter().for_each(|(labels, row)| row.render_histogram(out, labels));
+        for (labels, row) in &rows {
+            let exemplars = match shown {
+                Shown::Plain => Default::default(),
+                Shown::WithExemplars => self.0.exemplars.of(labels),
+            };
+            row.render_histogram(out, labels, &exemplars);
+        }
         header(out, HTTP_REQUESTS_IN_FLIGHT);
         sample(out, HTTP_REQUESTS_IN_FLIGHT, "", &[], self.0.in_flight.load(Relaxed));
     }
@@ -155,8 +172,12 @@ fn status_label(status: u16) -> String {
     }
 }
 
-/// Route, method, status.
-type Labels = (&'static str, &'static str, String);
+/// Exemplars stand on a page only if it will be translated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    Plain,
+    WithExemplars,
+}
 
 /// One series as it is shown, read once so that counter and histogram agree.
 #[derive(Default)]
@@ -173,14 +194,24 @@ impl Row {
         self.sum_nanos += series.sum_nanos.load(Relaxed);
     }
 
-    fn render_histogram(&self, out: &mut String, (route, method, status): &Labels) {
+    fn render_histogram(
+        &self,
+        out: &mut String,
+        (route, method, status): &Labels,
+        exemplars: &[Option<Exemplar>],
+    ) {
         let labels = [("method", *method), ("route", *route), ("status_code", status.as_str())];
         let mut below = 0;
         let bounds = LATENCY_SECONDS.iter().map(ToString::to_string).chain(["+Inf".into()]);
-        for (bound, count) in bounds.zip(&self.buckets) {
+        for (slot, (bound, count)) in bounds.zip(&self.buckets).enumerate() {
             below += count;
             let [method, route, status] = labels;
             sample(out, HTTP_REQUEST_DURATION, "_bucket", &[method, route, status, ("le", &bound)], below);
+            if let Some(Some(exemplar)) = exemplars.get(slot) {
+                out.truncate(out.trim_end().len());
+                exemplar.write(out);
+                out.push('\n');
+            }
         }
         sample(out, HTTP_REQUEST_DURATION, "_sum", &labels, self.sum_nanos as f64 / 1e9);
         sample(out, HTTP_REQUEST_DURATION, "_count", &labels, below);
@@ -190,10 +221,11 @@ impl Row {
 #[cfg(test)]
 mod tests {
     use super::{super::exposition::reader, *};
+    use crate::core::{RequestId, Timestamp};
 
     fn page(metrics: &HttpMetrics) -> reader::Exposition {
         let mut out = String::new();
-        metrics.render(&mut out);
+        metrics.render(&mut out, Shown::Plain);
         reader::read(&out)
     }
 
@@ -236,6 +268,31 @@ mod tests {
         assert_eq!(page(&metrics).value("http_requests_in_flight"), 2.0);
         drop((first, second));
         assert_eq!(page(&metrics).value("http_requests_in_flight"), 0.0);
+    }
+
+    #[test]
+    fn a_traced_request_stands_at_its_bucket() {
+        let metrics = HttpMetrics::default();
+        metrics.record("/apps", MethodLabel::Get, 200, Duration::from_millis(1));
+        metrics.record("/apps", MethodLabel::Get, 200, Duration::from_millis(700));
+        assert!(!metrics.has_exemplars());
+        let at = Timestamp::from_micros(1_700_000_000_250_000);
+        let (request_id, trace_id) = (RequestId::new(at), "4bf92f3577b34da6a3ce929d0e0e4736".to_owned());
+        let exemplar = Exemplar { request_id, trace_id, elapsed: Duration::from_millis(700), at };
+        metrics.exemplify("/apps", MethodLabel::Get, 200, exemplar);
+        let shown = |shown| {
+            let mut out = String::new();
+            metrics.render(&mut out, shown);
+            out
+        };
+        assert!(!shown(Shown::Plain).contains("trace_id"));
+        let line = format!(
+            "http_request_duration_seconds_bucket{{method=\"GET\",route=\"/apps\",status_code=\"200\",le=\"1\"}} 2 # \
+             {{request_id=\"{request_id}\",trace_id=\"4bf92f3577b34da6a3ce929d0e0e4736\"}} 0.7 1700000000.25\n"
+        );
+        let page = shown(Shown::WithExemplars);
+        assert!(page.contains(&line), "{page}");
+        assert_eq!(page.matches("trace_id").count(), 1);
     }
 
     #[test]

@@ -2,18 +2,22 @@
 
 pub mod catalogue;
 pub mod docs;
+mod exemplars;
 mod exposition;
 mod grown;
 mod http;
+pub mod openmetrics;
 mod process;
 mod runtime;
 mod tokens;
 
+pub use exemplars::Exemplar;
 pub use exposition::CONTENT_TYPE;
 pub use http::{HttpMetrics, InFlight, MethodLabel};
 pub use tokens::TokenMetrics;
 
 use catalogue::{CATALOGUE, Family, Keeper, Kind};
+use http::Shown;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -68,11 +72,25 @@ impl Metrics {
 
     /// The text of `/metrics`, with process and runtime numbers as of now.
     pub fn render(&self) -> String {
+        self.page(Shown::Plain)
+    }
+
+    /// Whether there is anything that only OpenMetrics can tell: requests that were traced.
+    pub fn has_exemplars(&self) -> bool {
+        self.http.has_exemplars()
+    }
+
+    /// As [`Metrics::render`], with exemplars. It and what else is to stand on the page must be translated.
+    pub fn render_with_exemplars(&self) -> String {
+        self.page(Shown::WithExemplars)
+    }
+
+    fn page(&self, shown: Shown) -> String {
         let runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner).clone();
         process::refresh();
         runtime::refresh(&runtimes);
         let mut out = self.recorder.render();
-        self.http.render(&mut out);
+        self.http.render(&mut out, shown);
         process::render_cpu(&mut out);
         runtime::render_busy(&mut out, &runtimes);
         exposition::announce_missing(&mut out);

@@ -29,7 +29,7 @@ use super::{
     model::{Operation, Start},
     respond::{Answer, json},
 };
-use crate::core::SharedClock;
+use crate::{core::SharedClock, observe::otel};
 use cache::Descriptors;
 use futures_util::future::BoxFuture;
 use gate::Gate;
@@ -62,7 +62,7 @@ impl Backend for Embedded {
                 return inner.carry_out(request).await.unwrap_or_else(Problem::into_response);
             }
             // A change goes on to its end, also when the client goes away and this future with it.
-            let work = tokio::spawn(async move { inner.change(request).await });
+            let work = tokio::spawn(otel::carried(async move { inner.change(request).await }));
             match work.await {
                 Ok(result) => result.unwrap_or_else(Problem::into_response),
                 Err(_) => Problem::new(ErrorCode::Unknown, "the registry failed").into_response(),

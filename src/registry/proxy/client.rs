@@ -6,7 +6,10 @@ use super::{
     login::{Access, Login},
     upload_body::Moved,
 };
-use crate::registry::backend::{Body, BoxError, empty};
+use crate::{
+    observe::otel::{self, Peer},
+    registry::backend::{Body, BoxError, empty},
+};
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, BodyStream};
@@ -23,6 +26,8 @@ pub enum Redirects {
     Pass,
 }
 
+/// In traces.
+const NAME: &str = "registry";
 /// Redirects in a row.
 const HOPS: usize = 5;
 
@@ -127,6 +132,22 @@ impl Client {
     }
 
     async fn send(
+        &self,
+        client: &reqwest::Client,
+        method: Method,
+        url: Url,
+        mut headers: HeaderMap,
+        body: Option<(Body, Moved)>,
+    ) -> Result<Response<Body>, Failure> {
+        // Whoever else it redirects to need not know of our traces.
+        let told = (url.origin() == self.base.origin()).then_some(&mut headers);
+        let call = otel::outgoing_with(&method, told, || Peer { name: NAME, authority: url.authority() });
+        let answer = self.pass(client, method, url, headers, body).await;
+        call.ended(answer.as_ref().map(Response::status).map_err(Failure::code));
+        answer
+    }
+
+    async fn pass(
         &self,
         client: &reqwest::Client,
         method: Method,

@@ -36,6 +36,16 @@ impl Failure {
         if error.is_connect() { Self::Unreachable(said) } else { Self::Broken(said) }
     }
 
+    /// A word for traces.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "unreachable",
+            Self::Broken(_) => "broken",
+            Self::Silent(_) => "timeout",
+            Self::NotLetIn | Self::Status(_) | Self::Strange(_) => "strange",
+        }
+    }
+
     /// In words that anybody may read: no address, no cause.
     pub const fn in_public(&self) -> &'static str {
         match self {

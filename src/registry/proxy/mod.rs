@@ -30,6 +30,7 @@ use super::{
     model::{Operation, Start},
     respond::json,
 };
+use crate::observe::otel;
 use client::Client;
 use futures_util::future::BoxFuture;
 use http::{Response, StatusCode};
@@ -66,7 +67,7 @@ impl Backend for Proxy {
             }
             // A change goes on to its end, also when the client goes away and this future with it: what was sent must
             // be noted.
-            let work = tokio::spawn(async move { inner.carry_out(request).await });
+            let work = tokio::spawn(otel::carried(async move { inner.carry_out(request).await }));
             match work.await {
                 Ok(result) => result.unwrap_or_else(Problem::into_response),
                 Err(_) => Problem::new(ErrorCode::Unknown, "the registry failed").into_response(),

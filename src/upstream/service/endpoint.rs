@@ -76,6 +76,11 @@ impl Endpoint {
         }
     }
 
+    /// With the port unless it is the usual one.
+    pub const fn host(&self) -> &HeaderValue {
+        &self.host
+    }
+
     pub fn busy(&self) -> usize {
         self.reach.busy.load(Ordering::Relaxed)
     }

@@ -16,6 +16,7 @@ pub use error::ServiceError;
 use super::{Outbound, OutgoingBody, RackBody, pool::PoolError};
 use crate::{
     directory::{AddressGuard, Directory},
+    observe::otel::{self, Peer},
     policy::Permit,
 };
 use endpoint::{Dial, Endpoint};
@@ -169,11 +170,13 @@ impl Services {
     ) -> Result<ServiceAnswer, ServiceError> {
         endpoint.address_to(&mut request)?;
         let busy = endpoint.occupy();
+        let call = otel::outgoing(&mut request, || Peer::new(slug, endpoint.host()));
         let answered = endpoint.send(&mut Some(request)).await.map_err(|error| match error {
             PoolError::Connect(cause) => ServiceError::Unreachable(cause),
             PoolError::Exchange(cause) => ServiceError::Broken(cause),
             PoolError::Silence => ServiceError::TimedOut(self.limits(slug).response),
         });
+        call.ended(answered.as_ref().map(Response::status).map_err(ServiceError::code));
         match &answered {
             Ok(_) => endpoint.standing.succeeded(),
             Err(error) => {
