@@ -15,6 +15,7 @@ mod failing;
 mod rooms;
 mod sampling;
 #[path = "../it/service/server.rs"]
+#[allow(dead_code, reason = "the other tests use the rest")]
 mod server;
 #[path = "../it/support/mod.rs"]
 #[allow(dead_code, reason = "the other tests use the rest")]

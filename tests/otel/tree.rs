@@ -4,12 +4,7 @@ use crate::{
     PARENT, SPAN, TRACE,
     collector::{CLIENT, Collector, SERVER},
     gateway, id_of,
-    support::{
-        fake_rack::FakeRack,
-        process::Process,
-        socket::exec,
-        wire::{SOON, Wire},
-    },
+    support::{fake_rack::FakeRack, process::Process, socket::Socket, wire::SOON},
     traced,
 };
 use std::time::Duration;
@@ -171,17 +166,16 @@ async fn a_command_lasts_until_it_has_ended() {
     let collector = Collector::start().await;
     let gateway = traced(&collector, &[]).await;
     let admin = gateway.token("admin").await;
-    let mut wire = Wire::open(gateway.address()).await;
-    wire.send(exec(&admin, "exit 7")).await;
-    let head = wire.head().await;
-    assert_eq!(head.status(), 101);
-    while wire.fill().await {}
-    let tree = collector.tree(head.header("x-request-id").unwrap()).await;
-    assert_eq!(tree.root.says("http.response.status_code"), "101");
+    let outcome = Socket::exec(gateway.address(), &admin, "exit 7").await.finish().await;
+    assert_eq!(outcome.exit, Ok(7));
     let record = gateway.lines.wait_for(|record| record["exit_code"] == 7).await;
-    let latency = Duration::from_millis(record["latency_ms"].as_f64().unwrap() as u64);
-    assert!(tree.only("respond").took + Duration::from_millis(50) >= latency, "{record} {:#?}", tree.all);
-    assert!(tree.root.took >= tree.only("respond").took);
+    let tree = collector.tree(record["request_id"].as_str().unwrap()).await;
+    assert_eq!(tree.root.says("http.response.status_code"), "101");
+    let latency = Duration::from_secs_f64(record["latency_ms"].as_f64().unwrap() / 1e3);
+    assert!(tree.root.took + Duration::from_millis(2) >= latency, "{record} {:#?}", tree.all);
+    let (asked, respond) = (tree.asked_in("send").remove(0), tree.only("respond"));
+    assert!(respond.took > asked.took, "the command runs after the handshake: {:#?}", tree.all);
+    assert!(respond.begun >= asked.begun + asked.took.as_nanos() as u64);
 }
 
 #[tokio::test]

@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_state_that_does_not_fit_does_not_harm_its_parent() {
-        for state in ["a=1,=,", "no", &format!("a={}", "x".repeat(LONGEST_STATE))] {
+        for state in ["a=1,B=2", "no", &format!("a={}", "x".repeat(LONGEST_STATE))] {
             let span = read(&headers(&[("traceparent", PARENT), ("tracestate", state)])).unwrap();
             assert_eq!(span.trace_state().header(), "", "{state}");
         }
