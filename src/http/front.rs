@@ -80,7 +80,7 @@ impl Front {
         settings: Live<FrontSettings>,
     ) -> Self {
         let (clock, site, patience) = (rooms.racks.clock.clone(), Site::embedded(), Patience::default());
-        Self { rooms, site, health, limiter, patience, metrics, tracing: Tracing::default(), clock, settings }
+        Self { rooms, site, health, limiter, patience, metrics, tracing: Tracing::off(), clock, settings }
     }
 
     #[must_use]

@@ -6,10 +6,14 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use std::future::{Ready, ready};
 use tokio_util::sync::CancellationToken;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Tracing;
 
 impl Tracing {
+    pub const fn off() -> Self {
+        Self
+    }
+
     pub const fn start(_: Option<&OtelConfig>) -> Result<Self, OtelError> {
         Ok(Self)
     }
@@ -23,7 +27,7 @@ impl Tracing {
     }
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Trace;
 
 impl Trace {

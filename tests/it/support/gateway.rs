@@ -23,7 +23,7 @@ use tempfile::TempDir;
 pub struct TestGateway {
     /// Boxed, so that tests which hold several stay small.
     gateway: Box<Gateway>,
-    config: Config,
+    config: Box<Config>,
     env: MapEnv,
     pub rack: DemoRack,
     pub db: Db,
@@ -97,7 +97,7 @@ impl TestGateway {
             .with("RACK_TOKEN", "rack-password")
             .with("DRAIN_TIMEOUT", "5s");
         let env = variables.into_iter().fold(env, |env, (name, value)| env.with(name, value));
-        let config = Config::load(&env, None).unwrap_or_else(|errors| panic!("{errors}"));
+        let config = Box::new(Config::load(&env, None).unwrap_or_else(|errors| panic!("{errors}")));
         let lines = Lines::default();
         let clock: SharedClock = Arc::new(SystemClock);
         let parts = Parts {

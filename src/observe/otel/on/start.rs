@@ -25,8 +25,8 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Where traces are made. Clones make them together. The default makes none.
-#[derive(Clone, Default)]
+/// Where traces are made. Clones make them together.
+#[derive(Clone)]
 pub struct Tracing(Option<Arc<Maker>>);
 
 struct Maker {
@@ -42,9 +42,14 @@ impl fmt::Debug for Tracing {
 }
 
 impl Tracing {
+    /// Makes none.
+    pub const fn off() -> Self {
+        Self(None)
+    }
+
     /// Asks nothing of the collector yet.
     pub fn start(config: Option<&OtelConfig>) -> Result<Self, OtelError> {
-        let Some(config) = config else { return Ok(Self(None)) };
+        let Some(config) = config else { return Ok(Self::off()) };
         let resource = resource(config);
         let (queue, exporter) = export::queue(config, &resource)?;
         let provider = SdkTracerProvider::builder()
