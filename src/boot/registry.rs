@@ -97,7 +97,7 @@ fn behind(config: &Config, upstream: &RegistryUpstream, reach: &Reach) -> Result
     let services = services::behind(config, &trust, Duration::MAX, reach)?;
     let elsewhere = Arc::new(Trust::System.client_config()?);
     let service = OwnService::new(url.host_str().unwrap_or_default(), services, elsewhere);
-    Ok(Behind::Service { service, path: url.path().to_owned() })
+    Ok(Behind::Service { service: Box::new(service), path: url.path().to_owned() })
 }
 
 fn trust(upstream: &RegistryUpstream) -> Trust {

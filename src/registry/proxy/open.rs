@@ -29,7 +29,7 @@ pub enum Behind {
     /// `http` or `https`, with no credential in it; may have a path.
     Address { url: Url, trust: Trust },
     /// A service of the directory, and the path that comes before the protocol's: empty, or `/p`.
-    Service { service: OwnService, path: String },
+    Service { service: Box<OwnService>, path: String },
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +68,7 @@ impl Behind {
             Self::Service { service, path } => {
                 let mut base = NOBODY.parse::<Url>()?;
                 base.set_path(&path);
-                Ok((base, Way::Service(Box::new(service))))
+                Ok((base, Way::Service(service)))
             }
         }
     }

@@ -159,5 +159,5 @@ async fn pushes_come_through(place: &Place, db: &TestDb) {
         panic!("the collector gave up: {:?}", collecting.await.unwrap());
     }
     collecting.abort();
-    println!("{retries} times begun again");
+    eprintln!("{retries} times begun again");
 }

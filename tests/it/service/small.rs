@@ -3,7 +3,12 @@
 use super::server::Server;
 use rack_gateway::config::{Env, ProcessEnv};
 use serde_json::{Value, json};
-use std::{io::Read as _, net::SocketAddr, process::Stdio, time::Duration};
+use std::{
+    io::{Read as _, Write as _},
+    net::SocketAddr,
+    process::Stdio,
+    time::Duration,
+};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{ChildStdin, Command},
@@ -97,14 +102,19 @@ async fn keep_registered(role: &Value, at: SocketAddr) {
         });
         let answer = put("").json(&body).send().await.unwrap();
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
-        println!("serving at {at}");
+        serving(at);
         loop {
             tokio::time::sleep(Duration::from_secs(1)).await;
             let _ = put(&format!("/{id}/heartbeat")).json(&json!({})).send().await;
         }
     }
-    println!("serving at {at}");
+    serving(at);
     std::future::pending::<()>().await;
+}
+
+/// Told to whoever started it.
+fn serving(at: SocketAddr) {
+    writeln!(std::io::stdout(), "serving at {at}").unwrap();
 }
 
 #[tokio::test]
