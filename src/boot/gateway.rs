@@ -168,7 +168,7 @@ impl Gateway {
             public_url: config.identity.public_url.clone(),
             logins: api::LoginLimits::new(config.limits.login_rate_limit_per_minute),
             max_body: config.limits.max_api_body_bytes,
-            sentry: sentry_js(config),
+            sentry: api::SentryJs::of(&config.sentry),
             racks: rack_names.clone(),
             registrar,
             nodes,
@@ -231,7 +231,8 @@ impl Gateway {
         let (pipeline, settings) = (Arc::new(pipeline), handles.front.clone());
         let front = Front::new(pipeline, registry_pipeline, api, health.clone(), metrics.http(), settings)
             .with_services(service_pipeline)
-            .with_artifact(artifact_pipeline);
+            .with_artifact(artifact_pipeline)
+            .with_page_reports(config.sentry.js.origin().as_deref());
         let ops = Ops { metrics, health, db: db.clone(), clock, certificate, foreign_metrics };
 
         let (ops_drain, ops_drain_seen) = drain();
@@ -311,16 +312,6 @@ impl Gateway {
         let _ = tokio::time::timeout(LAST_WORDS, db.close()).await;
         Stopped { drained, recorded: written && flushed }
     }
-}
-
-fn sentry_js(config: &Config) -> Option<api::SentryJs> {
-    let sentry = &config.sentry;
-    Some(api::SentryJs {
-        dsn: sentry.js.dsn.clone()?,
-        environment: sentry.environment.clone(),
-        release: sentry.release.clone(),
-        traces_sample_rate: sentry.js.traces_sample_rate,
-    })
 }
 
 async fn until_stopped(stop: CancellationToken, upkeep: JoinHandle<()>) {

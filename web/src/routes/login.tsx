@@ -7,6 +7,7 @@ import type { Info, Providers } from "../api/types";
 import { Or } from "../auth/proof-form";
 import { safeReturn } from "../auth/return-to";
 import { assert, type RequestOptions, supported } from "../auth/webauthn";
+import { reports } from "../report/reports";
 import { Button, buttonStyle } from "../ui/button";
 import { Callout } from "../ui/callout";
 import { Stage } from "../ui/page";
@@ -19,7 +20,11 @@ export function Login() {
   useLeaveWhenLoggedIn(returnTo);
   const ways = useQuery({
     queryKey: ["providers"],
-    queryFn: () => callPlainly<Providers>("GET", "/auth/providers"),
+    queryFn: async () => {
+      const ways = await callPlainly<Providers>("GET", "/auth/providers");
+      reports.learn(ways.sentry);
+      return ways;
+    },
   });
   return (
     <Stage
@@ -76,6 +81,12 @@ function Ways({ ways, returnTo }: { ways: Providers; returnTo: string }) {
       )}
       {ways.passkey && !supported() && (
         <Callout tone="warn">This browser cannot use passkeys at this address. They need https.</Callout>
+      )}
+      {ways.providers.length === 0 && !ways.passkey && (
+        <Callout tone="warn" title="There is no way to sign in yet">
+          Whoever runs this gateway must configure a provider of logins, or an address with https for
+          passkeys.
+        </Callout>
       )}
       <p className="text-[0.8125rem] text-soft">
         No account? Ask an administrator of this gateway for an invitation.

@@ -24,6 +24,7 @@ const INFO = {
   csrf_token: "csrf",
   rack: null,
   version: { version: "0.1.0", commit_hash: null },
+  sentry: null,
 };
 
 const MFA = {
@@ -97,6 +98,7 @@ describe("the login", () => {
           providers: [{ id: "google", name: "Google", kind: "oidc" }],
           passkey: false,
           first_run: false,
+          sentry: null,
         },
       },
       "GET /info": refusal(401, "unauthenticated"),
@@ -115,7 +117,12 @@ describe("the login", () => {
     async (wanted) => {
       open(`/app/login?returnTo=${encodeURIComponent(wanted)}`, {
         "GET /auth/providers": {
-          body: { providers: [{ id: "g", name: "G", kind: "oidc" }], passkey: false, first_run: true },
+          body: {
+            providers: [{ id: "g", name: "G", kind: "oidc" }],
+            passkey: false,
+            first_run: true,
+            sentry: null,
+          },
         },
         "GET /info": refusal(401, "unauthenticated"),
       });
@@ -129,7 +136,9 @@ describe("the login", () => {
     let answers = false;
     open("/app/login", {
       "GET /auth/providers": () =>
-        answers ? { body: { providers: [], passkey: false, first_run: false } } : refusal(503, "unavailable"),
+        answers
+          ? { body: { providers: [], passkey: false, first_run: false, sentry: null } }
+          : refusal(503, "unavailable"),
       "GET /info": refusal(401, "unauthenticated"),
     });
     const alert = await screen.findByRole("alert");
@@ -161,7 +170,7 @@ describe("somebody who is not logged in", () => {
   it("is sent to the login and back", async () => {
     open("/app/cli/confirm?request=r1", {
       "GET /info": refusal(401, "unauthenticated"),
-      "GET /auth/providers": { body: { providers: [], passkey: false, first_run: false } },
+      "GET /auth/providers": { body: { providers: [], passkey: false, first_run: false, sentry: null } },
     });
     expect(await heading("Sign in")).toBeTruthy();
     expect(screen.getByText("Sign in to go on where you were.")).toBeTruthy();
