@@ -3,7 +3,8 @@
 use super::BootError;
 use crate::{
     config::{ArtifactConfig, Config},
-    gateway::artifact::{Public, Uploads},
+    gateway::artifact::Uploads,
+    policy::{Permission, Public},
     upstream::{ArtifactAddress, ArtifactServer, Silence, Trust},
 };
 
@@ -18,7 +19,7 @@ pub fn server(config: &Config, artifact: &ArtifactConfig) -> Result<ArtifactServ
 /// What anybody may read.
 pub fn public(artifact: &ArtifactConfig) -> Public {
     let patterns = artifact.public.iter().filter_map(|pattern| format!("artifact:{pattern}").parse().ok());
-    Public::new(&patterns.collect::<Vec<_>>())
+    Public::new([Permission::ArtifactRead], patterns)
 }
 
 pub fn uploads(artifact: &ArtifactConfig) -> Uploads {

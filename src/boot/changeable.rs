@@ -20,6 +20,8 @@ pub struct Handles {
     pub reach: Reach,
     pub pipeline: Live<Settings>,
     pub front: Live<FrontSettings>,
+    /// One and the same, whatever else changes: what it has counted stays.
+    pub limiter: Arc<RateLimiter>,
     pub certificate: Option<Arc<Certificate>>,
     pub audit: Audit,
     pub clock: SharedClock,
@@ -37,6 +39,5 @@ pub fn front(config: &Config) -> FrontSettings {
     FrontSettings {
         trusted_proxies: config.limits.trusted_proxies.clone(),
         hosts: Hosts(config.identity.hosts.clone()),
-        limiter: Arc::new(RateLimiter::new(config.limits.rate_limit_per_minute)),
     }
 }

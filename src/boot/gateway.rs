@@ -1,9 +1,11 @@
 //! The gateway as a whole: started, running, stopped.
 
 use super::{
-    BootError, artifact,
+    BootError,
     changeable::{self, Handles},
-    directory, factors, jobs, login, people, racks, registry, services, tls,
+    directory, factors, jobs, login, people, racks, registry,
+    rooms::Common,
+    services, tls,
 };
 use crate::{
     api,
@@ -12,14 +14,9 @@ use crate::{
     core::{
         Live, SharedClock,
         drain::{Drain, DrainHandle, Drained, drain},
+        rate_limit::RateLimiter,
     },
-    gateway::{
-        Pipeline,
-        artifact::ArtifactPipeline,
-        registry::{Measures, RegistryPipeline},
-        service::ServicePipeline,
-    },
-    http::{Front, health::Health, ops::Ops},
+    http::{Front, Rooms, health::Health, ops::Ops},
     identity::{
         AccessCache, Entrance, TokenUsage,
         cookie::SessionCookie,
@@ -137,7 +134,6 @@ impl Gateway {
         let directory::Opened { registrar, nodes, guard } = opened;
         let reach = services::Reach { directory: registrar.directory().clone(), guard };
         let racks = Arc::new(racks::racks(config, &reach)?);
-        let services = services::services(config, &reach)?;
 
         let (drain_handle, drain_seen) = drain();
         let health = Health {
@@ -174,64 +170,27 @@ impl Gateway {
             nodes,
             drain: drain_seen.clone(),
         });
-        let registry_pipeline = backend.map(|backend| RegistryPipeline {
-            audit: audit.clone(),
-            entrance: entrance.clone(),
-            step_up: step_up.clone(),
-            clock: clock.clone(),
-            backend,
-            tickets: registry::tickets(config, &clock),
-            public: registry::public(config),
-            public_url: config.identity.public_url.clone(),
-            db: db.clone(),
-            webhooks: jobs::webhooks(config, &db, &clock),
-            measures: Measures::default(),
-        });
-        let service_pipeline = ServicePipeline {
-            audit: audit.clone(),
-            entrance: entrance.clone(),
-            step_up: step_up.clone(),
-            services: Arc::new(services),
-            identity: services::identity(config, &clock),
-            clock: clock.clone(),
-            drain: drain_seen.clone(),
-            stream_idle: config.limits.stream_idle_timeout,
-        };
-        let artifact_pipeline = match &config.artifact {
-            Some(artifact) => Some(ArtifactPipeline {
-                audit: audit.clone(),
-                entrance: entrance.clone(),
-                step_up: step_up.clone(),
-                clock: clock.clone(),
-                server: Arc::new(artifact::server(config, artifact)?),
-                public: artifact::public(artifact),
-                uploads: artifact::uploads(artifact),
-            }),
-            None => None,
-        };
         let handles = Handles {
             racks: racks.clone(),
             rack_names,
-            reach,
+            reach: reach.clone(),
             pipeline: Live::new(changeable::pipeline(config)),
             front: Live::new(changeable::front(config)),
+            limiter: Arc::new(RateLimiter::new(config.limits.rate_limit_per_minute)),
             certificate: certificate.clone(),
             audit: audit.clone(),
             clock: clock.clone(),
         };
-        let pipeline = Pipeline {
-            audit,
-            entrance,
-            step_up,
-            racks,
-            clock: clock.clone(),
-            settings: handles.pipeline.clone(),
-            drain: drain_seen.clone(),
+        let common = Common { audit, entrance, step_up, clock: clock.clone(), drain: drain_seen.clone() };
+        let rooms = Rooms {
+            racks: common.racks(racks, handles.pipeline.clone()),
+            registry: backend.map(|backend| common.registry(config, backend, db.clone())),
+            artifact: common.artifact(config)?,
+            services: common.services(config, services::services(config, &reach)?),
+            api,
         };
-        let (pipeline, settings) = (Arc::new(pipeline), handles.front.clone());
-        let front = Front::new(pipeline, registry_pipeline, api, health.clone(), metrics.http(), settings)
-            .with_services(service_pipeline)
-            .with_artifact(artifact_pipeline)
+        let (limiter, settings) = (handles.limiter.clone(), handles.front.clone());
+        let front = Front::new(rooms, health.clone(), metrics.http(), limiter, settings)
             .with_page_reports(config.sentry.js.origin().as_deref());
         let ops = Ops { metrics, health, db: db.clone(), clock, certificate, foreign_metrics };
 

@@ -18,6 +18,7 @@ mod racks;
 mod recorded;
 mod registry;
 mod reload;
+mod rooms;
 mod serve;
 mod services;
 mod tls;

@@ -4,8 +4,9 @@ use super::BootError;
 use crate::{
     config::{Config, RegistryLogin, RegistryPlace, RegistryUpstream},
     core::SharedClock,
-    gateway::registry::{Public, Tickets},
+    gateway::registry::Tickets,
     identity::AccessCache,
+    policy::{Permission, Public},
     registry::{
         Backend, Embedded, Leases, Observed, Proxy, ReadOnly, Ruled, Rules,
         embedded::{Collection, Options},
@@ -124,7 +125,7 @@ impl Upkeep {
 /// Repositories that anybody may pull from.
 pub fn public(config: &Config) -> Public {
     let patterns = config.registry.public.iter().filter_map(|pattern| format!("repo:{pattern}").parse().ok());
-    Public::new(&patterns.collect::<Vec<_>>())
+    Public::new([Permission::RepoPull, Permission::CatalogList], patterns)
 }
 
 /// Tickets of one replica are shown to others, so they are signed with the key that all share. Without one, each

@@ -158,10 +158,9 @@ impl Reloader {
         handles.rack_names.set(racks::names(config));
         handles.pipeline.set(changeable::pipeline(config));
         // Under which names we are called belongs to the public address, which needs a restart.
-        let before = handles.front.take();
-        let (hosts, limiter) = (before.hosts.clone(), before.limiter.clone());
-        limiter.allow(config.limits.rate_limit_per_minute);
-        handles.front.set(FrontSettings { hosts, limiter, ..changeable::front(config) });
+        let hosts = handles.front.take().hosts.clone();
+        handles.front.set(FrontSettings { hosts, ..changeable::front(config) });
+        handles.limiter.allow(config.limits.rate_limit_per_minute);
         log::set_level(process::log_level(config));
         Ok(())
     }

@@ -82,12 +82,16 @@ pub fn require_role(rows: &AccessRows, name: &str) -> Result<(), Failure> {
     if built_in(name).is_some() || rows.roles.iter().any(|role| role.name == name) {
         return Ok(());
     }
+    Err(no_such_role(rows, name))
+}
+
+pub fn no_such_role(rows: &AccessRows, name: &str) -> Failure {
     let names: Vec<_> = BUILT_IN
         .iter()
         .map(|role| role.name)
         .chain(rows.roles.iter().map(|role| role.name.as_str()))
         .collect();
-    Err(Failure::NotDone(format!("the role {name} does not exist; there are {}", names.join(", "))))
+    Failure::NotDone(format!("the role {name} does not exist; there are {}", names.join(", ")))
 }
 
 pub fn grants_of(rows: &AccessRows, subject: Subject) -> impl Iterator<Item = &GrantRow> {

@@ -8,12 +8,14 @@ use super::{
     output::{Report, plain, table},
 };
 use crate::{
-    identity::change::{self, Actor, roles::NewRole},
-    policy::{BUILT_IN, BuiltInRole, Permission, PermissionSet, built_in},
-    store::{AccessRows, RoleRow, StoreError},
+    identity::{
+        RoleView,
+        change::{self, Actor, roles::NewRole},
+    },
+    policy::{Permission, built_in},
+    store::AccessRows,
 };
 use clap::{Args, Subcommand};
-use serde::Serialize;
 
 #[derive(Debug, Subcommand)]
 pub enum RolesCommand {
@@ -43,56 +45,6 @@ pub struct Add {
     description: String,
 }
 
-/// A role as `roles … -o json` shows it.
-#[derive(Debug, Serialize)]
-struct RoleView {
-    name: String,
-    /// `built-in` or `custom`.
-    kind: &'static str,
-    description: String,
-    /// The permission patterns of a custom role, as they were written; empty for a built-in one.
-    patterns: Vec<String>,
-    /// Every permission that it holds in this version.
-    permissions: Vec<&'static str>,
-}
-
-impl RoleView {
-    fn built_in(role: &BuiltInRole) -> Self {
-        Self {
-            name: role.name.to_owned(),
-            kind: "built-in",
-            description: role.description.to_owned(),
-            patterns: Vec::new(),
-            permissions: names(role.permissions()),
-        }
-    }
-
-    fn custom(role: &RoleRow) -> Self {
-        let patterns: Vec<_> = role.permissions.lines().map(str::to_owned).collect();
-        Self {
-            name: role.name.clone(),
-            kind: "custom",
-            description: role.description.clone(),
-            patterns,
-            permissions: names(change::roles::expand(&role.permissions)),
-        }
-    }
-
-    fn all(rows: &AccessRows) -> Vec<Self> {
-        BUILT_IN.iter().map(Self::built_in).chain(rows.roles.iter().map(Self::custom)).collect()
-    }
-
-    fn find(rows: &AccessRows, name: &str) -> Result<Self, Failure> {
-        lookup::require_role(rows, name)?;
-        let found = Self::all(rows).into_iter().find(|role| role.name == name);
-        found.ok_or_else(|| StoreError::NotFound(format!("the role {name}")).into())
-    }
-}
-
-fn names(permissions: PermissionSet) -> Vec<&'static str> {
-    permissions.iter().map(Permission::name).collect()
-}
-
 impl RolesCommand {
     pub async fn run(self, admin: &Admin) -> Result<Report, Failure> {
         match self {
@@ -102,6 +54,10 @@ impl RolesCommand {
             Self::Remove(role) => remove(admin, &role.name).await,
         }
     }
+}
+
+fn find(rows: &AccessRows, name: &str) -> Result<RoleView, Failure> {
+    RoleView::find(rows, name).ok_or_else(|| lookup::no_such_role(rows, name))
 }
 
 async fn list(admin: &Admin) -> Result<Report, Failure> {
@@ -114,7 +70,8 @@ async fn list(admin: &Admin) -> Result<Report, Failure> {
 }
 
 async fn show(admin: &Admin, name: &str) -> Result<Report, Failure> {
-    let role = RoleView::find(&admin.rows().await?, name)?;
+    let rows = admin.rows().await?;
+    let role = find(&rows, name)?;
     let lines = role
         .permissions
         .iter()
@@ -146,7 +103,7 @@ async fn remove(admin: &Admin, name: &str) -> Result<Report, Failure> {
         return Err(Failure::NotDone(format!("the role {name} is built in and cannot be removed")));
     }
     let rows = admin.rows().await?;
-    let role = RoleView::find(&rows, name)?;
+    let role = find(&rows, name)?;
     let removed = change::roles::remove(admin.db(), &Actor::Operator, admin.now(), name);
     admin.change(about(name, "role.delete", None), removed).await?;
     let report = Report::new(format!("removed the role {name}"), &role);

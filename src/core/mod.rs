@@ -4,6 +4,7 @@ pub mod clock;
 pub mod control;
 pub mod drain;
 pub mod id;
+pub mod jws;
 pub mod live;
 pub mod public_url;
 pub mod rate_limit;

@@ -8,7 +8,7 @@ use super::{
     respond::{self, ErrorFormat},
     target::ParsedTarget,
     tunnel,
-    watch::Watch,
+    watch::{Watch, is_long},
 };
 use crate::{
     audit::{Audit, Decision, Scope, Seen},
@@ -258,7 +258,7 @@ impl Exchange<'_> {
             _ => match masked {
                 Some(sight) => Box::pin(masking::masked(self, answer, sight)).await.map(Carried::Masked),
                 None => {
-                    let watch = is_long(&answer).then(|| Watch::of_answer(self, scope));
+                    let watch = is_long(answer.body()).then(|| Watch::of_answer(self, scope));
                     Ok(Carried::Answer(answer, self.rack.silence(), watch))
                 }
             },
@@ -305,13 +305,6 @@ impl Exchange<'_> {
         }
         Ok(answer)
     }
-}
-
-/// Answers up to this length are on their way before anybody could take a right away.
-const SHORT: u64 = 256 * 1024;
-
-fn is_long(answer: &Response<RackBody>) -> bool {
-    answer.body().size_hint().upper().is_none_or(|length| length > SHORT)
 }
 
 impl From<Unclassified> for Refusal {

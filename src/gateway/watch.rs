@@ -7,7 +7,16 @@ use crate::{
     identity::{AccessCache, Principal},
     policy::{Demand, Demanding as _},
 };
+use http_body::Body;
 use std::sync::Arc;
+
+/// Answers up to this length are on their way before anybody could take a right away.
+const SHORT: u64 = 256 * 1024;
+
+/// Whether an answer takes long enough to be watched.
+pub(super) fn is_long(body: &impl Body) -> bool {
+    body.size_hint().upper().is_none_or(|length| length > SHORT)
+}
 
 /// Looks again at rights: when anything was written about anybody's, and every few seconds for those that end by the
 /// clock.

@@ -44,18 +44,22 @@ use tower::ServiceExt as _;
 pub struct FrontSettings {
     pub trusted_proxies: Vec<IpNet>,
     pub hosts: Hosts,
-    /// One and the same, whatever else changes: what it has counted stays.
-    pub limiter: Arc<RateLimiter>,
+}
+
+/// What lies behind the door. What the configuration does not name is not there.
+#[derive(Debug)]
+pub struct Rooms {
+    pub racks: Pipeline,
+    pub registry: Option<RegistryPipeline>,
+    pub artifact: Option<ArtifactPipeline>,
+    pub services: ServicePipeline,
+    pub api: Router,
 }
 
 /// Everything a request can meet.
 #[derive(Debug)]
 pub struct Front {
-    pipeline: Arc<Pipeline>,
-    registry: Option<RegistryPipeline>,
-    services: Option<ServicePipeline>,
-    artifact: Option<ArtifactPipeline>,
-    api: Router,
+    rooms: Rooms,
     site: Site,
     health: Health,
     limiter: Arc<RateLimiter>,
@@ -67,42 +71,14 @@ pub struct Front {
 
 impl Front {
     pub fn new(
-        pipeline: Arc<Pipeline>,
-        registry: Option<RegistryPipeline>,
-        api: Router,
+        rooms: Rooms,
         health: Health,
         metrics: HttpMetrics,
+        limiter: Arc<RateLimiter>,
         settings: Live<FrontSettings>,
     ) -> Self {
-        let limiter = settings.get().limiter.clone();
-        let clock = pipeline.clock.clone();
-        Self {
-            pipeline,
-            registry,
-            services: None,
-            artifact: None,
-            api,
-            site: Site::embedded(),
-            health,
-            limiter,
-            patience: Patience::default(),
-            metrics,
-            clock,
-            settings,
-        }
-    }
-
-    /// Without it there is nothing to be called under `/svc/`.
-    #[must_use]
-    pub fn with_services(mut self, services: ServicePipeline) -> Self {
-        self.services = Some(services);
-        self
-    }
-
-    #[must_use]
-    pub fn with_artifact(mut self, artifact: Option<ArtifactPipeline>) -> Self {
-        self.artifact = artifact;
-        self
+        let (clock, site, patience) = (rooms.racks.clock.clone(), Site::embedded(), Patience::default());
+        Self { rooms, site, health, limiter, patience, metrics, clock, settings }
     }
 
     /// The origin to which pages report their errors; without one they report none.
@@ -185,9 +161,9 @@ impl Front {
                 let (name, target) = (name.map(str::to_owned), target_below(&request, rest));
                 let (head, body) = request.into_parts();
                 let arrival = Box::new(Arrival { head, body, request_id, ip, rack: name, target });
-                self.pipeline.run(arrival).await
+                self.rooms.racks.run(arrival).await
             }
-            Place::Artifact { rest } => match &self.artifact {
+            Place::Artifact { rest } => match &self.rooms.artifact {
                 Some(artifact) => {
                     let target = target_below(&request, rest);
                     let (head, body) = request.into_parts();
@@ -195,25 +171,21 @@ impl Front {
                 }
                 None => (not_found(), "unknown"),
             },
-            Place::Registry => match &self.registry {
+            Place::Registry => match &self.rooms.registry {
                 Some(registry) => registry.run(for_registry(request, request_id, ip)).await,
                 None => (not_found(), "unknown"),
             },
-            Place::RegistryToken => match &self.registry {
+            Place::RegistryToken => match &self.rooms.registry {
                 Some(registry) => registry.token(for_registry(request, request_id, ip)).await,
                 None => (not_found(), "unknown"),
             },
             Place::Service { slug, rest } => {
-                let Some(services) = &self.services else { return (not_found(), "unknown") };
                 let (slug, rest, scheme) = (slug.to_owned(), rest.to_owned(), transport.scheme());
                 let (head, body) = request.into_parts();
                 let arrival = ServiceArrival { head, body, request_id, ip, scheme, slug, rest };
-                services.run(Box::new(arrival)).await
+                self.rooms.services.run(Box::new(arrival)).await
             }
-            Place::ServiceKeys => match &self.services {
-                Some(services) => (services.keys(request.method()), "/.well-known/jwks.json"),
-                None => (not_found(), "unknown"),
-            },
+            Place::ServiceKeys => (self.rooms.services.keys(request.method()), "/.well-known/jwks.json"),
             Place::Api => self.api(request, request_id, ip).await,
             Place::Web => {
                 (self.site.answer(request.method(), request.uri().path(), request.headers()), "/app")
@@ -244,7 +216,7 @@ impl Front {
         ip: IpAddr,
     ) -> (Response<Body>, &'static str) {
         request.extensions_mut().insert(Edge { request_id, ip });
-        let Ok(response) = self.api.clone().oneshot(request).await;
+        let Ok(response) = self.rooms.api.clone().oneshot(request).await;
         labelled(response.map(|body| Body::Boxed(body.map_err(Into::into).boxed_unsync())))
     }
 }

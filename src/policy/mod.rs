@@ -6,6 +6,7 @@ mod delegate;
 mod grant;
 mod limits;
 mod permission;
+mod public;
 mod role;
 mod target;
 
@@ -14,5 +15,6 @@ pub use delegate::{NotYours, Offer, may_give};
 pub use grant::{CompiledGrant, Rights, given};
 pub use limits::{Asked, CallLimits, InvalidLimit};
 pub use permission::{Effect, MfaLevel, Permission, PermissionPattern, PermissionSet};
+pub use public::Public;
 pub use role::{BUILT_IN, BuiltInRole, built_in};
 pub use target::{InvalidPattern, InvalidTarget, Target, TargetKind, TargetPattern};

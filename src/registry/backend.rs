@@ -1,7 +1,7 @@
 //! What every registry behind `/v2/` can do: answer an operation. Bodies stream both ways.
 
 use super::{
-    error::Problem,
+    error::{ErrorCode, Problem},
     model::{Operation, Tag},
 };
 use bytes::Bytes;
@@ -76,6 +76,17 @@ pub trait Backend: Send + Sync + fmt::Debug {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("Storage health check failed: {0}")]
 pub struct Unhealthy(pub String);
+
+/// Carries out a change to its end, also when the client goes away and the future that waits for it with it: what has
+/// begun must not stop halfway.
+pub async fn to_its_end(
+    change: impl Future<Output = Result<Response<Body>, Problem>> + Send + 'static,
+) -> Response<Body> {
+    match tokio::spawn(change).await {
+        Ok(result) => result.unwrap_or_else(Problem::into_response),
+        Err(_) => Problem::new(ErrorCode::Unknown, "the registry failed").into_response(),
+    }
+}
 
 pub fn empty() -> Body {
     Empty::new().map_err(|never: Infallible| match never {}).boxed_unsync()

@@ -7,6 +7,7 @@ use super::{
     },
     bodies,
 };
+use crate::identity::RoleView;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
@@ -204,12 +205,12 @@ pub static TABLE: &[Doc] = &[
     doc("GET /api/v1/roles", "Roles, built in and custom").gives::<roles::RolePage>(),
     doc("POST /api/v1/roles", "Adds a custom role")
         .takes::<roles::NewRoleBody>()
-        .gives::<roles::RoleView>()
+        .gives::<RoleView>()
         .status(201),
-    doc("GET /api/v1/roles/{name}", "One role").gives::<roles::RoleView>(),
+    doc("GET /api/v1/roles/{name}", "One role").gives::<RoleView>(),
     doc("PUT /api/v1/roles/{name}", "Changes a custom role for all who hold it")
         .takes::<roles::RoleBody>()
-        .gives::<roles::RoleView>(),
+        .gives::<RoleView>(),
     doc("DELETE /api/v1/roles/{name}", "Removes a custom role").status(204),
     doc("GET /api/v1/permissions", "Everything that can be allowed").gives::<roles::PermissionPage>(),
     doc("GET /api/v1/grants", "Who holds which role on what")

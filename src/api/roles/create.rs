@@ -1,13 +1,13 @@
 //! `POST /api/v1/roles`: a custom role.
 
-use super::{
-    super::{Access, ApiError, ApiRoute, Caller, Context, Endpoint, Note, Payload, admin::changed},
-    RoleView,
-};
+use super::super::{Access, ApiError, ApiRoute, Caller, Context, Endpoint, Note, Payload, admin::changed};
 use crate::{
-    identity::change::{
-        Actor,
-        roles::{self, NewRole},
+    identity::{
+        RoleView,
+        change::{
+            Actor,
+            roles::{self, NewRole},
+        },
     },
     policy::{MfaLevel, Permission},
 };

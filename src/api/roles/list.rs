@@ -1,10 +1,10 @@
 //! `GET /api/v1/roles`: the built-in ones and the custom ones.
 
-use super::{
-    super::{Access, ApiError, ApiRoute, Context, Endpoint, admin::rows},
-    RoleView,
+use super::super::{Access, ApiError, ApiRoute, Context, Endpoint, admin::rows};
+use crate::{
+    identity::RoleView,
+    policy::{MfaLevel, Permission},
 };
-use crate::policy::{MfaLevel, Permission};
 use axum::{Json, extract::State, routing::get};
 use http::Method;
 use serde::Serialize;

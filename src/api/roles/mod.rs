@@ -6,13 +6,11 @@ mod list;
 mod permissions;
 mod show;
 mod update;
-mod view;
 
 pub use create::NewRoleBody;
 pub use list::RolePage;
 pub use permissions::PermissionPage;
 pub use update::RoleBody;
-pub use view::RoleView;
 
 use super::Endpoint;
 

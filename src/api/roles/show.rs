@@ -1,13 +1,13 @@
 //! `GET /api/v1/roles/{name}`.
 
-use super::{
-    super::{
-        Access, ApiError, ApiRoute, Context, Endpoint, Note,
-        admin::{Params, rows},
-    },
-    RoleView,
+use super::super::{
+    Access, ApiError, ApiRoute, Context, Endpoint, Note,
+    admin::{Params, rows},
 };
-use crate::policy::{MfaLevel, Permission};
+use crate::{
+    identity::RoleView,
+    policy::{MfaLevel, Permission},
+};
 use axum::{Extension, Json, extract::State, routing::get};
 use http::Method;
 
@@ -29,5 +29,7 @@ async fn show(
     params: Params,
 ) -> Result<Json<RoleView>, ApiError> {
     note.resource(params.text("name"));
-    RoleView::find(&rows(&context).await?, params.text("name")).map(Json)
+    let name = params.text("name");
+    let found = RoleView::find(&rows(&context).await?, name).map(Json);
+    found.ok_or_else(|| ApiError::not_found(format!("role {}", name.chars().take(60).collect::<String>())))
 }

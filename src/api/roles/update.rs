@@ -1,16 +1,16 @@
 //! `PUT /api/v1/roles/{name}`: what a custom role holds, for everybody who holds it.
 
-use super::{
-    super::{
-        Access, ApiError, ApiRoute, Caller, Context, Endpoint, Note, Payload,
-        admin::{Params, changed},
-    },
-    RoleView,
+use super::super::{
+    Access, ApiError, ApiRoute, Caller, Context, Endpoint, Note, Payload,
+    admin::{Params, changed},
 };
 use crate::{
-    identity::change::{
-        Actor,
-        roles::{self, RoleEdit},
+    identity::{
+        RoleView,
+        change::{
+            Actor,
+            roles::{self, RoleEdit},
+        },
     },
     policy::{MfaLevel, Permission},
 };

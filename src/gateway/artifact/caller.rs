@@ -2,39 +2,13 @@
 
 use super::Problem;
 use crate::{
-    core::{Timestamp, id::GrantId},
+    core::Timestamp,
     identity::{Entrance, Principal},
-    policy::{CallLimits, CompiledGrant, Permission, Rights, Target, TargetPattern},
+    policy::{Permission, Public, Target},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 
 static X_REGISTRY_TOKEN: HeaderName = HeaderName::from_static("x-registry-token");
-
-/// Namespaces and packages that anybody may read.
-#[derive(Clone, Debug)]
-pub struct Public(Rights);
-
-impl Public {
-    pub fn new(patterns: &[TargetPattern]) -> Self {
-        let grant = |target: &TargetPattern| CompiledGrant {
-            id: GrantId::from_uuid(uuid::Uuid::nil()),
-            role: "public".into(),
-            permissions: [Permission::ArtifactRead].into_iter().collect(),
-            target: target.clone(),
-            expires_at: None,
-            limits: CallLimits::default(),
-        };
-        Self(Rights::of_user(patterns.iter().map(grant).collect::<Vec<_>>().into()))
-    }
-
-    pub const fn rights(&self) -> &Rights {
-        &self.0
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.own.is_empty()
-    }
-}
 
 #[derive(Debug)]
 pub enum Caller {
@@ -70,7 +44,7 @@ impl Caller {
     /// What everybody may read is open to those who are known, too.
     pub fn may_read(&self, target: &str, public: &Public, now: Timestamp) -> bool {
         let target = Target::artifact(target);
-        let allows = |rights: &Rights| rights.allow(Permission::ArtifactRead, &target, now);
-        allows(public.rights()) || self.principal().is_some_and(|who| allows(&who.rights))
+        let own = |who: &Principal| who.rights.allow(Permission::ArtifactRead, &target, now);
+        public.allows(Permission::ArtifactRead, &target, now) || self.principal().is_some_and(own)
     }
 }

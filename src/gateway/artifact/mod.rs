@@ -14,7 +14,6 @@ mod spool;
 mod story;
 mod whole;
 
-pub use caller::Public;
 pub use operation::Operation;
 pub use problem::Problem;
 pub use publish::Uploads;

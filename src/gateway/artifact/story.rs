@@ -3,7 +3,7 @@
 use super::{
     Operation, Problem,
     answer::{self, Audience},
-    caller::{Caller, Public},
+    caller::Caller,
     demands::ArtifactCall,
     publish::Uploads,
     whole,
@@ -11,9 +11,9 @@ use super::{
 use crate::{
     audit::{Audit, Decision, Scope, Seen},
     core::{RequestId, SharedClock},
-    gateway::{Body, Watch, audit_facts, count_decision},
+    gateway::{Body, Watch, audit_facts, count_decision, watch::is_long},
     identity::{Entrance, step_up::StepUp},
-    policy::{self, Demanding as _, Permission, Permit},
+    policy::{self, Demanding as _, Permission, Permit, Public},
     upstream::{ArtifactServer, OpenDocument, OutgoingBody, RackBody, UpstreamError},
 };
 use bytes::Bytes;
@@ -22,7 +22,6 @@ use http::{
     header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE},
     request::Parts,
 };
-use http_body::Body as _;
 use hyper::body::Incoming;
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
@@ -54,9 +53,6 @@ enum Carried {
     Stream(Box<(Response<RackBody>, Option<Watch>)>),
     Whole(Response<Bytes>),
 }
-
-/// Answers up to this length are on their way before anybody could take a right away.
-const SHORT: u64 = 256 * 1024;
 
 impl ArtifactPipeline {
     /// Serves one request. The text is the route's name in the metrics.
@@ -147,22 +143,15 @@ impl ArtifactPipeline {
             scope.target = Some(demand.target.clone());
         }
         let now = self.clock.now();
-        // What anybody may do needs nobody's rights.
-        let call = match policy::authorize(self.public.rights(), call, now) {
-            Ok(permit) => {
-                scope.decision = Decision::Allow;
-                return Ok(permit);
-            }
-            Err(denied) => denied.call,
-        };
-        let principal = caller.principal().ok_or_else(|| self.stranger())?;
-        let denied = match policy::authorize(&principal.rights, call, now) {
+        let own = caller.principal().map(|who| &who.rights);
+        let denied = match self.public.authorize(own, call, now) {
             Ok(permit) => {
                 scope.decision = Decision::Allow;
                 return Ok(permit);
             }
             Err(denied) => denied,
         };
+        let principal = caller.principal().ok_or_else(|| self.stranger())?;
         let code = match denied.call.operation {
             Operation::Publish => "NAMESPACE_NOT_ALLOWED",
             _ => "FORBIDDEN_NAMESPACE",
@@ -186,9 +175,8 @@ impl ArtifactPipeline {
         let demands = permit.call().demands().to_vec();
         let answer = self.server.send(permit, OutgoingBody::Empty, scope.request_id()).await;
         let answer = whole::judge(answer.map_err(|error| self.unanswered(scope, error))?).await?;
-        let is_long = answer.body().size_hint().upper().is_none_or(|length| length > SHORT);
         let watch = match (audience, caller.principal()) {
-            (Audience::TheCaller, Some(principal)) if is_long => {
+            (Audience::TheCaller, Some(principal)) if is_long(answer.body()) => {
                 let (access, clock) = (self.entrance.access.clone(), self.clock.clone());
                 Some(Watch::new(access, clock, principal.clone(), demands))
             }
@@ -266,7 +254,7 @@ impl ArtifactPipeline {
 
     fn audience(&self, target: &str) -> Audience {
         let target = policy::Target::artifact(target);
-        let public = self.public.rights().allow(Permission::ArtifactRead, &target, self.clock.now());
+        let public = self.public.allows(Permission::ArtifactRead, &target, self.clock.now());
         if public { Audience::Everybody } else { Audience::TheCaller }
     }
 

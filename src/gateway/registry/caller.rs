@@ -2,9 +2,9 @@
 
 use super::ticket::{Purpose, Subject, Tickets};
 use crate::{
-    core::{Timestamp, id::GrantId},
+    core::Timestamp,
     identity::{Entrance, NotAdmitted, Principal},
-    policy::{CallLimits, CompiledGrant, Permission, PermissionSet, Rights, Target, TargetPattern},
+    policy::{Permission, Public, Target},
 };
 use http::{HeaderMap, header::AUTHORIZATION};
 use std::sync::Arc;
@@ -24,30 +24,6 @@ pub enum Stranger {
     Ticket,
     #[error(transparent)]
     NotAdmitted(#[from] NotAdmitted),
-}
-
-/// Repositories that anybody may pull from.
-#[derive(Clone, Debug)]
-pub struct Public(Rights);
-
-impl Public {
-    pub fn new(patterns: &[TargetPattern]) -> Self {
-        let permissions: PermissionSet =
-            [Permission::RepoPull, Permission::CatalogList].into_iter().collect();
-        let grant = |target: &TargetPattern| CompiledGrant {
-            id: GrantId::from_uuid(uuid::Uuid::nil()),
-            role: "public".into(),
-            permissions,
-            target: target.clone(),
-            expires_at: None,
-            limits: CallLimits::default(),
-        };
-        Self(Rights::of_user(patterns.iter().map(grant).collect::<Vec<_>>().into()))
-    }
-
-    pub const fn rights(&self) -> &Rights {
-        &self.0
-    }
 }
 
 impl Caller {
@@ -86,7 +62,7 @@ impl Caller {
     /// What everybody may do is open to those who are known, too.
     pub fn may(&self, permission: Permission, target: &Target, public: &Public, now: Timestamp) -> bool {
         let own = self.principal().is_some_and(|who| who.rights.allow(permission, target, now));
-        own || public.0.allow(permission, target, now)
+        own || public.allows(permission, target, now)
     }
 }
 

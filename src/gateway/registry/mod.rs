@@ -14,7 +14,6 @@ mod story;
 mod ticket;
 mod token;
 
-pub use caller::Public;
 pub use measure::Measures;
 pub use story::{RegistryArrival, RegistryPipeline};
 pub use ticket::Tickets;

@@ -2,7 +2,7 @@
 
 use super::{
     body::{self, Unread},
-    caller::{Caller, Public, Stranger},
+    caller::{Caller, Stranger},
     challenge::{self, Realm, Shown},
     demands::{self, RegistryCall},
     facts, listing,
@@ -19,7 +19,7 @@ use crate::{
         step_up::{Challenge, StepUp},
     },
     notify::webhook::Webhooks,
-    policy::{self, Demanding as _, MfaLevel, Permission, Permit},
+    policy::{self, Demanding as _, MfaLevel, Permission, Permit, Public},
     registry::{
         self, Backend, ErrorCode, Operation, Pin, Problem, Terms,
         model::{Algorithm, Digest, MAX_MANIFEST_BYTES, Reference, Tag, route},
@@ -171,32 +171,24 @@ impl RegistryPipeline {
             facts::note_demand(scope, demand);
         }
         let now = self.clock.now();
-        // What anybody may do needs nobody's rights.
-        let call = match policy::authorize(self.public.rights(), call, now) {
+        let own = caller.principal().map(|who| &who.rights);
+        let denied = match self.public.authorize(own, call, now) {
             Ok(permit) => {
                 scope.decision = Decision::Allow;
                 return Ok(permit);
             }
-            Err(denied) => denied.call,
+            Err(denied) => denied,
         };
         let Some(principal) = caller.principal() else {
             let realm = Realm::of(headers, &self.public_url);
-            let problem = challenge::challenge(&realm, Some(&call.operation), Shown::Nothing);
+            let problem = challenge::challenge(&realm, Some(&denied.call.operation), Shown::Nothing);
             let reason = Cow::Borrowed("anonymous callers may not do this");
             return Err(Refused { problem: Box::new(problem), code: "unauthenticated", reason });
         };
-        match policy::authorize(&principal.rights, call, now) {
-            Ok(permit) => {
-                scope.decision = Decision::Allow;
-                Ok(permit)
-            }
-            Err(denied) => {
-                let sentence = audit_facts::sentence(principal, &denied);
-                scope.decision = Decision::Deny;
-                let problem = Problem::new(ErrorCode::Denied, sentence.clone());
-                Err(Refused { problem: Box::new(problem), code: "denied", reason: Cow::Owned(sentence) })
-            }
-        }
+        let sentence = audit_facts::sentence(principal, &denied);
+        scope.decision = Decision::Deny;
+        let problem = Problem::new(ErrorCode::Denied, sentence.clone());
+        Err(Refused { problem: Box::new(problem), code: "denied", reason: Cow::Owned(sentence) })
     }
 
     /// A person proves a second factor where a permission asks for it, and has enrolled one before anything else.
@@ -324,7 +316,7 @@ impl RegistryPipeline {
             return None;
         }
         let demand = call.demands().first()?;
-        if self.public.rights().allow(demand.permission, &demand.target, self.clock.now()) {
+        if self.public.allows(demand.permission, &demand.target, self.clock.now()) {
             return None;
         }
         let principal = caller.principal()?.clone();

@@ -1,20 +1,16 @@
 //! The short tokens that `/token` hands out: who the bearer is, for five minutes, and nothing of what they may do.
 //! Rights are looked up anew with each request, so that a revocation does not wait for a token to expire.
 //!
-//! A ticket is a JWT (RFC 7519) signed with Ed25519. Only the one header that we write is accepted, compared byte for
-//! byte, so there is no algorithm and no key to choose.
+//! Only what this gateway signed, under the one header that it writes, is accepted.
 
 use crate::core::{
     SharedClock, Timestamp,
     id::{SessionId, TokenId},
+    jws::{Jws, seed_for},
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use ed25519_dalek::{Signature, Signer as _, SigningKey};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
-use std::{fmt, sync::Arc};
+use std::fmt;
 
-const HEADER: &[u8] = br#"{"alg":"EdDSA","typ":"JWT"}"#;
 const AUDIENCE: &str = "registry";
 /// What clients are told, in seconds.
 pub const LIFETIME: i64 = 300;
@@ -58,24 +54,16 @@ struct Claims {
     exp: i64,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Tickets {
-    key: Arc<SigningKey>,
+    jws: Jws,
     clock: SharedClock,
 }
 
-impl fmt::Debug for Tickets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Tickets([REDACTED])")
-    }
-}
-
 impl Tickets {
-    /// All replicas must be given the same seed: a ticket of one is shown to another.
-    pub fn new(seed: &[u8], clock: SharedClock) -> Self {
-        let seed: [u8; 32] =
-            Sha256::new().chain_update(b"rack-gateway registry tickets").chain_update(seed).finalize().into();
-        Self { key: Arc::new(SigningKey::from_bytes(&seed)), clock }
+    /// All replicas must be given the same secret: a ticket of one is shown to another.
+    pub fn new(secret: &[u8], clock: SharedClock) -> Self {
+        Self { jws: Jws::private(&seed_for("rack-gateway registry tickets", secret)), clock }
     }
 
     /// The ticket and the moment it was made.
@@ -83,22 +71,12 @@ impl Tickets {
         let now = self.clock.now();
         let iat = now.as_micros() / 1_000_000;
         let claims = Claims { aud: AUDIENCE.to_owned(), sub: subject.to_string(), iat, exp: iat + LIFETIME };
-        let body = serde_json::to_vec(&claims).unwrap_or_default();
-        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(HEADER), URL_SAFE_NO_PAD.encode(body));
-        let signature = self.key.sign(signed.as_bytes());
-        (format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes())), now)
+        (self.jws.sign(&claims), now)
     }
 
     /// `None` for whatever this gateway did not sign, or that has expired.
     pub fn read(&self, ticket: &str, purpose: Purpose) -> Option<Subject> {
-        let (signed, signature) = ticket.rsplit_once('.')?;
-        let (header, body) = signed.split_once('.')?;
-        if URL_SAFE_NO_PAD.decode(header).ok()? != HEADER {
-            return None;
-        }
-        let signature: [u8; 64] = URL_SAFE_NO_PAD.decode(signature).ok()?.try_into().ok()?;
-        self.key.verifying_key().verify_strict(signed.as_bytes(), &Signature::from_bytes(&signature)).ok()?;
-        let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body).ok()?).ok()?;
+        let claims: Claims = self.jws.open(ticket)?;
         let now = self.clock.now().as_micros() / 1_000_000;
         let is_in_time =
             claims.iat <= now.saturating_add(LEEWAY) && now < claims.exp.saturating_add(purpose.leeway());
@@ -131,6 +109,8 @@ impl Subject {
 mod tests {
     use super::*;
     use crate::core::clock::FixedClock;
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+    use ed25519_dalek::{Signer as _, SigningKey};
 
     fn at(seconds: i64) -> Tickets {
         Tickets::new(b"seed", FixedClock::at(Timestamp::from_micros(seconds * 1_000_000)))
@@ -138,7 +118,8 @@ mod tests {
 
     fn forged(header: &str, claims: &str) -> String {
         let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
-        let signature = at(0).key.sign(signed.as_bytes());
+        let key = SigningKey::from_bytes(&seed_for("rack-gateway registry tickets", b"seed"));
+        let signature = key.sign(signed.as_bytes());
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
     }
 

@@ -3,15 +3,11 @@
 use super::headers;
 use crate::{
     audit::Scope,
-    gateway::{Body, Sender, Watch},
-    upstream::{RackBody, ServiceAnswer, Silence},
+    gateway::{Body, Sender, Watch, watch::is_long},
+    upstream::{ServiceAnswer, Silence},
 };
 use http::{HeaderMap, Response, Version, header::CONTENT_TYPE};
-use http_body::Body as _;
 use std::time::Duration;
-
-/// Answers up to this length are on their way before anybody could take a right away.
-const SHORT: u64 = 256 * 1024;
 
 /// How long the service may be silent in its midst.
 pub struct Patience {
@@ -37,10 +33,6 @@ pub fn relay(
     let silence = Silence(if is_event_stream(&head.headers) { patience.events } else { patience.idle });
     let watch = is_long(&body).then(watch);
     Response::from_parts(head, Body::stream_of(Sender::Service, body.holding(busy), scope, silence, watch))
-}
-
-fn is_long(body: &RackBody) -> bool {
-    body.size_hint().upper().is_none_or(|length| length > SHORT)
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {

@@ -23,7 +23,7 @@ pub use open::{OpenError, Options, Place};
 pub use storage::StorageError;
 
 use super::{
-    backend::{Backend, Body, Request, Unhealthy},
+    backend::{self, Backend, Body, Request, Unhealthy},
     error::{ErrorCode, Problem, Result},
     leases::Leases,
     model::{Operation, Start},
@@ -61,12 +61,7 @@ impl Backend for Embedded {
             if !request.operation.is_change() {
                 return inner.carry_out(request).await.unwrap_or_else(Problem::into_response);
             }
-            // A change goes on to its end, also when the client goes away and this future with it.
-            let work = tokio::spawn(async move { inner.change(request).await });
-            match work.await {
-                Ok(result) => result.unwrap_or_else(Problem::into_response),
-                Err(_) => Problem::new(ErrorCode::Unknown, "the registry failed").into_response(),
-            }
+            backend::to_its_end(async move { inner.change(request).await }).await
         })
     }
 

@@ -2,17 +2,12 @@
 //! request and that is good for this request alone: what distribution verifies with `auth.token`.
 
 use crate::{
-    core::{Secret, SharedClock},
+    core::{Secret, SharedClock, jws::Jws},
     registry::model::RepositoryName,
 };
-use base64::{
-    Engine as _,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
-use ed25519_dalek::{Signer as _, SigningKey};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, header};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use std::{fmt, sync::Arc};
 
 /// In seconds. Registries look at a token when a request begins.
@@ -116,11 +111,10 @@ impl<'a> Access<'a> {
     }
 }
 
-/// Signs tokens with Ed25519, as JWT (RFC 7519, RFC 8037).
+/// Signs tokens, as JWT (RFC 7519).
 #[derive(Clone)]
 pub struct Signer {
-    key: Arc<SigningKey>,
-    id: String,
+    jws: Jws,
     issuer: String,
     audience: String,
     clock: SharedClock,
@@ -128,23 +122,18 @@ pub struct Signer {
 
 impl Signer {
     pub fn new(seed: &[u8; 32], issuer: &str, audience: &str, clock: SharedClock) -> Self {
-        let key = SigningKey::from_bytes(seed);
-        let id = thumbprint(&key);
-        Self { key: Arc::new(key), id, issuer: issuer.to_owned(), audience: audience.to_owned(), clock }
+        let (issuer, audience) = (issuer.to_owned(), audience.to_owned());
+        Self { jws: Jws::published(seed), issuer, audience, clock }
     }
 
     /// The set of keys that the registry behind is to trust, as its `auth.token.jwks` wants it.
     pub fn jwks(&self) -> Value {
-        let x = URL_SAFE_NO_PAD.encode(self.key.verifying_key().as_bytes());
-        let key =
-            json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": self.id, "x": x});
-        json!({ "keys": [key] })
+        self.jws.key_set()
     }
 
     fn token(&self, access: &Access<'_>) -> String {
         let now = self.clock.now().as_micros() / 1_000_000;
-        let header = json!({"alg": "EdDSA", "typ": "JWT", "kid": self.id});
-        let claims = json!({
+        self.jws.sign(&json!({
             "iss": self.issuer,
             "sub": access.subject.unwrap_or("gateway"),
             "aud": self.audience,
@@ -153,42 +142,22 @@ impl Signer {
             "exp": now + LIFETIME,
             "jti": format!("{:032x}", rand::random::<u128>()),
             "access": access.entries(),
-        });
-        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let signed = format!("{}.{}", part(&header), part(&claims));
-        let signature = self.key.sign(signed.as_bytes());
-        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
+        }))
     }
-}
-
-/// RFC 7638.
-fn thumbprint(key: &SigningKey) -> String {
-    let x = URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes());
-    let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
-    URL_SAFE_NO_PAD.encode(Sha256::digest(canonical))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::core::{Timestamp, clock::FixedClock};
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
     fn read(part: &str) -> Value {
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
     }
 
-    /// The key and its thumbprint of RFC 8037, appendix A.
     #[test]
-    fn the_key_is_named_as_rfc_8037_has_it() {
-        let seed = URL_SAFE_NO_PAD.decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A").unwrap();
-        let clock = FixedClock::at(Timestamp::from_micros(0));
-        let signer = Signer::new(&seed.try_into().unwrap(), "i", "a", clock);
-        assert_eq!(signer.id, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
-        assert_eq!(signer.jwks()["keys"][0]["x"], "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
-    }
-
-    #[test]
-    fn a_token_says_what_this_request_may_do_and_is_verified_by_another_library() {
+    fn a_token_says_what_this_request_may_do() {
         let clock = FixedClock::at(Timestamp::from_micros(1_000_000_000));
         let signer = Signer::new(&[7; 32], "rack-gateway", "registry", clock);
         let (own, from): (RepositoryName, RepositoryName) =
@@ -197,17 +166,13 @@ mod tests {
         let token = signer.token(&Access::push(&own, Some(&subject)).and_pull(&from));
         let parts: Vec<_> = token.split('.').collect();
         let claims = read(parts[1]);
-        assert_eq!(read(parts[0])["kid"], signer.id);
+        assert_eq!(read(parts[0])["kid"], signer.jwks()["keys"][0]["kid"]);
         assert_eq!((claims["exp"].as_i64(), claims["sub"].as_str()), (Some(1_060), Some("user:1")));
         let expected = json!([
             {"type": "repository", "name": "team/app", "actions": ["pull", "push"]},
             {"type": "repository", "name": "base/os", "actions": ["pull"]},
         ]);
         assert_eq!(claims["access"], expected);
-        let x = URL_SAFE_NO_PAD.decode(signer.jwks()["keys"][0]["x"].as_str().unwrap()).unwrap();
-        let key = aws_lc_rs::signature::UnparsedPublicKey::new(&aws_lc_rs::signature::ED25519, x);
-        let signature = URL_SAFE_NO_PAD.decode(parts[2]).unwrap();
-        key.verify(format!("{}.{}", parts[0], parts[1]).as_bytes(), &signature).unwrap();
         assert_ne!(token, signer.token(&Access::push(&own, Some(&subject)).and_pull(&from)), "each is new");
         assert_eq!(
             read(signer.token(&Access::catalog()).split('.').nth(1).unwrap())["access"][0]["name"],

@@ -24,8 +24,8 @@ pub use open::{OpenError, Options};
 pub use scrape::Scrape;
 
 use super::{
-    backend::{Backend, Body, Request, Unhealthy},
-    error::{ErrorCode, Problem, Result},
+    backend::{self, Backend, Body, Request, Unhealthy},
+    error::{Problem, Result},
     leases::Leases,
     model::{Operation, Start},
     respond::json,
@@ -64,13 +64,7 @@ impl Backend for Proxy {
             if !request.operation.is_change() {
                 return inner.carry_out(request).await.unwrap_or_else(Problem::into_response);
             }
-            // A change goes on to its end, also when the client goes away and this future with it: what was sent must
-            // be noted.
-            let work = tokio::spawn(async move { inner.carry_out(request).await });
-            match work.await {
-                Ok(result) => result.unwrap_or_else(Problem::into_response),
-                Err(_) => Problem::new(ErrorCode::Unknown, "the registry failed").into_response(),
-            }
+            backend::to_its_end(async move { inner.carry_out(request).await }).await
         })
     }
 

@@ -1,8 +1,7 @@
-//! A role as the API shows it.
+//! A role as the API and the command line show it.
 
-use super::super::ApiError;
+use super::change::roles::expand;
 use crate::{
-    identity::change::roles::expand,
     policy::{BUILT_IN, BuiltInRole, Permission, PermissionSet},
     store::{AccessRows, RoleRow},
 };
@@ -13,12 +12,12 @@ use utoipa::ToSchema;
 pub struct RoleView {
     pub name: String,
     /// `built-in` or `custom`.
-    kind: &'static str,
-    description: String,
+    pub kind: &'static str,
+    pub description: String,
     /// The permission patterns of a custom role, as they were written; empty for a built-in one.
     patterns: Vec<String>,
     /// Every permission that it holds in this version.
-    permissions: Vec<&'static str>,
+    pub permissions: Vec<&'static str>,
 }
 
 impl RoleView {
@@ -48,10 +47,8 @@ impl RoleView {
         BUILT_IN.iter().map(Self::built_in).chain(custom).collect()
     }
 
-    pub fn find(rows: &AccessRows, name: &str) -> Result<Self, ApiError> {
-        let found = Self::all(rows).into_iter().find(|role| role.name == name);
-        found
-            .ok_or_else(|| ApiError::not_found(format!("role {}", name.chars().take(60).collect::<String>())))
+    pub fn find(rows: &AccessRows, name: &str) -> Option<Self> {
+        Self::all(rows).into_iter().find(|role| role.name == name)
     }
 }
 
