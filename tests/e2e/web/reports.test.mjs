@@ -9,9 +9,11 @@ import { Gateway } from "./support/gateway.mjs";
 const TOKEN = "rgw_0123456789abcdefABCDEF0123456789abcdefABCDEF0123456";
 
 /** An error that nobody catches, as if one of our scripts had made it. */
-const fail = (text) => (setTimeout(() => {
-  throw new TypeError(text);
-}), undefined);
+const fail = (text) => {
+  setTimeout(() => {
+    throw new TypeError(text);
+  });
+};
 
 const value = (event) => event.exception.values.at(-1).value;
 
@@ -42,7 +44,9 @@ describe("reports of errors in the pages", { timeout: 120_000 }, () => {
     await person.sees("Sign in");
     const elsewhere = await person.page.evaluate(async (port) => {
       const stopped = new Promise((resolve) => {
-        addEventListener("securitypolicyviolation", (event) => resolve(event.effectiveDirective), { once: true });
+        addEventListener("securitypolicyviolation", (event) => resolve(event.effectiveDirective), {
+          once: true,
+        });
       });
       await fetch(`http://127.0.0.1:${port}/`).catch(() => null);
       return stopped;
@@ -51,7 +55,9 @@ describe("reports of errors in the pages", { timeout: 120_000 }, () => {
   });
 
   it("tell of what nobody caught, and of no secret", async () => {
-    await person.page.evaluate(() => history.replaceState(null, "", "?mail=anna@corp.example#rgl_secretInTheFragment"));
+    await person.page.evaluate(() =>
+      history.replaceState(null, "", "?mail=anna@corp.example#rgl_secretInTheFragment"),
+    );
     await person.page.evaluate(() => fetch("/api/v1/auth/links/rgl_secretInThePath0123456789"));
     await person.page.evaluate(fail, `uncaught by anna@corp.example with ${TOKEN}`);
     const event = await collector.event((one) => value(one).startsWith("uncaught"));
@@ -62,8 +68,9 @@ describe("reports of errors in the pages", { timeout: 120_000 }, () => {
     const [{ text, url, headers }] = collector.reports;
     assert.match(url, /^\/api\/7\/envelope\/\?/);
     assert.equal(headers.cookie, undefined);
-    assert.equal(headers.referer, undefined, "not even where the gateway is");
-    for (const secret of ["anna", TOKEN, "secretIn", "corp.example"]) assert.ok(!text.includes(secret), secret);
+    assert.equal(headers.referer, undefined, "no page leaves its address behind");
+    for (const secret of ["anna", TOKEN, "secretIn", "corp.example"])
+      assert.ok(!text.includes(secret), secret);
   });
 
   it("wait for the place, on a page that has not been told", async () => {
@@ -75,7 +82,13 @@ describe("reports of errors in the pages", { timeout: 120_000 }, () => {
 
   it("tell in which part React caught one, and the page says so kindly", async () => {
     await person.page.route("**/api/v1/auth/providers", (route) =>
-      route.fulfill({ json: { passkey: true, first_run: false, sentry: { dsn: collector.dsn, environment: "x", release: "y" } } }),
+      route.fulfill({
+        json: {
+          passkey: true,
+          first_run: false,
+          sentry: { dsn: collector.dsn, environment: "x", release: "y" },
+        },
+      }),
     );
     await person.open("/app/login");
     await person.sees("This page could not be shown");

@@ -26,6 +26,7 @@ export function start(
     release: to.release,
     environment: to.environment,
     transport,
+    transportOptions: { fetchOptions: { referrerPolicy: "no-referrer", credentials: "omit" } },
     stackParser: defaultStackParser,
     integrations: [
       breadcrumbsIntegration({ xhr: false, sentry: false }),

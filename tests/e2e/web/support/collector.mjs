@@ -11,7 +11,8 @@ export class Collector {
     collector.server = createServer(async (request, response) => {
       let text = "";
       for await (const chunk of request) text += chunk;
-      if (request.method === "POST") collector.reports.push({ url: request.url, headers: request.headers, text });
+      if (request.method === "POST")
+        collector.reports.push({ url: request.url, headers: request.headers, text });
       response.writeHead(200, { "access-control-allow-origin": "*", "content-type": "application/json" });
       response.end("{}");
     });
