@@ -56,13 +56,15 @@ function useLeaveWhenLoggedIn(returnTo: string): void {
 }
 
 function Ways({ ways, returnTo }: { ways: Providers; returnTo: string }) {
-  const hasPasskey = ways.passkey && supported();
+  // Nobody can have one before there is anybody.
+  const hasPasskey = ways.passkey && supported() && !ways.first_run;
   return (
     <>
       {ways.first_run && (
         <Callout title="This gateway is new">
-          Nobody is its administrator yet. The gateway has written a link into its log when it started; open
-          it to become the first.
+          It has no administrator yet. When it started, the gateway wrote a link into its log; it begins with{" "}
+          <code className="font-mono text-[0.8125rem] break-all">{location.origin}/app/welcome</code>. Open it
+          to become the first.
         </Callout>
       )}
       {ways.providers.map((provider) => (
@@ -79,18 +81,20 @@ function Ways({ ways, returnTo }: { ways: Providers; returnTo: string }) {
       {hasPasskey && (
         <PasskeyLogin kind={ways.providers.length > 0 ? "secondary" : "primary"} returnTo={returnTo} />
       )}
-      {ways.passkey && !supported() && (
+      {ways.passkey && !supported() && !ways.first_run && (
         <Callout tone="warn">This browser cannot use passkeys at this address. They need https.</Callout>
       )}
-      {ways.providers.length === 0 && !ways.passkey && (
+      {ways.providers.length === 0 && !ways.passkey && !ways.first_run && (
         <Callout tone="warn" title="There is no way to sign in yet">
           Whoever runs this gateway must configure a provider of logins, or an address with https for
           passkeys.
         </Callout>
       )}
-      <p className="text-[0.8125rem] text-soft">
-        No account? Ask an administrator of this gateway for an invitation.
-      </p>
+      {!ways.first_run && (
+        <p className="text-[0.8125rem] text-soft">
+          No account? Ask an administrator of this gateway for an invitation.
+        </p>
+      )}
     </>
   );
 }

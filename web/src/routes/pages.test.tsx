@@ -112,6 +112,15 @@ describe("the login", () => {
     });
   });
 
+  it("shows the first person the way in, and no way that cannot work", async () => {
+    vi.stubGlobal("PublicKeyCredential", { parseCreationOptionsFromJSON() {} });
+    const body = { providers: [], passkey: true, first_run: true, sentry: null };
+    open("/app/login", { "GET /auth/providers": { body }, "GET /info": refusal(401, "unauthenticated") });
+    await screen.findByText(/\/app\/welcome$/);
+    expect(screen.queryByRole("button", { name: /passkey/ })).toBeNull();
+    expect(screen.queryByText(/No account/)).toBeNull();
+  });
+
   it.each(["//evil.example", "https://evil.example", "/app/../x", "javascript:alert(1)"])(
     "does not return to %s",
     async (wanted) => {
