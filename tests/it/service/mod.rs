@@ -8,7 +8,7 @@ mod killed;
 mod limits;
 mod passage;
 mod racks;
-mod server;
+pub mod server;
 
 use crate::support::gateway::TestGateway;
 use serde_json::{Value, json};
