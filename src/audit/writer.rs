@@ -84,7 +84,15 @@ impl Writer {
         metrics::gauge!("audit_queue_capacity").set(options.queue as f64);
         metrics::gauge!("audit_available").set(1.0);
         let slow = options.intent_timeout;
-        let task = Task { db, entries, available: available.clone(), slow, kept: Vec::new(), seen: 0 };
+        let task = Task {
+            db,
+            entries,
+            available: available.clone(),
+            slow,
+            kept: Vec::new(),
+            seen: 0,
+            is_alone: false,
+        };
         (Self { queue, available, options }, tokio::spawn(task.run()))
     }
 
@@ -122,6 +130,8 @@ struct Task {
     kept: Vec<AuditRow>,
     /// No row up to this sequence number is among those kept.
     seen: i64,
+    /// The last batch followed the one before: no other replica has written since.
+    is_alone: bool,
 }
 
 impl Task {
@@ -195,9 +205,34 @@ impl Task {
         }
     }
 
+    /// Right behind the last batch in one go, or, beside others who write, wherever it is our turn.
     async fn append(&mut self, rows: &[AuditRow]) -> StoreResult<()> {
+        let (db, next, is_alone) = (self.db.clone(), self.seen.saturating_add(1), self.is_alone);
+        let commit = async {
+            if is_alone && db.append_audit_at(next, rows).await? {
+                return Ok(Some(next));
+            }
+            db.append_audit(rows).await.map(Some)
+        };
+        self.watch(rows.len(), commit).await.map(drop)
+    }
+
+    /// Right behind what was looked at, or not at all: `false` when somebody else has written meanwhile, maybe we
+    /// ourselves with a statement that was given up.
+    async fn append_behind_seen(&mut self, rows: &[AuditRow]) -> StoreResult<bool> {
+        let (db, next) = (self.db.clone(), self.seen.saturating_add(1));
+        let commit = async { Ok(db.append_audit_at(next, rows).await?.then_some(next)) };
+        self.watch(rows.len(), commit).await
+    }
+
+    /// Sees a commit of so many rows to its end. It gives the number of the first, or `None` when it wrote nothing.
+    async fn watch(
+        &mut self,
+        rows: usize,
+        commit: impl Future<Output = StoreResult<Option<i64>>>,
+    ) -> StoreResult<bool> {
         let started = Instant::now();
-        let mut commit = pin!(in_time(self.db.append_audit(rows)));
+        let mut commit = pin!(in_time(commit));
         let written = match timeout(self.slow, &mut commit).await {
             Ok(written) => written,
             Err(_) => {
@@ -206,11 +241,12 @@ impl Task {
             }
         };
         metrics::histogram!("audit_write_seconds").record(started.elapsed().as_secs_f64());
-        let first = written?;
-        self.seen = first.saturating_add(rows.len() as i64 - 1);
+        let Some(first) = written? else { return Ok(false) };
+        self.is_alone = first == self.seen.saturating_add(1);
+        self.seen = first.saturating_add(rows as i64 - 1);
         metrics::counter!("audit_batches_total").increment(1);
-        metrics::counter!("audit_rows_total").increment(rows.len() as u64);
-        Ok(())
+        metrics::counter!("audit_rows_total").increment(rows as u64);
+        Ok(true)
     }
 
     fn fail(&self, error: &StoreError) {
@@ -256,16 +292,19 @@ impl Task {
 
     async fn write_kept(&mut self) -> StoreResult<()> {
         in_time(self.db.probe_audit()).await?;
-        self.forget_what_is_there().await?;
-        while !self.kept.is_empty() {
+        loop {
+            self.forget_what_is_there().await?;
+            if self.kept.is_empty() {
+                return Ok(());
+            }
             let rest = self.kept.split_off(self.kept.len().min(BATCH));
             let rows = std::mem::replace(&mut self.kept, rest);
-            if let Err(error) = self.append(&rows).await {
+            let written = self.append_behind_seen(&rows).await;
+            if !matches!(written, Ok(true)) {
                 self.kept.splice(..0, rows);
-                return Err(error);
             }
+            written?;
         }
-        Ok(())
     }
 
     /// A commit whose answer was lost may have happened: rows that are there already are not written twice.

@@ -46,9 +46,11 @@ pub struct AuditFilter {
 }
 
 const TAKE_SEQ: &str = "UPDATE audit_head SET next_seq = next_seq + $1 WHERE id = 1 RETURNING next_seq - $1";
+const TAKE_SEQ_AT: &str = "UPDATE audit_head SET next_seq = next_seq + $1 WHERE id = 1 AND next_seq = $2";
 const END: &str = "SELECT next_seq - 1 FROM audit_head WHERE id = 1";
 const AFTER: &str = "SELECT seq, request_id, event FROM audit_log WHERE seq > $1 ORDER BY seq LIMIT $2";
 const PROBE: &str = "UPDATE audit_head SET next_seq = next_seq WHERE id = 1";
+
 impl Db {
     /// Appends a batch in one transaction and gives the sequence number of its first row. When it returns,
     /// the rows are on disk; when it fails, none is.
@@ -70,6 +72,27 @@ impl Db {
                 tx.commit().await?;
                 Ok(first)
             }
+        }
+    }
+
+    /// The same for a batch that must stand at `next` or nowhere: `false`, and nothing written, when the log ends
+    /// elsewhere. On PostgreSQL this is one statement, so one round trip. A statement that arrives long after its
+    /// sender gave it up finds the log grown, and does nothing.
+    pub async fn append_audit_at(&self, next: i64, rows: &[AuditRow]) -> StoreResult<bool> {
+        match self {
+            Self::Sqlite { write, file, .. } => {
+                let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+                let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
+                file.is_at_its_path().map_err(sqlx::Error::Io)?;
+                let taken = sqlx::query(TAKE_SEQ_AT).bind(count).bind(next).execute(&mut *tx).await?;
+                if taken.rows_affected() == 0 {
+                    return Ok(false);
+                }
+                dialect::insert_audit_sqlite(&mut tx, next, rows).await?;
+                tx.commit().await?;
+                Ok(true)
+            }
+            Self::Postgres(pool) => Ok(dialect::insert_audit_postgres_at(pool, next, rows).await?),
         }
     }
 

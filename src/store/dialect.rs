@@ -4,7 +4,10 @@ use super::{
     AuditRow, BeatRow, StoreResult, directory_news,
     stretch::{Additions, Stretch, WIDEN},
 };
-use sqlx::{Postgres, Sqlite, SqliteConnection, Transaction, query::Query, sqlite::SqliteArguments};
+use sqlx::{
+    PgPool, Postgres, Sqlite, SqliteConnection, Transaction, postgres::PgArguments, query::Query,
+    sqlite::SqliteArguments,
+};
 use std::{
     borrow::Cow,
     sync::{Arc, LazyLock},
@@ -132,11 +135,32 @@ pub(super) async fn insert_audit_postgres(
     first_seq: i64,
     rows: &[AuditRow],
 ) -> StoreResult<()> {
+    bind_audit(&INSERT_POSTGRES, first_seq, rows).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// In a transaction of its own, and only when the log ends before `next`.
+pub(super) async fn insert_audit_postgres_at(
+    pool: &PgPool,
+    next: i64,
+    rows: &[AuditRow],
+) -> StoreResult<bool> {
+    let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    // Returns when the server has said that it is done with the commit, too.
+    let done = bind_audit(&INSERT_POSTGRES_AT, next, rows).bind(next).bind(count).execute(pool).await?;
+    Ok(done.rows_affected() > 0)
+}
+
+fn bind_audit(
+    statement: &'static str,
+    first_seq: i64,
+    rows: &[AuditRow],
+) -> Query<'static, Postgres, PgArguments> {
     let column = |get: fn(&AuditRow) -> Cow<'_, str>| rows.iter().map(get).collect::<Vec<_>>();
     let Additions { stretches, users } = Additions::of(first_seq, rows);
     let (users, users_in): (Vec<_>, Vec<_>) = users.into_iter().unzip();
     let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-    sqlx::query(INSERT_POSTGRES.as_str())
+    sqlx::query(statement)
         .bind((first_seq..first_seq + count).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.ts.as_micros()).collect::<Vec<_>>())
         .bind(column(|row| Cow::Borrowed(row.event)))
@@ -154,26 +178,34 @@ pub(super) async fn insert_audit_postgres(
         .bind(stretches.iter().map(|one| *one.last_request.as_uuid()).collect::<Vec<_>>())
         .bind(users)
         .bind(users_in)
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
 }
 
-static INSERT_POSTGRES: LazyLock<String> = LazyLock::new(|| {
+static INSERT_POSTGRES: LazyLock<String> = LazyLock::new(|| insert_postgres("", ""));
+
+static INSERT_POSTGRES_AT: LazyLock<String> = LazyLock::new(|| {
+    let head = "head AS (UPDATE audit_head SET next_seq = next_seq + $19 WHERE id = 1 AND next_seq = $18 \
+        RETURNING id), ";
+    // The row of the head, or none: then nothing is inserted anywhere.
+    insert_postgres(head, "head, ")
+});
+
+/// `before` stands before the other parts of the statement, `with` beside each of their sources.
+fn insert_postgres(before: &str, with: &str) -> String {
     format!(
-        "WITH stretches AS (\
+        "WITH {before}stretches AS (\
              INSERT INTO audit_stretch (stretch, first_ts, last_ts, first_request, last_request) \
-             SELECT * FROM UNNEST($11::bigint[], $12::bigint[], $13::bigint[], $14::uuid[], $15::uuid[]) {WIDEN}\
+             SELECT rows.* FROM {with}\
+             UNNEST($11::bigint[], $12::bigint[], $13::bigint[], $14::uuid[], $15::uuid[]) AS rows {WIDEN}\
          ), users AS (\
              INSERT INTO audit_stretch_user (user_email, stretch) \
-             SELECT * FROM UNNEST($16::text[], $17::bigint[]) ON CONFLICT DO NOTHING\
+             SELECT rows.* FROM {with}UNNEST($16::text[], $17::bigint[]) AS rows ON CONFLICT DO NOTHING\
          ) \
          INSERT INTO audit_log (seq, ts, event, request_id, user_email, action, resource, status, rbac_decision, \
          record) \
-         SELECT * FROM UNNEST($1::bigint[], $2::bigint[], $3::text[], $4::uuid[], $5::text[], $6::text[], \
-         $7::text[], $8::text[], $9::text[], $10::bytea[])"
+         SELECT rows.* FROM {with}UNNEST($1::bigint[], $2::bigint[], $3::text[], $4::uuid[], $5::text[], $6::text[], \
+         $7::text[], $8::text[], $9::text[], $10::bytea[]) AS rows"
     )
-});
+}
 
 /// What writers of the directory do differently.
 pub(super) trait DirectoryTx {

@@ -11,6 +11,7 @@ mod kills;
 mod ledger;
 mod load;
 mod postgres;
+mod pushing;
 mod replicas;
 mod rolling;
 mod site;

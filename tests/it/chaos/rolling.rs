@@ -6,6 +6,7 @@ use super::{
     balancer::{Balancer, Replica},
     child::{Child, PATIENCE},
     ledger::Ledger,
+    pushing,
     site::{Answer, Site, on_postgres},
 };
 use futures_util::StreamExt as _;
@@ -21,6 +22,7 @@ use std::{
     },
     time::Duration,
 };
+use tempfile::TempDir;
 use tokio::{
     net::TcpStream,
     task::JoinHandle,
@@ -46,7 +48,9 @@ fn restarts() -> usize {
 async fn behind_a_load_balancer_nobody_notices() {
     on_postgres(async |place| {
         let site = Arc::new(Site::on(place).await);
-        let variables = [("DRAIN_DELAY", "1s"), BUSY];
+        let images = tempfile::tempdir().unwrap();
+        let [storage, directory] = kept(&images);
+        let variables = [("DRAIN_DELAY", "1s"), BUSY, storage, directory];
         let mut replicas = vec![site.start_with(&variables).await, site.start_with(&variables).await];
         let balancer = Balancer::over(replicas.iter().map(seen).collect()).await;
         let load = Arc::new(Load::default());
@@ -75,8 +79,16 @@ async fn on_one_host_the_next_process_takes_the_port_over() {
     on_postgres(async |place| {
         let site = Arc::new(Site::on(place).await);
         let listen = free().to_string();
-        let variables =
-            [("LISTEN", listen.as_str()), ("LISTEN_REUSE_PORT", "true"), ("DRAIN_DELAY", "1s"), BUSY];
+        let images = tempfile::tempdir().unwrap();
+        let [storage, directory] = kept(&images);
+        let variables = [
+            ("LISTEN", listen.as_str()),
+            ("LISTEN_REUSE_PORT", "true"),
+            ("DRAIN_DELAY", "1s"),
+            BUSY,
+            storage,
+            directory,
+        ];
         let mut running = site.start_with(&variables).await;
         assert_eq!(running.address.to_string(), listen);
         let load = Arc::new(Load::default());
@@ -113,6 +125,11 @@ fn free() -> SocketAddr {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
+/// Replicas share the storage of images.
+fn kept(images: &TempDir) -> [(&'static str, &str); 2] {
+    [("REGISTRY_STORAGE", "dir"), ("REGISTRY_DIR", images.path().to_str().unwrap())]
+}
+
 fn seen(replica: &Child) -> Replica {
     Replica::new(replica.address, replica.ops_address)
 }
@@ -130,12 +147,15 @@ struct Load {
     /// What was acknowledged: changes first, then reads.
     changed: Mutex<Vec<RequestId>>,
     read: Mutex<Vec<RequestId>>,
+    pushed: Mutex<Vec<RequestId>>,
+    images: AtomicUsize,
     open: AtomicUsize,
     ended: AtomicUsize,
 }
 
 struct Work {
     requests: JoinHandle<()>,
+    pushes: JoinHandle<()>,
     streams: Vec<JoinHandle<()>>,
 }
 
@@ -143,11 +163,13 @@ impl Load {
     fn begin(self: &Arc<Self>, site: &Arc<Site>, address: SocketAddr) -> Work {
         let (load, asking) = (self.clone(), site.clone());
         let requests = tokio::spawn(async move { load.ask(asking, address).await });
+        let (load, pushing) = (self.clone(), site.clone());
+        let pushes = tokio::spawn(async move { load.push(pushing, address).await });
         let stream = |_| {
             let (load, site) = (self.clone(), site.clone());
             tokio::spawn(async move { load.listen(site, address).await })
         };
-        Work { requests, streams: (0..STREAMS).map(stream).collect() }
+        Work { requests, pushes, streams: (0..STREAMS).map(stream).collect() }
     }
 
     async fn ask(self: Arc<Self>, site: Arc<Site>, address: SocketAddr) {
@@ -175,6 +197,16 @@ impl Load {
             while under_way.try_join_next().is_some() {}
         }
         under_way.join_all().await;
+    }
+
+    async fn push(self: Arc<Self>, site: Arc<Site>, address: SocketAddr) {
+        while !self.stop.load(Relaxed) {
+            match pushing::push(&site, address, self.images.load(Relaxed)).await {
+                Ok(acknowledged) => self.pushed.lock().unwrap().extend(acknowledged),
+                Err(failure) => self.failed.lock().unwrap().push(failure),
+            }
+            self.images.fetch_add(1, Relaxed);
+        }
     }
 
     /// A shell that is opened again whenever its gateway goes, which it must have said.
@@ -208,6 +240,7 @@ impl Load {
         assert_eq!(self.open.load(Relaxed), STREAMS, "all streams are open again");
         self.stop.store(true, Relaxed);
         work.requests.await.unwrap();
+        work.pushes.await.unwrap();
         for stream in work.streams {
             stream.await.unwrap();
         }
@@ -216,7 +249,9 @@ impl Load {
         assert!(reset.len() <= resets, "{} connections were reset, as in {:?}", reset.len(), reset.first());
         let (changed, read) = (self.changed.lock().unwrap().len(), self.read.lock().unwrap().len());
         eprintln!(
-            "{restarts} restarts: {changed} changes, {read} reads, {} streams ended, {} failures, {} resets",
+            "{restarts} restarts: {changed} changes, {read} reads, {} images pushed, {} streams ended, \
+             {} failures, {} resets",
+            self.images.load(Relaxed),
             self.ended.load(Relaxed),
             failed.len(),
             reset.len()
@@ -237,8 +272,9 @@ impl Load {
     async fn assert_recorded(&self, site: &Site) {
         let ledger = Ledger::read(site).await;
         let (changed, read) = (self.changed.lock().unwrap(), self.read.lock().unwrap());
+        let pushed = self.pushed.lock().unwrap();
         ledger.assert_covers(site, &changed);
-        for request in changed.iter().chain(read.iter()) {
+        for request in changed.iter().chain(read.iter()).chain(pushed.iter()) {
             assert!(ledger.has(*request, "outcome"), "no outcome of {request}");
         }
     }

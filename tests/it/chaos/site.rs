@@ -14,7 +14,7 @@ use rack_gateway::{
     demo::rack::{DemoRack, DemoRackOptions},
     store::{Db, Options, Place},
 };
-use reqwest::{Response, StatusCode};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use std::{
     collections::HashMap,
     net::SocketAddr,
@@ -148,11 +148,8 @@ impl Site {
         path: &str,
         form: &str,
     ) -> Result<Answer, reqwest::Error> {
-        let url = format!("http://{address}/api/v1/rack-proxy{path}");
         let answer = self
-            .client
-            .request(method.parse().unwrap(), url)
-            .basic_auth("convox", Some(&self.deployer.token))
+            .request_at(address, method, &format!("/api/v1/rack-proxy{path}"))
             .header("accept", "application/json")
             .header("content-type", "application/x-www-form-urlencoded")
             .body(form.to_owned())
@@ -160,6 +157,12 @@ impl Site {
             .await?;
         let (status, request_id) = (answer.status(), request_id(&answer));
         Ok(Answer { status, request_id, body: answer.text().await? })
+    }
+
+    /// A request by the deployer.
+    pub fn request_at(&self, address: SocketAddr, method: &str, path: &str) -> RequestBuilder {
+        let url = format!("http://{address}{path}");
+        self.client.request(method.parse().unwrap(), url).basic_auth("convox", Some(&self.deployer.token))
     }
 
     /// The smallest change there is.
@@ -223,7 +226,7 @@ pub async fn deployer(db: &Db) -> Person {
     Person::add(db, SystemClock.now(), "deployer", "*", Until::default()).await
 }
 
-fn request_id(answer: &Response) -> RequestId {
+pub fn request_id(answer: &Response) -> RequestId {
     let id = answer.headers().get("x-request-id").expect("each answer has its id");
     id.to_str().unwrap().parse().unwrap()
 }

@@ -166,6 +166,45 @@ async fn a_batch_that_fails_takes_no_numbers() {
 }
 
 #[tokio::test]
+async fn a_batch_for_one_place_stands_there_or_nowhere() {
+    each(async |db: TestDb| {
+        assert!(db.append_audit_at(1, &batch("first", 300)).await.unwrap());
+        assert!(db.append_audit_at(301, &batch("second", 2)).await.unwrap());
+        let before = everything(&db).await;
+        for elsewhere in [0, 1, 301, 302, 304, 1 << 60] {
+            assert!(!db.append_audit_at(elsewhere, &batch("late", 3)).await.unwrap(), "{elsewhere}");
+        }
+        assert_eq!(everything(&db).await, before);
+        assert_eq!(db.append_audit(&batch("third", 1)).await.unwrap(), 303, "and takes no numbers");
+        let by_user = AuditFilter {
+            user_email: Some("ada@example.com".to_owned()),
+            limit: 999,
+            ..AuditFilter::default()
+        };
+        assert_eq!(db.audit_rows(&by_user).await.unwrap().len(), 303, "all are found by their user");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_many_who_want_one_place_one_gets_it() {
+    each(async |db: TestDb| {
+        let other = db.again().await;
+        let rivals = (0..8).map(|rival| {
+            let db = if rival % 2 == 0 { db.db.clone() } else { other.clone() };
+            tokio::spawn(async move { db.append_audit_at(1, &batch("rival", 5)).await.unwrap() })
+        });
+        let mut winners = 0;
+        for rival in rivals.collect::<Vec<_>>() {
+            winners += usize::from(rival.await.unwrap());
+        }
+        assert_eq!((winners, everything(&db).await.len()), (1, 5));
+        other.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_log_can_be_probed_and_asked_for_a_request() {
     each(async |db: TestDb| {
         db.probe_audit().await.unwrap();
