@@ -111,16 +111,6 @@ impl Gateway {
         let mfa = factors::factors(&config.identity, &db, &audit, &mailer)?;
         let step_up = StepUp::new(Arc::new(mfa.clone()), sessions.clone());
 
-        let registry = registry::registry(config, &access, &db, &clock).await?;
-        let backend = registry.as_ref().map(|registry| registry.backend.clone());
-        for job in jobs::couriers(config, &db, &clock, backend.as_ref())? {
-            tasks.spawn(job.keep_doing(stop.clone()));
-        }
-        let foreign_metrics = registry.as_ref().and_then(registry::Registry::foreign_metrics);
-        if let Some(registry) = registry {
-            tasks.spawn(registry.keep_clean(stop.clone()));
-        }
-
         metrics::gauge!(catalogue::CONFIG_RELOAD_SUCCESSFUL).set(1.0);
         let tls = config.server.tls.as_ref();
         let certificate = tls.map(|tls| tls::certificate(tls, clock.now())).transpose()?;
@@ -134,6 +124,15 @@ impl Gateway {
         let directory::Opened { registrar, nodes, guard } = opened;
         let reach = services::Reach { directory: registrar.directory().clone(), guard };
         let racks = Arc::new(racks::racks(config, &reach)?);
+        let registry = registry::registry(config, &access, &db, &clock, &reach).await?;
+        let backend = registry.as_ref().map(|registry| registry.backend.clone());
+        for job in jobs::couriers(config, &db, &clock, backend.as_ref())? {
+            tasks.spawn(job.keep_doing(stop.clone()));
+        }
+        let foreign_metrics = registry.as_ref().and_then(registry::Registry::foreign_metrics);
+        if let Some(registry) = registry {
+            tasks.spawn(registry.keep_clean(stop.clone()));
+        }
 
         let (drain_handle, drain_seen) = drain();
         let health = Health {
@@ -164,7 +163,7 @@ impl Gateway {
             public_url: config.identity.public_url.clone(),
             logins: api::LoginLimits::new(config.limits.login_rate_limit_per_minute),
             max_body: config.limits.max_api_body_bytes,
-            sentry: sentry_js(config),
+            sentry: api::SentryJs::of(&config.sentry),
             racks: rack_names.clone(),
             registrar,
             nodes,
@@ -185,13 +184,14 @@ impl Gateway {
         let rooms = Rooms {
             racks: common.racks(racks, handles.pipeline.clone()),
             registry: backend.map(|backend| common.registry(config, backend, db.clone())),
-            artifact: common.artifact(config)?,
+            artifact: common.artifact(config, &reach)?,
             services: common.services(config, services::services(config, &reach)?),
             api,
         };
         let (limiter, settings) = (handles.limiter.clone(), handles.front.clone());
         let front = Front::new(rooms, health.clone(), metrics.http(), limiter, settings)
-            .with_tracing(traces::start(config, &mut tasks, &stop)?);
+            .with_tracing(traces::start(config, &mut tasks, &stop)?)
+            .with_page_reports(config.sentry.js.origin().as_deref());
         let ops = Ops { metrics, health, db: db.clone(), clock, certificate, foreign_metrics };
 
         let (ops_drain, ops_drain_seen) = drain();
@@ -271,16 +271,6 @@ impl Gateway {
         let _ = tokio::time::timeout(LAST_WORDS, db.close()).await;
         Stopped { drained, recorded: written && flushed }
     }
-}
-
-fn sentry_js(config: &Config) -> Option<api::SentryJs> {
-    let sentry = &config.sentry;
-    Some(api::SentryJs {
-        dsn: sentry.js.dsn.clone()?,
-        environment: sentry.environment.clone(),
-        release: sentry.release.clone(),
-        traces_sample_rate: sentry.js.traces_sample_rate,
-    })
 }
 
 async fn until_stopped(stop: CancellationToken, upkeep: JoinHandle<()>) {

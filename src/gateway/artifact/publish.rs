@@ -96,7 +96,7 @@ impl ArtifactPipeline {
         let body = OutgoingBody::Checked(body.map_err(Into::into).boxed_unsync());
         let sent = self.server.send(permit, body, scope.request_id());
         let answer = otel::in_step(Step::Send, sent).await;
-        let answer = whole::judge(answer.map_err(|error| self.unanswered(scope, error))?).await?;
+        let answer = self.heard(scope, answer).await?;
         if answer.status() != StatusCode::CREATED {
             return Err(Problem::bad_answer());
         }
