@@ -181,7 +181,12 @@ async fn a_command_lasts_until_it_has_ended() {
 #[tokio::test]
 async fn the_log_and_the_error_reports_name_the_trace() {
     let collector = Collector::start().await;
-    let reports = FakeRack::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await;
+    let reports = FakeRack::start(|mut visit| async move {
+        while visit.request().await.is_some() {
+            visit.wire.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await;
+        }
+    })
+    .await;
     let dsn = format!("{}/1", reports.url().replace("http://", "http://key@"));
     let variables = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url.as_str()),
