@@ -166,16 +166,15 @@ async fn a_command_lasts_until_it_has_ended() {
     let collector = Collector::start().await;
     let gateway = traced(&collector, &[]).await;
     let admin = gateway.token("admin").await;
-    let outcome = Socket::exec(gateway.address(), &admin, "exit 7").await.finish().await;
-    assert_eq!(outcome.exit, Ok(7));
-    let record = gateway.lines.wait_for(|record| record["exit_code"] == 7).await;
+    let outcome = Socket::exec(gateway.address(), &admin, "sleep 1").await.finish().await;
+    assert_eq!(outcome.exit, Ok(0));
+    let record = gateway.lines.wait_for(|record| record["exit_code"] == 0).await;
     let tree = collector.tree(record["request_id"].as_str().unwrap()).await;
     assert_eq!(tree.root.says("http.response.status_code"), "101");
     let latency = Duration::from_secs_f64(record["latency_ms"].as_f64().unwrap() / 1e3);
     assert!(tree.root.took + Duration::from_millis(2) >= latency, "{record} {:#?}", tree.all);
-    let (asked, respond) = (tree.asked_in("send").remove(0), tree.only("respond"));
-    assert!(respond.took > asked.took, "the command runs after the handshake: {:#?}", tree.all);
-    assert!(respond.begun >= asked.begun + asked.took.as_nanos() as u64);
+    assert!(tree.only("respond").took > Duration::from_millis(900), "{:#?}", tree.all);
+    assert!(tree.asked_in("send")[0].took < Duration::from_millis(900), "the handshake is before it");
 }
 
 #[tokio::test]
