@@ -3,10 +3,12 @@
 use super::logins::LoginLimits;
 use crate::{
     audit::Audit,
+    config::SentryConfig,
     core::{Live, PublicUrl, SharedClock, drain::Drain},
     directory::{Registrar, node::NodeBook},
     identity::{Entrance, Principal, login::Login, mfa::Mfa, session::Sessions, step_up::StepUp},
     notify::mail::Mailer,
+    observe::errors,
     store::Db,
 };
 use serde::Serialize;
@@ -40,9 +42,22 @@ pub struct Context {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SentryJs {
     pub dsn: String,
-    pub environment: Option<String>,
-    pub release: Option<String>,
+    pub environment: String,
+    pub release: String,
     pub traces_sample_rate: f32,
+}
+
+impl SentryJs {
+    /// None where the pages report nothing. The names are those that the gateway's own reports have.
+    pub fn of(config: &SentryConfig) -> Option<Self> {
+        let dsn = config.js.dsn.clone()?;
+        Some(Self {
+            dsn,
+            environment: config.environment.as_deref().unwrap_or(errors::ENVIRONMENT).to_owned(),
+            release: config.release.as_deref().unwrap_or(errors::RELEASE).to_owned(),
+            traces_sample_rate: config.js.traces_sample_rate,
+        })
+    }
 }
 
 /// How a rack is known.

@@ -163,7 +163,7 @@ impl Gateway {
             public_url: config.identity.public_url.clone(),
             logins: api::LoginLimits::new(config.limits.login_rate_limit_per_minute),
             max_body: config.limits.max_api_body_bytes,
-            sentry: sentry_js(config),
+            sentry: api::SentryJs::of(&config.sentry),
             racks: rack_names.clone(),
             registrar,
             nodes,
@@ -189,7 +189,8 @@ impl Gateway {
             api,
         };
         let (limiter, settings) = (handles.limiter.clone(), handles.front.clone());
-        let front = Front::new(rooms, health.clone(), metrics.http(), limiter, settings);
+        let front = Front::new(rooms, health.clone(), metrics.http(), limiter, settings)
+            .with_page_reports(config.sentry.js.origin().as_deref());
         let ops = Ops { metrics, health, db: db.clone(), clock, certificate, foreign_metrics };
 
         let (ops_drain, ops_drain_seen) = drain();
@@ -269,16 +270,6 @@ impl Gateway {
         let _ = tokio::time::timeout(LAST_WORDS, db.close()).await;
         Stopped { drained, recorded: written && flushed }
     }
-}
-
-fn sentry_js(config: &Config) -> Option<api::SentryJs> {
-    let sentry = &config.sentry;
-    Some(api::SentryJs {
-        dsn: sentry.js.dsn.clone()?,
-        environment: sentry.environment.clone(),
-        release: sentry.release.clone(),
-        traces_sample_rate: sentry.js.traces_sample_rate,
-    })
 }
 
 async fn until_stopped(stop: CancellationToken, upkeep: JoinHandle<()>) {

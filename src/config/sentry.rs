@@ -10,7 +10,7 @@ use super::{
     },
 };
 use crate::core::Secret;
-use url::Url;
+use url::{Host, Url};
 
 #[derive(Debug, Clone)]
 pub struct SentryConfig {
@@ -29,6 +29,14 @@ pub struct SentryJsConfig {
     pub dsn: Option<String>,
     /// 0 to 1.
     pub traces_sample_rate: f32,
+}
+
+impl SentryJsConfig {
+    /// Where the pages' reports go, as a browser names it: `https://sentry.example` or `http://127.0.0.1:9000`.
+    pub fn origin(&self) -> Option<String> {
+        let url = Url::parse(self.dsn.as_deref()?).ok()?;
+        Some(url.origin().ascii_serialization())
+    }
 }
 
 impl std::fmt::Debug for SentryJsConfig {
@@ -61,7 +69,7 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<SentryConfig> {
 fn dsn(text: &str) -> Checked<String> {
     let fits = Url::parse(text).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https")
-            && url.has_host()
+            && has_plain_host(&url)
             && !url.username().is_empty()
             && url.path().len() > 1
     });
@@ -69,6 +77,16 @@ fn dsn(text: &str) -> Checked<String> {
         return Err("is not a DSN; copy it from the settings of the Sentry project".into());
     }
     Ok(text.to_owned())
+}
+
+/// The host of a DSN stands in the content policy of the pages, where `*` and `;` mean something.
+fn has_plain_host(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => {
+            name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
+        }
+        host => host.is_some(),
+    }
 }
 
 #[cfg(test)]
@@ -94,10 +112,32 @@ mod tests {
     }
 
     #[test]
+    fn the_origin_of_the_pages_reports() {
+        for (dsn, origin) in [
+            ("https://abcdef@o1.Example.com/7", "https://o1.example.com"),
+            ("https://abcdef:old@o1.example.com:443/sentry/7?x=;y", "https://o1.example.com"),
+            ("http://abcdef@127.0.0.1:9000/7", "http://127.0.0.1:9000"),
+            ("https://abcdef@bücher.example/7", "https://xn--bcher-kva.example"),
+        ] {
+            let js = load([("SENTRY_JS_DSN", dsn)]).sentry.js;
+            assert_eq!(js.origin().as_deref(), Some(origin), "{dsn}");
+        }
+        assert_eq!(load([("SENTRY_DSN", "https://abcdef@o1.example.com/7")]).sentry.js.origin(), None);
+    }
+
+    #[test]
     fn bad_values() {
-        for bad in
-            ["abcdef", "https://o1.example.com/7", "https://abcdef@o1.example.com", "ftp://abcdef@host/7"]
-        {
+        for bad in [
+            "abcdef",
+            "https://o1.example.com/7",
+            "https://abcdef@o1.example.com",
+            "ftp://abcdef@host/7",
+            "https://abcdef@*.example.com/7",
+            "https://abcdef@*/7",
+            "https://abcdef@o1.example.com;script-src/7",
+            "https://abcdef@o1.example.com,x/7",
+            "https://abcdef@'self'/7",
+        ] {
             let error = error([("SENTRY_DSN", bad)]);
             assert!(error.starts_with("environment: SENTRY_DSN: the value is not a DSN"), "{error}");
         }

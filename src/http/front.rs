@@ -81,6 +81,13 @@ impl Front {
         Self { rooms, site, health, limiter, patience, metrics, clock, settings }
     }
 
+    /// The origin to which pages report their errors; without one they report none.
+    #[must_use]
+    pub fn with_page_reports(mut self, origin: Option<&str>) -> Self {
+        self.site = self.site.reporting_to(origin);
+        self
+    }
+
     /// Answers. A panic in any room becomes a 500 and is reported; the connection lives on.
     pub async fn serve(&self, request: Request<Incoming>) -> Response<Body> {
         let started = Instant::now();

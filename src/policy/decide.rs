@@ -214,6 +214,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2_000))]
 
+        /// CVE-2026-48794: at the edge of two rules, the wrong one counted.
         #[test]
         fn agrees_with_the_reference(
             grants in prop::collection::vec(any_grant(), 0..6),

@@ -4,7 +4,7 @@ use super::{
     Pages,
     embedded::{self, Files},
     file::{Caching, File},
-    policy,
+    policy::Policy,
 };
 use crate::gateway::Body;
 use bytes::Bytes;
@@ -24,6 +24,7 @@ pub struct Site {
     files: HashMap<String, File>,
     index: File,
     robots: File,
+    policy: Policy,
 }
 
 impl Site {
@@ -45,7 +46,14 @@ impl Site {
             })
             .collect();
         let robots = File::new("robots.txt", Bytes::from_static(ROBOTS), Caching::Revalidate);
-        Self { files, index, robots }
+        Self { files, index, robots, policy: Policy::closed() }
+    }
+
+    /// Pages may send reports of their errors to this origin.
+    #[must_use]
+    pub fn reporting_to(mut self, origin: Option<&str>) -> Self {
+        self.policy = origin.map_or_else(Policy::closed, Policy::reporting_to);
+        self
     }
 
     /// Answers a request for `path`, which is neither decoded nor normalised: what is not listed is not there.
@@ -54,7 +62,7 @@ impl Site {
             Method::GET | Method::HEAD => self.find(path, headers),
             _ => not_allowed(),
         };
-        policy::protect(response.headers_mut());
+        self.policy.protect(response.headers_mut());
         response
     }
 

@@ -31,6 +31,7 @@ mod operate;
 mod redaction;
 mod registry;
 mod registry_front;
+mod security;
 mod service;
 mod sessions;
 mod store;

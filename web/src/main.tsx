@@ -3,6 +3,7 @@ import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { ApiError } from "./api/error";
+import { reports } from "./report/reports";
 import { makeRouter } from "./router";
 import "./styles.css";
 
@@ -18,9 +19,16 @@ const client = new QueryClient({
   },
 });
 
+reports.watch(window);
+
 const place = document.getElementById("root");
 if (place) {
-  createRoot(place).render(
+  const onCaughtError = (error: unknown, { componentStack }: { componentStack?: string | undefined }) => {
+    // biome-ignore lint/suspicious/noConsole: React does the same where nobody else listens.
+    console.error(error);
+    reports.tell({ error, handled: true, stack: componentStack });
+  };
+  createRoot(place, { onCaughtError }).render(
     <StrictMode>
       <QueryClientProvider client={client}>
         <RouterProvider router={makeRouter(client)} />

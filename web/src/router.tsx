@@ -8,10 +8,11 @@ import {
   type RouterHistory,
   useRouter,
 } from "@tanstack/react-router";
-import { lazy, Suspense, useSyncExternalStore } from "react";
+import { lazy, Suspense, useEffect, useSyncExternalStore } from "react";
 import { state } from "./api/http";
 import { proofs } from "./auth/proofs";
 import { infoQuery } from "./auth/session";
+import { reports } from "./report/reports";
 import { Frame, Narrow } from "./routes/frames";
 import { NotFound } from "./routes/not-found";
 import { Announcements } from "./ui/announce";
@@ -162,6 +163,7 @@ export function makeRouter(client: QueryClient, history?: RouterHistory) {
 function Failed({ error }: { error: unknown }) {
   const router = useRouter();
   const { reset } = useQueryErrorResetBoundary();
+  useEffect(() => reports.tell({ error, handled: true }), [error]);
   return (
     <Narrow>
       <Stage title="This page could not be shown">

@@ -1,7 +1,7 @@
 //! `GET /api/v1/auth/providers`: the ways to log in, for the login page.
 
 use crate::{
-    api::{Access, ApiError, ApiRoute, Context, Endpoint},
+    api::{Access, ApiError, ApiRoute, Context, Endpoint, SentryJs},
     policy::MfaLevel,
 };
 use axum::{Json, extract::State, routing::get};
@@ -28,6 +28,8 @@ pub struct Ways {
     passkey: bool,
     /// Nobody has come in yet: the way in is the link that the server printed when it started.
     first_run: bool,
+    /// For the pages' own error reports.
+    sentry: Option<SentryJs>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -45,5 +47,6 @@ async fn list(State(context): State<Context>) -> Result<Json<Ways>, ApiError> {
     };
     let providers = context.login.providers.iter().map(view).collect();
     let passkey = context.mfa.has_key() && context.mfa.webauthn_off().is_none();
-    Ok(Json(Ways { providers, passkey, first_run: !context.db.has_users().await? }))
+    let first_run = !context.db.has_users().await?;
+    Ok(Json(Ways { providers, passkey, first_run, sentry: context.sentry.clone() }))
 }

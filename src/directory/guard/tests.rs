@@ -106,6 +106,7 @@ fn rebinding(answers: &[&[&str]]) -> AddressGuard {
     guard(&[], &[]).with_resolver(Arc::new(Rebinding(Mutex::new(answers.iter().map(read).collect()))))
 }
 
+/// CVE-2026-55671: DNS rebinding, a name that leads inside once it has been looked at.
 #[tokio::test]
 async fn a_name_that_moves_inside_is_refused_when_dialled() {
     let guard = rebinding(&[&["93.184.216.34"], &["127.0.0.1"], &["10.0.0.1", "169.254.169.254"], &[]]);

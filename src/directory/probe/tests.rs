@@ -38,6 +38,7 @@ async fn http(answer: &'static str, expect: Option<u16>) -> Finding {
     prober().look("web", &server(answer).await, &check).await
 }
 
+/// CVE-2022-29153: a health check followed a redirect inside.
 #[tokio::test]
 async fn answers_are_judged() {
     assert_eq!(http("HTTP/1.1 204 No Content\r\n\r\n", None).await, Finding::Passing);

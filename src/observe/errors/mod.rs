@@ -31,6 +31,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// What reports are told apart by, unless the configuration says something else.
+pub const RELEASE: &str = concat!("rack-gateway@", env!("CARGO_PKG_VERSION"));
+pub const ENVIRONMENT: &str = "production";
 /// How long the end of the process waits for reports that are still queued.
 const SHUTDOWN: Duration = Duration::from_secs(2);
 /// Reports that may wait. With the bound on each ([`outbox`]) less than a mebibyte lies in the process.
@@ -235,8 +238,8 @@ fn client_options(options: SentryOptions) -> Result<Option<ClientOptions>, Sentr
     let dsn: Dsn = dsn.expose().trim().parse().map_err(|_| SentryError::Dsn)?;
     let reporting = Reporting { traces_sample_rate, crumbs, ..Reporting::default() };
     let mut client = ClientOptions::new()
-        .release(release.unwrap_or_else(|| concat!("rack-gateway@", env!("CARGO_PKG_VERSION")).into()))
-        .environment(environment.unwrap_or_else(|| "production".into()))
+        .release(release.unwrap_or_else(|| RELEASE.into()))
+        .environment(environment.unwrap_or_else(|| ENVIRONMENT.into()))
         .traces_sample_rate(traces_sample_rate)
         .send_default_pii(false)
         .auto_session_tracking(false)

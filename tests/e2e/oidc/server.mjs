@@ -1,7 +1,7 @@
 // A certified OpenID Connect provider on loopback, with accounts that tests make up. Prints its issuer when it serves.
 //
 //   PUT /accounts/NAME          the claims of an account, as JSON
-//   GET /interaction/ID?account=NAME   what a person would do at the login page
+//   GET /interaction/ID?account=NAME   what a person would do at the login page; with `deny`, they do not agree
 import { generateKeyPairSync } from "node:crypto";
 import { createServer } from "node:http";
 import Provider from "oidc-provider";
@@ -20,6 +20,9 @@ const server = createServer();
 await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 const issuer = `http://127.0.0.1:${server.address().port}`;
 
+/** Seconds for which codes of the client `gateway-brief` are good. */
+const BRIEF = 4;
+
 const client = (name, algorithm) => ({
   client_id: `gateway-${name}`,
   client_secret: "a-secret-for-tests",
@@ -30,7 +33,12 @@ const client = (name, algorithm) => ({
 });
 
 const provider = new Provider(issuer, {
-  clients: Object.entries(ALGORITHMS).map(([name, algorithm]) => client(name, algorithm)),
+  clients: [
+    ...Object.entries(ALGORITHMS).map(([name, algorithm]) => client(name, algorithm)),
+    client("brief", "RS256"),
+    { ...client("moved", "RS256"), redirect_uris: ["http://localhost:8443/elsewhere"] },
+  ],
+  ttl: { AuthorizationCode: (_, __, { clientId }) => (clientId === "gateway-brief" ? BRIEF : 60) },
   jwks: {
     keys: [
       key("rsa", { modulusLength: 2048 }, { kid: "rsa", alg: "RS256" }),
@@ -76,8 +84,10 @@ server.on("request", async (request, response) => {
     accounts.set(name, await body(request));
     response.writeHead(204).end();
   } else if (room === "interaction") {
-    const login = { accountId: url.searchParams.get("account") };
-    await provider.interactionFinished(request, response, { login }, { mergeWithLastSubmission: false });
+    const done = url.searchParams.has("deny")
+      ? { error: "access_denied", error_description: "the person does not agree" }
+      : { login: { accountId: url.searchParams.get("account") } };
+    await provider.interactionFinished(request, response, done, { mergeWithLastSubmission: false });
   } else {
     serve(request, response);
   }

@@ -1,6 +1,8 @@
 //! Attacks that have worked on other gateways, each as a test that it does not work here. The names carry the
 //! number under which the precedent was published.
 
+mod credentials;
+mod decisions;
 mod exhaustion;
 mod headers;
 mod public_routes;

@@ -4,6 +4,7 @@ use super::{LOOPBACK, register, service::Service, until};
 use crate::support::gateway::TestGateway;
 use serde_json::json;
 
+/// CVE-2022-29153, CVE-2025-67494, CVE-2025-59956: whoever could register an address made the server call it from inside.
 #[tokio::test]
 async fn what_only_the_gateway_can_reach_is_not_registered() {
     let gateway = TestGateway::start().await;
@@ -48,7 +49,7 @@ async fn the_gateway_s_own_listeners_are_closed_even_where_loopback_is_open() {
     assert_eq!(status, 201);
 }
 
-/// A name is not resolved when it is registered. What it leads to is looked at when it is dialled.
+/// CVE-2026-55671 and DNS rebinding: a name is not resolved when it is registered. What it leads to is looked at when it is dialled.
 #[tokio::test]
 async fn a_name_that_leads_inside_is_not_dialled() {
     let gateway = TestGateway::with([("DIRECTORY_ALLOW_CIDRS", "10.0.0.0/8")]).await;
@@ -68,6 +69,23 @@ async fn a_name_that_leads_inside_is_not_dialled() {
         assert_eq!(failed["status"], "Error", "{failed}");
         assert!(failed["details"].as_str().unwrap().contains("not allowed here"), "{failed}");
     }
+}
+
+/// CVE-2022-29153: an instance that may be registered sent the health check on to one that may not.
+#[tokio::test]
+async fn a_health_check_follows_no_redirect() {
+    let gateway = TestGateway::with(LOOPBACK).await;
+    let token = gateway.token("deployer").await;
+    let inside = Service::start().await;
+    let outside = Service::redirecting(&inside.url()).await;
+    let body = json!({ "slug": "web", "url": outside.url(), "check": { "type": "http", "interval": 1, "timeout": 1 } });
+    let (status, document) = register(&gateway, &token, body).await;
+    assert_eq!(status, 201, "{document}");
+    let id = document["instance"]["id"].as_str().unwrap();
+    let failed = until(&gateway, &token, id, |one| one["status"] == "Error").await;
+    assert!(failed["details"].as_str().unwrap().contains("302"), "{failed}");
+    assert!(outside.asked() > 0);
+    assert_eq!(inside.asked(), 0, "nobody went there");
 }
 
 #[tokio::test]

@@ -131,6 +131,8 @@ async fn a_client_that_falls_silent_in_its_head_is_cut() {
     assert!(started.elapsed().as_secs() < 8, "{:?}", started.elapsed());
 }
 
+/// CVE-2023-44487, RUSTSEC-2024-0332, RUSTSEC-2026-0258: resets, continuations and empty frames without end. A protocol that
+/// is not offered cannot be flooded.
 #[tokio::test]
 async fn http_2_is_not_spoken() {
     let (gateway, authority, _directory) = https().await;

@@ -102,6 +102,7 @@ async fn groups_do_not_take_the_last_administrator_away() {
     site.gateway.stop().await;
 }
 
+/// CVE-2026-40574, CVE-2026-55075: an e-mail address was the identity, so whoever got the address got the account.
 #[tokio::test]
 async fn the_subject_counts_and_not_the_address() {
     let site = Site::with(&["one", "two"], "").await;
@@ -125,6 +126,7 @@ async fn the_subject_counts_and_not_the_address() {
     site.gateway.stop().await;
 }
 
+/// CVE-2024-27918: another spelling of an address was another person, or the same.
 #[tokio::test]
 async fn spelling_does_not_make_another_person() {
     let site = Site::with(&["one"], "").await;

@@ -19,11 +19,23 @@ fn provider() -> Option<String> {
     url
 }
 
+/// The names of our providers, each the client of its name at the same issuer, and its secret.
+const CLIENTS: [(&str, &str, &str); 6] = [
+    ("rs", "gateway-rs", SECRET),
+    ("es", "gateway-es", SECRET),
+    ("ed", "gateway-ed", SECRET),
+    // Its codes are good for four seconds.
+    ("brief", "gateway-brief", SECRET),
+    // The provider knows another address of it.
+    ("moved", "gateway-moved", SECRET),
+    ("mistaken", "gateway-rs", "not-the-secret"),
+];
+
 async fn site(issuer: &str) -> Site {
     let mut file = String::new();
-    for kind in ["rs", "es", "ed"] {
+    for (name, client, secret) in CLIENTS {
         file += &format!(
-            "[oidc.{kind}]\nissuer = '{issuer}'\nclient_id = 'gateway-{kind}'\nclient_secret = '{SECRET}'\n\
+            "[oidc.{name}]\nissuer = '{issuer}'\nclient_id = '{client}'\nclient_secret = '{secret}'\n\
              scopes = ['email', 'profile', 'groups']\nallowed_domains = ['corp.example']\n"
         );
     }
@@ -45,10 +57,19 @@ impl Person {
     }
 
     async fn log_in(&mut self, departure: &Url, account: &str) -> String {
+        self.answer(departure, ("account", account)).await
+    }
+
+    /// Sees who asks for what, and does not agree.
+    async fn deny(&mut self, departure: &Url) -> String {
+        self.answer(departure, ("deny", "")).await
+    }
+
+    async fn answer(&mut self, departure: &Url, (key, value): (&str, &str)) -> String {
         let mut url = departure.clone();
         for _ in 0..10 {
             if url.path().starts_with("/interaction/") {
-                url.query_pairs_mut().append_pair("account", account);
+                url.query_pairs_mut().append_pair(key, value);
             }
             let cookies: Vec<_> =
                 self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -196,5 +217,152 @@ async fn pkce_is_enforced() {
     let query = Person::new().log_in(&departure, "ada").await;
     let nameless: Vec<_> = query.split('&').filter(|pair| !pair.starts_with("iss=")).collect();
     assert_eq!(browser.return_with(&nameless.join("&")).await.code(), Some("login_failed"));
+    site.gateway.stop().await;
+}
+
+/// What the provider sent back, by the name of each part.
+fn part(query: &str, name: &str) -> String {
+    form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).unwrap().1.into_owned()
+}
+
+/// Without a session, with this word on the page, and on record as a refused login.
+async fn refused(site: &Site, landing: &Landing, code: &str, reason: &str) {
+    assert_eq!((landing.status, landing.code(), &landing.session), (302, Some(code), &None), "{landing:?}");
+    let record =
+        site.gateway.lines.wait_for(|record| record["request_id"] == landing.request_id.as_str()).await;
+    assert_eq!(
+        (&record["action"], &record["action_type"], &record["rbac_decision"], &record["http_status"]),
+        (&json!("login.complete"), &json!("auth"), &json!("deny"), &json!(302)),
+        "{record}"
+    );
+    let said = record.to_string();
+    assert!(said.contains(reason), "{reason} in {said}");
+    assert!(!said.contains(SECRET) && !said.contains("code="), "{said}");
+}
+
+#[tokio::test]
+async fn a_code_is_good_for_one_login_in_one_browser() {
+    let Some(issuer) = provider() else { return };
+    let site = site(&issuer).await;
+    account(&issuer, "ada", claims("ada")).await;
+    site.add_user("ada@corp.example").await;
+    let mut browser = site.browser();
+
+    // A state that was never given out, then the right one in a browser that did not ask.
+    let departure = browser.depart("rs", "/app/").await.unwrap();
+    let query = Person::new().log_in(&departure, "ada").await;
+    let wrong = query.replace(&part(&query, "state"), &"A".repeat(43));
+    refused(&site, &browser.return_with(&wrong).await, "invalid_state", "the state is unknown").await;
+    let mut other = site.browser();
+    other.cookies = "rgw_oauth_state=planted".into();
+    refused(&site, &other.return_with(&query).await, "invalid_state", "another browser").await;
+
+    // The same answer twice; then its code once more, under a state that is good.
+    let departure = browser.depart("rs", "/app/").await.unwrap();
+    let query = Person::new().log_in(&departure, "ada").await;
+    let cookies = browser.cookies.clone();
+    assert!(browser.return_with(&query).await.session.is_some());
+    browser.cookies = cookies;
+    refused(&site, &browser.return_with(&query).await, "invalid_state", "the state is unknown").await;
+    let again = browser.depart("rs", "/app/").await.unwrap();
+    let replayed = format!("code={}&state={}&iss={issuer}", part(&query, "code"), state(&again));
+    refused(&site, &browser.return_with(&replayed).await, "login_failed", "did not accept the code").await;
+
+    // A fresh code of one login under the state of another: the verifier that we send is not its own.
+    let first = browser.depart("rs", "/app/").await.unwrap();
+    let stolen = Person::new().log_in(&first, "ada").await;
+    let second = browser.depart("rs", "/app/").await.unwrap();
+    let swapped = format!("code={}&state={}&iss={issuer}", part(&stolen, "code"), state(&second));
+    refused(&site, &browser.return_with(&swapped).await, "login_failed", "did not accept the code").await;
+    site.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_code_that_is_too_old_opens_nothing() {
+    let Some(issuer) = provider() else { return };
+    let site = site(&issuer).await;
+    account(&issuer, "ada", claims("ada")).await;
+    site.add_user("ada@corp.example").await;
+    let mut browser = site.browser();
+    assert!(login(&mut browser, "brief", "ada").await.session.is_some(), "at once it is good");
+    let departure = browser.depart("brief", "/app/").await.unwrap();
+    let query = Person::new().log_in(&departure, "ada").await;
+    tokio::time::sleep(std::time::Duration::from_millis(5_200)).await;
+    refused(&site, &browser.return_with(&query).await, "login_failed", "did not accept the code").await;
+    site.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn who_does_not_agree_or_is_not_vouched_for_stays_outside() {
+    let Some(issuer) = provider() else { return };
+    let site = site(&issuer).await;
+    site.add_user("mallory@corp.example").await;
+    let mut browser = site.browser();
+    let departure = browser.depart("rs", "/app/").await.unwrap();
+    let query = Person::new().deny(&departure).await;
+    assert_eq!(part(&query, "error"), "access_denied");
+    refused(&site, &browser.return_with(&query).await, "access_denied", "an error instead of a code").await;
+
+    // Known here by the address, which the provider has not verified: the account stays closed, and unjoined.
+    let mut unverified = claims("mallory");
+    unverified["email_verified"] = json!(false);
+    account(&issuer, "mallory", unverified).await;
+    let landing = login(&mut browser, "rs", "mallory").await;
+    refused(&site, &landing, "email_unverified", "does not say that the address").await;
+    let mallory = site.gateway.db.user_by_email("mallory@corp.example").await.unwrap();
+    assert_eq!(site.gateway.db.identities_of(mallory.id).await.unwrap().len(), 0);
+    site.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_the_provider_does_not_believe_lets_nobody_in() {
+    let Some(issuer) = provider() else { return };
+    let site = site(&issuer).await;
+    account(&issuer, "ada", claims("ada")).await;
+    site.add_user("ada@corp.example").await;
+    let mut browser = site.browser();
+    let landing = login(&mut browser, "mistaken", "ada").await;
+    refused(&site, &landing, "login_failed", "did not accept the code").await;
+
+    // The provider does not send anybody to an address that it was not told of, so nobody comes back.
+    let departure = browser.depart("moved", "/app/").await.unwrap();
+    let answer = Person::new().client.get(departure).send().await.unwrap();
+    assert_eq!(answer.status(), 400);
+    assert!(!answer.headers().contains_key("location"));
+    assert!(answer.text().await.unwrap().contains("redirect_uri"));
+    site.gateway.stop().await;
+}
+
+/// A logout ends the session here; who comes back shows themselves at the provider again, and gets another one.
+#[tokio::test]
+async fn after_a_logout_the_old_session_is_worth_nothing() {
+    let Some(issuer) = provider() else { return };
+    let site = site(&issuer).await;
+    account(&issuer, "ada", claims("ada")).await;
+    site.add_user("ada@corp.example").await;
+    let mut browser = site.browser();
+    let session = login(&mut browser, "rs", "ada").await.session.unwrap();
+    browser.cookies = format!("session_token={session}");
+    let info: Value = browser.get("/api/v1/info").await.json().await.unwrap();
+    let forged = browser.post_with("/api/v1/auth/web/logout", ("X-CSRF-Token", "forged")).await;
+    assert_eq!(forged.status(), 403, "nobody is logged out by another's page");
+    assert_eq!(browser.get("/api/v1/me").await.status(), 200);
+    let token = info["csrf_token"].as_str().unwrap();
+    let out = browser.post_with("/api/v1/auth/web/logout", ("X-CSRF-Token", token)).await;
+    assert_eq!(out.status(), 200);
+    let id = out.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let record = site.gateway.lines.wait_for(|record| record["request_id"] == id.as_str()).await;
+    assert_eq!(
+        (&record["user_email"], &record["rbac_decision"]),
+        (&json!("ada@corp.example"), &json!("allow"))
+    );
+
+    let refused = browser.get("/api/v1/me").await;
+    assert_eq!(refused.status(), 401);
+    let id = refused.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let record = site.gateway.lines.wait_for(|record| record["request_id"] == id.as_str()).await;
+    assert_eq!(record["rbac_decision"], "deny");
+    let next = login(&mut site.browser(), "rs", "ada").await.session.unwrap();
+    assert_ne!(next, session);
     site.gateway.stop().await;
 }

@@ -72,6 +72,7 @@ async fn a_login_ends_where_it_began_and_once() {
     site.gateway.stop().await;
 }
 
+/// CVE-2024-5798, CVE-2023-22482, CVE-2026-55669: a code or token of another login, verifier or provider was taken.
 #[tokio::test]
 async fn codes_belong_to_one_login_at_one_provider() {
     let site = site().await;

@@ -129,6 +129,8 @@ fn rows() -> BTreeMap<String, Row> {
     rows
 }
 
+/// CVE-2024-47616 and the many like it: an object was reached by its id, whoever it belonged to. A route without a row
+/// fails.
 #[tokio::test]
 async fn every_route_admits_those_in_its_row_and_nobody_else() {
     let gateway = TestGateway::with(UNLIMITED).await;
@@ -225,6 +227,7 @@ fn is_login(route: &ApiRoute) -> bool {
     route.path.starts_with("/api/v1/auth/")
 }
 
+/// CVE-2025-6011, CVE-2025-54999: the answer told who or what exists.
 #[tokio::test]
 async fn who_may_not_look_cannot_tell_what_is_there() {
     let gateway = TestGateway::with(UNLIMITED).await;

@@ -74,7 +74,7 @@ async fn a_passkey_logs_its_owner_in_without_a_name() {
     .await;
 }
 
-/// What is refused looks the same, whether the credential exists or not.
+/// CVE-2025-6011, CVE-2025-54999: what is refused looks the same, whether the credential exists or not.
 #[tokio::test]
 async fn cve_unknown_credentials_look_like_wrong_signatures() {
     each(async |db: TestDb| {

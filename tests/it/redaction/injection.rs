@@ -49,6 +49,7 @@ async fn send(gateway: &TestGateway, head: &[u8]) -> Option<u16> {
     timeout(SOON, wire.try_head()).await.unwrap().map(|head| head.status())
 }
 
+/// RUSTSEC-2025-0055: text of a client ended a line of the log, or steered the terminal of its reader.
 #[tokio::test]
 async fn hostile_text_stays_inside_its_line() {
     const FORGED: &str =

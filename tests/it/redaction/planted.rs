@@ -69,6 +69,7 @@ impl Caller<'_> {
     }
 }
 
+/// CVE-2025-62513, CVE-2024-8365, CVE-2026-41181, CVE-2025-65944: secrets in records, logs, error pages and reports.
 #[tokio::test]
 async fn no_secret_of_a_request_is_written_down() {
     let canaries = Canaries::default();

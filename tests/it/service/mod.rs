@@ -10,7 +10,7 @@ mod killed;
 mod limits;
 mod passage;
 mod racks;
-mod server;
+pub mod server;
 mod small;
 mod trust;
 

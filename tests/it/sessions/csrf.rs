@@ -7,6 +7,7 @@ use crate::support::{
     session::{Kind, WEB},
 };
 
+/// CVE-2019-19025, CVE-2021-29652: another site's page made the browser call with its cookie.
 #[tokio::test]
 async fn every_unsafe_route_wants_the_token_of_this_session() {
     let gateway = TestGateway::with([("RATE_LIMIT_PER_MINUTE", "1000000")]).await;

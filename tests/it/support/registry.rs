@@ -137,9 +137,10 @@ impl ProxyServer {
     }
 }
 
-/// Debian's registry, as a process with a directory of its own. Without it on the path the tests say so and end, unless
-/// `TEST_DOCKER_REGISTRY` insists.
+/// Debian's registry, which is distribution 2.8, as a process with a directory of its own. Without it on the path the
+/// tests say so and end, unless `TEST_DOCKER_REGISTRY` insists.
 pub struct Distribution {
+    program: String,
     process: Child,
     pub url: String,
     pub metrics_url: String,
@@ -154,17 +155,24 @@ impl Distribution {
 
     /// `auth` is a part of its configuration.
     pub async fn with_auth(auth: &str) -> Option<Self> {
-        Self::on(tempfile::tempdir().unwrap(), auth.to_owned()).await
+        Self::on("docker-registry".to_owned(), tempfile::tempdir().unwrap(), auth.to_owned()).await
+    }
+
+    /// Version 3, if `TEST_DISTRIBUTION_3` names the program; Debian has none.
+    pub async fn third_with_auth(auth: &str) -> Option<Self> {
+        let program =
+            rack_gateway::config::Env::get(&rack_gateway::config::ProcessEnv, "TEST_DISTRIBUTION_3")?;
+        Self::on(program, tempfile::tempdir().unwrap(), auth.to_owned()).await
     }
 
     /// The same images at another port, after a kill.
     pub async fn moved(self) -> Self {
-        let Self { mut process, root, auth, .. } = self;
+        let Self { program, mut process, root, auth, .. } = self;
         process.kill().await.unwrap();
-        Self::on(root, auth).await.unwrap()
+        Self::on(program, root, auth).await.unwrap()
     }
 
-    async fn on(root: TempDir, auth: String) -> Option<Self> {
+    async fn on(program: String, root: TempDir, auth: String) -> Option<Self> {
         for _ in 0..5 {
             let (port, debug) = (free_port().await, free_port().await);
             let data = root.path().join("data").display().to_string();
@@ -178,7 +186,7 @@ impl Distribution {
             let file = root.path().join("config.yml");
             std::fs::write(&file, config).unwrap();
             let log = std::fs::File::create(root.path().join("log")).unwrap();
-            let started = Command::new("docker-registry")
+            let started = Command::new(&program)
                 .arg("serve")
                 .arg(&file)
                 .stdout(log.try_clone().unwrap())
@@ -196,7 +204,7 @@ impl Distribution {
             for _ in 0..500 {
                 if reqwest::get(format!("{url}/v2/")).await.is_ok() {
                     let metrics_url = format!("http://127.0.0.1:{debug}/metrics");
-                    return Some(Self { process, url, metrics_url, root, auth });
+                    return Some(Self { program, process, url, metrics_url, root, auth });
                 }
                 if process.try_wait().unwrap().is_some() {
                     break;

@@ -3,6 +3,7 @@
 use crate::support::{exchange::exchange, gateway::TestGateway};
 use rack_gateway::web::Pages;
 use reqwest::{Client, Response, redirect::Policy};
+use serde_json::{Value, json};
 
 fn client() -> Client {
     Client::builder().redirect(Policy::none()).build().unwrap()
@@ -44,6 +45,36 @@ async fn every_page_can_be_opened_by_anyone_and_may_run_nothing_foreign() {
         assert_eq!(header(&response, "x-request-id").len(), 36, "{path}");
         assert!(!response.headers().contains_key("set-cookie"), "{path}");
     }
+}
+
+/// Where the operators want to hear of errors in the pages, these may send to that one origin and learn which it is,
+/// also before a login.
+#[tokio::test]
+async fn pages_may_report_their_errors_to_one_place() {
+    let dsn = "https://publickey@Reports.example:8443/sentry/7";
+    let gateway = TestGateway::with([("SENTRY_JS_DSN", dsn), ("SENTRY_ENVIRONMENT", "staging")]).await;
+    for path in ["/app/", "/app/login", "/app/nowhere", "/robots.txt"] {
+        let response = client().get(gateway.url(path)).send().await.unwrap();
+        let policy = header(&response, "content-security-policy");
+        assert!(
+            policy.contains("; connect-src 'self' https://reports.example:8443; form-action"),
+            "{policy}"
+        );
+        assert_eq!(policy.matches("reports.example").count(), 1, "{policy}");
+        assert!(!policy.contains("publickey"), "{policy}");
+    }
+    let ways: Value =
+        reqwest::get(gateway.url("/api/v1/auth/providers")).await.unwrap().json().await.unwrap();
+    let release = concat!("rack-gateway@", env!("CARGO_PKG_VERSION"));
+    let expected =
+        json!({ "dsn": dsn, "environment": "staging", "release": release, "traces_sample_rate": 0.0 });
+    assert_eq!(ways["sentry"], expected);
+
+    let silent = TestGateway::start().await;
+    let response = client().get(silent.url("/app/login")).send().await.unwrap();
+    assert!(header(&response, "content-security-policy").contains("; connect-src 'self'; form-action"));
+    let ways: Value = reqwest::get(silent.url("/api/v1/auth/providers")).await.unwrap().json().await.unwrap();
+    assert_eq!(ways["sentry"], Value::Null);
 }
 
 #[tokio::test]

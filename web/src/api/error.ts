@@ -1,5 +1,10 @@
+/** Something that is told to a person in words that were written for them. */
+export class Told extends Error {
+  override name = "Told";
+}
+
 /** A refusal of the gateway, or its silence. The sentence is the gateway's own and safe to show as text. */
-export class ApiError extends Error {
+export class ApiError extends Told {
   override name = "ApiError";
 
   constructor(
@@ -44,8 +49,11 @@ export class ApiError extends Error {
   }
 }
 
-/** The sentence to show for anything that was thrown. */
+const MISTAKE =
+  "Something went wrong in this page. Load it again; if that does not help, tell an administrator.";
+
+/** The sentence to show for anything that was thrown. What a machine says to programmers is not shown. */
 export function sentence(error: unknown): string {
-  const text = error instanceof Error ? error.message : "Something went wrong.";
+  const text = error instanceof Told ? error.message : MISTAKE;
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

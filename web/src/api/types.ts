@@ -15,7 +15,11 @@ export type Info = {
   csrf_token: string | null;
   rack: { name: string; alias: string | null; host: string } | null;
   version: { version: string; commit_hash: string | null };
+  sentry: ReportTo | null;
 };
+
+/** Where errors in these pages are reported, and under which names. */
+export type ReportTo = { dsn: string; environment: string; release: string };
 
 export type Method = "totp" | "webauthn";
 
@@ -25,7 +29,12 @@ export type Held = { role: string; target: string; expires_at: string | null };
 export type Me = { email: string; name: string; token: string | null; grants: Held[]; owner_grants: Held[] };
 
 export type Provider = { id: string; name: string; kind: string };
-export type Providers = { providers: Provider[]; passkey: boolean; first_run: boolean };
+export type Providers = {
+  providers: Provider[];
+  passkey: boolean;
+  first_run: boolean;
+  sentry: ReportTo | null;
+};
 
 export type Link = {
   kind: "bootstrap" | "invitation" | "enrolment";

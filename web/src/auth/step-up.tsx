@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { sentence } from "../api/error";
+import { sentence, Told } from "../api/error";
 import { Dialog } from "../ui/dialog";
 import { Problem } from "../ui/problem";
 import { Loading } from "../ui/spinner";
@@ -46,7 +46,7 @@ export default function Asking({ question }: { question: Pending }) {
         <ProofForm
           status={status.data}
           busy={busy || question.busy}
-          problem={problem ?? (question.problem && sentence(new Error(question.problem)))}
+          problem={problem ?? (question.problem && sentence(new Told(question.problem)))}
           onProof={(code) => void prove(code)}
           offerTrust={false}
         />

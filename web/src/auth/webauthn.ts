@@ -1,5 +1,7 @@
 /** Security keys and passkeys, in the JSON forms that WebAuthn level 3 gives them. */
 
+import { Told } from "../api/error";
+
 type Wrapped<T> = T | { publicKey: T };
 
 /** Some servers wrap the options as `navigator.credentials` takes them. */
@@ -24,7 +26,7 @@ export async function assert(options: RequestOptions): Promise<unknown> {
 }
 
 function asJson(credential: Credential | null): unknown {
-  if (!(credential instanceof PublicKeyCredential)) throw new Error("The browser gave no credential.");
+  if (!(credential instanceof PublicKeyCredential)) throw new Told("The browser gave no credential.");
   return credential.toJSON();
 }
 
@@ -32,7 +34,7 @@ async function asked<T>(ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (error) {
-    throw new Error(explain(error));
+    throw new Told(explain(error));
   }
 }
 

@@ -130,7 +130,7 @@ function Person() {
       client.clear();
       location.assign("/app/login");
     },
-    onError: (error) => announce(sentence(error)),
+    onError: (error) => announce(sentence(error), "bad"),
   });
   return (
     <div className="grid gap-3 border-t border-line pt-4">

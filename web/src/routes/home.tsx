@@ -60,7 +60,7 @@ function GrantRow({ grant }: { grant: Held }) {
   return (
     <Row
       icon={<ShieldCheck className="size-[1.1rem]" />}
-      title={<span className="capitalize">{grant.role}</span>}
+      title={grant.role}
       badges={<Badge tone="accent">{grant.target === "*" ? "everything" : grant.target}</Badge>}
       facts={
         grant.expires_at ? (

@@ -7,6 +7,7 @@ import type { Info, Providers } from "../api/types";
 import { Or } from "../auth/proof-form";
 import { safeReturn } from "../auth/return-to";
 import { assert, type RequestOptions, supported } from "../auth/webauthn";
+import { reports } from "../report/reports";
 import { Button, buttonStyle } from "../ui/button";
 import { Callout } from "../ui/callout";
 import { Stage } from "../ui/page";
@@ -19,7 +20,11 @@ export function Login() {
   useLeaveWhenLoggedIn(returnTo);
   const ways = useQuery({
     queryKey: ["providers"],
-    queryFn: () => callPlainly<Providers>("GET", "/auth/providers"),
+    queryFn: async () => {
+      const ways = await callPlainly<Providers>("GET", "/auth/providers");
+      reports.learn(ways.sentry);
+      return ways;
+    },
   });
   return (
     <Stage
@@ -51,13 +56,15 @@ function useLeaveWhenLoggedIn(returnTo: string): void {
 }
 
 function Ways({ ways, returnTo }: { ways: Providers; returnTo: string }) {
-  const hasPasskey = ways.passkey && supported();
+  // Nobody can have one before there is anybody.
+  const hasPasskey = ways.passkey && supported() && !ways.first_run;
   return (
     <>
       {ways.first_run && (
         <Callout title="This gateway is new">
-          Nobody is its administrator yet. The gateway has written a link into its log when it started; open
-          it to become the first.
+          It has no administrator yet. When it started, the gateway wrote a link into its log; it begins with{" "}
+          <code className="font-mono text-[0.8125rem] break-all">{location.origin}/app/welcome</code>. Open it
+          to become the first.
         </Callout>
       )}
       {ways.providers.map((provider) => (
@@ -74,12 +81,20 @@ function Ways({ ways, returnTo }: { ways: Providers; returnTo: string }) {
       {hasPasskey && (
         <PasskeyLogin kind={ways.providers.length > 0 ? "secondary" : "primary"} returnTo={returnTo} />
       )}
-      {ways.passkey && !supported() && (
+      {ways.passkey && !supported() && !ways.first_run && (
         <Callout tone="warn">This browser cannot use passkeys at this address. They need https.</Callout>
       )}
-      <p className="text-[0.8125rem] text-soft">
-        No account? Ask an administrator of this gateway for an invitation.
-      </p>
+      {ways.providers.length === 0 && !ways.passkey && !ways.first_run && (
+        <Callout tone="warn" title="There is no way to sign in yet">
+          Whoever runs this gateway must configure a provider of logins, or an address with https for
+          passkeys.
+        </Callout>
+      )}
+      {!ways.first_run && (
+        <p className="text-[0.8125rem] text-soft">
+          No account? Ask an administrator of this gateway for an invitation.
+        </p>
+      )}
     </>
   );
 }

@@ -24,6 +24,7 @@ const INFO = {
   csrf_token: "csrf",
   rack: null,
   version: { version: "0.1.0", commit_hash: null },
+  sentry: null,
 };
 
 const MFA = {
@@ -97,6 +98,7 @@ describe("the login", () => {
           providers: [{ id: "google", name: "Google", kind: "oidc" }],
           passkey: false,
           first_run: false,
+          sentry: null,
         },
       },
       "GET /info": refusal(401, "unauthenticated"),
@@ -110,12 +112,26 @@ describe("the login", () => {
     });
   });
 
+  it("shows the first person the way in, and no way that cannot work", async () => {
+    vi.stubGlobal("PublicKeyCredential", { parseCreationOptionsFromJSON() {} });
+    const body = { providers: [], passkey: true, first_run: true, sentry: null };
+    open("/app/login", { "GET /auth/providers": { body }, "GET /info": refusal(401, "unauthenticated") });
+    await screen.findByText(/\/app\/welcome$/);
+    expect(screen.queryByRole("button", { name: /passkey/ })).toBeNull();
+    expect(screen.queryByText(/No account/)).toBeNull();
+  });
+
   it.each(["//evil.example", "https://evil.example", "/app/../x", "javascript:alert(1)"])(
     "does not return to %s",
     async (wanted) => {
       open(`/app/login?returnTo=${encodeURIComponent(wanted)}`, {
         "GET /auth/providers": {
-          body: { providers: [{ id: "g", name: "G", kind: "oidc" }], passkey: false, first_run: true },
+          body: {
+            providers: [{ id: "g", name: "G", kind: "oidc" }],
+            passkey: false,
+            first_run: true,
+            sentry: null,
+          },
         },
         "GET /info": refusal(401, "unauthenticated"),
       });
@@ -129,7 +145,9 @@ describe("the login", () => {
     let answers = false;
     open("/app/login", {
       "GET /auth/providers": () =>
-        answers ? { body: { providers: [], passkey: false, first_run: false } } : refusal(503, "unavailable"),
+        answers
+          ? { body: { providers: [], passkey: false, first_run: false, sentry: null } }
+          : refusal(503, "unavailable"),
       "GET /info": refusal(401, "unauthenticated"),
     });
     const alert = await screen.findByRole("alert");
@@ -161,7 +179,7 @@ describe("somebody who is not logged in", () => {
   it("is sent to the login and back", async () => {
     open("/app/cli/confirm?request=r1", {
       "GET /info": refusal(401, "unauthenticated"),
-      "GET /auth/providers": { body: { providers: [], passkey: false, first_run: false } },
+      "GET /auth/providers": { body: { providers: [], passkey: false, first_run: false, sentry: null } },
     });
     expect(await heading("Sign in")).toBeTruthy();
     expect(screen.getByText("Sign in to go on where you were.")).toBeTruthy();

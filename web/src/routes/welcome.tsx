@@ -80,8 +80,8 @@ function Accept({ link, address }: { link: Link; address: string }) {
           "You become its first administrator. Others can be invited afterwards."
         ) : (
           <>
-            As <strong className="font-semibold text-ink">{link.email}</strong>. The link works once, until{" "}
-            <When at={link.expires_at} /> from now.
+            As <strong className="font-semibold text-ink">{link.email}</strong>. The link works once, and ends{" "}
+            <When at={link.expires_at} />.
           </>
         )
       }

@@ -1,6 +1,9 @@
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterEach, beforeEach, vi } from "vitest";
 import { state } from "../api/http";
+
+// On a machine that is busy with something else as well.
+configure({ asyncUtilTimeout: 4_000 });
 
 beforeEach(() => {
   state.csrf = null;

@@ -1,18 +1,33 @@
-import { CircleCheck } from "lucide-react";
-import { useEffect, useSyncExternalStore } from "react";
+import { CircleAlert, CircleCheck } from "lucide-react";
+import { useEffect, useState, useSyncExternalStore } from "react";
 
-type Said = { text: string; number: number };
+type Tone = "good" | "bad";
+type Said = { text: string; tone: Tone; number: number };
+
+const ICONS = {
+  good: <CircleCheck aria-hidden="true" className="size-[1.1rem] shrink-0 text-good" />,
+  bad: <CircleAlert aria-hidden="true" className="size-[1.1rem] shrink-0 text-bad" />,
+};
+
+const SECONDS = 5;
 
 let said: Said | null = null;
+let forgetting: ReturnType<typeof setTimeout> | undefined;
+let places: object[] = [];
 const listeners = new Set<() => void>();
 
 /** Tells what has happened: shown for some seconds, and read aloud by a screen reader. */
-export function announce(text: string): void {
-  show({ text, number: (said?.number ?? 0) + 1 });
+export function announce(text: string, tone: Tone = "good"): void {
+  said = { text, tone, number: (said?.number ?? 0) + 1 };
+  clearTimeout(forgetting);
+  forgetting = setTimeout(() => {
+    said = null;
+    tell();
+  }, SECONDS * 1000);
+  tell();
 }
 
-function show(next: Said | null): void {
-  said = next;
+function tell(): void {
   for (const listener of listeners) listener();
 }
 
@@ -21,13 +36,21 @@ function subscribe(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
+/**
+ * Where it is told. One stands in the page and one in each dialog, for behind an open dialog nothing is seen or read
+ * aloud; the latest speaks.
+ */
 export function Announcements() {
-  const current = useSyncExternalStore(subscribe, () => said);
+  const [place] = useState(() => ({}));
   useEffect(() => {
-    if (!current) return;
-    const timer = setTimeout(() => show(null), 5000);
-    return () => clearTimeout(timer);
-  }, [current]);
+    places = [...places, place];
+    tell();
+    return () => {
+      places = places.filter((other) => other !== place);
+      tell();
+    };
+  }, [place]);
+  const current = useSyncExternalStore(subscribe, () => (places.at(-1) === place ? said : null));
   return (
     <div role="status" className="pointer-events-none fixed inset-x-4 bottom-5 z-50 flex justify-center">
       {current && (
@@ -35,7 +58,7 @@ export function Announcements() {
           key={current.number}
           className="flex items-center gap-2.5 rounded-lg border border-line bg-panel px-4 py-2.5 text-sm font-medium shadow-float"
         >
-          <CircleCheck aria-hidden="true" className="size-[1.1rem] text-good" />
+          {ICONS[current.tone]}
           {current.text}
         </p>
       )}

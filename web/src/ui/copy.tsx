@@ -9,7 +9,7 @@ export function CopyButton({ text, what, label = "Copy" }: { text: string; what:
     try {
       await navigator.clipboard.writeText(text);
     } catch {
-      announce(`The browser did not let us copy. Select the ${what} and copy it by hand.`);
+      announce(`The browser did not let us copy. Select the ${what} and copy it by hand.`, "bad");
       return;
     }
     setDone(true);
@@ -32,6 +32,8 @@ export function CodeBlock({ text, what, wrap = false }: { text: string; what: st
       {/* A box that scrolls must be reachable by keyboard. */}
       <pre
         tabIndex={0}
+        role="group"
+        aria-label={what}
         className={`min-w-0 flex-1 overflow-x-auto py-1.5 font-mono text-[0.8125rem] leading-relaxed ${wrap ? "whitespace-pre-wrap break-all" : ""}`}
       >
         <code>{text}</code>

@@ -7,12 +7,10 @@ function useTitle(title: string) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} · Rack Gateway`;
-  }, [title]);
-  useEffect(() => {
     opened += 1;
     const isBusy = document.activeElement?.matches("input, textarea, select");
     if (opened > 1 && !isBusy) heading.current?.focus({ preventScroll: true });
-  }, []);
+  }, [title]);
   return heading;
 }
 

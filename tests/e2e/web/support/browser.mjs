@@ -8,6 +8,7 @@ const { chromium } = packages("playwright-core");
 const axe = readFileSync(packages.resolve("axe-core/axe.min.js"), "utf8");
 
 const PATIENCE = 10_000;
+const PHONE = { width: 390, height: 844 };
 
 export async function launch() {
   const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
@@ -101,35 +102,43 @@ export class Person {
     return this.page.getByRole("dialog", { name });
   }
 
-  /** A picture, and nothing that would keep somebody out: in light, dark and high contrast. */
+  /** Pictures, and nothing that would keep somebody out: in light, dark and high contrast, and on a phone. */
   async judge(name, { themes = ["light", "dark", "contrast"] } = {}) {
     await this.page.waitForLoadState("networkidle");
     await this.page.waitForTimeout(200);
-    for (const theme of themes) {
-      await this.page.evaluate((one) => {
-        document.documentElement.dataset.theme = one;
-      }, theme);
-      // Colours change gradually, and would be measured half way.
-      await this.page.waitForTimeout(200);
-      const overhang = await this.page.evaluate(() => {
-        const { scrollWidth, clientWidth } = document.documentElement;
-        return scrollWidth - clientWidth;
-      });
-      assert.equal(overhang, 0, `${name} must be moved sideways to be read`);
-      if (this.shots) await this.page.screenshot({ path: `${this.shots}/${name}-${theme}.png` });
-      await this.page.evaluate(axe);
-      const violations = await this.page.evaluate(async () => {
-        const found = await globalThis.axe.run({ resultTypes: ["violations"] });
-        return found.violations.map(
-          ({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(" ")).join(", ")}`,
-        );
-      });
-      assert.deepEqual(violations, [], `${name} in ${theme}`);
-    }
+    for (const theme of themes) await this.#inspect(name, theme);
+    const wide = this.page.viewportSize();
+    await this.page.setViewportSize(PHONE);
+    await this.#inspect(`${name}-phone`, themes[0]);
+    await this.page.setViewportSize(wide);
     await this.page.evaluate(() => {
       delete document.documentElement.dataset.theme;
     });
     this.isUnharmed(name);
+  }
+
+  async #inspect(name, theme) {
+    await this.page.evaluate((one) => {
+      document.documentElement.dataset.theme = one;
+    }, theme);
+    // Colours change gradually, and would be measured half way.
+    await this.page.waitForTimeout(200);
+    const overhang = await this.page.evaluate(() =>
+      [document.documentElement, ...document.querySelectorAll("dialog[open]")]
+        .map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)
+        .reduce((sum, each) => sum + each, 0),
+    );
+    assert.equal(overhang, 0, `${name} must be moved sideways to be read`);
+    if (this.shots)
+      await this.page.screenshot({ path: `${this.shots}/${name}-${theme}.png`, fullPage: true });
+    await this.page.evaluate(axe);
+    const violations = await this.page.evaluate(async () => {
+      const found = await globalThis.axe.run({ resultTypes: ["violations"] });
+      return found.violations.map(
+        ({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(" ")).join(", ")}`,
+      );
+    });
+    assert.deepEqual(violations, [], `${name} in ${theme}`);
   }
 
   /** Adds to an error what the page shows, and what it asked last. */

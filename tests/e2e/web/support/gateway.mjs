@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 export class Gateway {
-  static async start() {
+  /** `more` is what the environment says besides. */
+  static async start(more = {}) {
     const program = process.env.RACK_GATEWAY;
     if (!program) throw new Error("RACK_GATEWAY must name the program");
     const home = mkdtempSync(join(tmpdir(), "rack-gateway-web-"));
@@ -29,6 +30,7 @@ export class Gateway {
       LOGIN_RATE_LIMIT_PER_MINUTE: "10000",
       MFA_STEP_UP_WINDOW: "1m",
       LOG_FORMAT: "text",
+      ...more,
     };
     gateway.process = spawn(program, ["serve"], {
       env,

@@ -72,6 +72,7 @@ function Confirm({ started, onDone, onClose }: ConfirmProps) {
             autoComplete="one-time-code"
             maxLength={9}
             required
+            autoFocus
             value={code}
             onChange={(event) => setCode(event.target.value)}
           />

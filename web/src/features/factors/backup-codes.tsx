@@ -10,12 +10,11 @@ import { Checkbox } from "../../ui/field";
 export function BackupCodes({ codes, onClose }: { codes: string[]; onClose: () => void }) {
   const [kept, setKept] = useState(false);
   const text = codes.join("\n");
-  const close = () => kept && onClose();
   return (
     <Dialog
       title="Keep your backup codes"
       about="If you lose your passkey or phone, each of them lets you in once. Keep them where you keep passwords."
-      onClose={close}
+      onClose={kept ? onClose : null}
     >
       <Callout tone="warn">
         They are shown only now. Nobody, not even an administrator, can show them again.

@@ -6,6 +6,7 @@ import type { Enrolled, Factor, MfaStatus } from "../../api/types";
 import { announce } from "../../ui/announce";
 import { Badge } from "../../ui/badge";
 import { Button } from "../../ui/button";
+import { Callout } from "../../ui/callout";
 import { Empty, Row, Rows, Section } from "../../ui/card";
 import { Confirm } from "../../ui/confirm";
 import { Actions, Dialog } from "../../ui/dialog";
@@ -15,6 +16,9 @@ import { When } from "../../ui/time";
 import { AddKey } from "./add-key";
 import { AddTotp } from "./add-totp";
 import { BackupCodes } from "./backup-codes";
+
+/** So many backup codes are soon none. */
+const FEW = 2;
 
 type Open =
   | { what: "key" | "totp" }
@@ -46,28 +50,18 @@ export function Factors({ status }: { status: MfaStatus }) {
       <Section
         title="Second factors"
         about="What you show besides your login, and before changes that matter."
-        action={
-          <div className="flex flex-wrap gap-2">
-            <Button
-              size="small"
-              kind="primary"
-              icon={<KeyRound aria-hidden className="size-3.5" />}
-              onClick={() => setOpen({ what: "key" })}
-            >
-              Add a passkey
-            </Button>
-            <Button
-              size="small"
-              icon={<Smartphone aria-hidden className="size-3.5" />}
-              onClick={() => setOpen({ what: "totp" })}
-            >
-              Add an app
-            </Button>
-          </div>
-        }
+        action={status.methods.length > 0 && <Add size="small" onAdd={(what) => setOpen({ what })} />}
       >
         {status.methods.length === 0 ? (
-          <Empty>You have none yet. Add a passkey; an authenticator app is a good second one.</Empty>
+          <>
+            <Empty>
+              You have none yet. A passkey is your fingerprint, face, screen lock or a security key; an
+              authenticator app shows a code to type. You can have both.
+            </Empty>
+            <div className="pt-2 pb-1">
+              <Add size="normal" onAdd={(what) => setOpen({ what })} />
+            </div>
+          </>
         ) : (
           <Rows label="Second factors">
             {status.methods.map((factor) => (
@@ -80,6 +74,7 @@ export function Factors({ status }: { status: MfaStatus }) {
             ))}
           </Rows>
         )}
+        <Preferred status={status} onChanged={refresh} />
       </Section>
       {status.methods.length > 0 && (
         <Section
@@ -98,8 +93,12 @@ export function Factors({ status }: { status: MfaStatus }) {
                 ones.
               </p>
             )}
+            {unused <= FEW && (
+              <Callout tone="warn">
+                {unused === 0 ? "None is left." : "Few are left."} Make new ones before you need them.
+              </Callout>
+            )}
             <Problem error={regenerate.error} />
-            <Preferred status={status} onChanged={refresh} />
           </div>
         </Section>
       )}
@@ -128,8 +127,30 @@ export function Factors({ status }: { status: MfaStatus }) {
   );
 }
 
-const nameOf = (factor: Factor): string =>
-  factor.label || (factor.type === "totp" ? "Authenticator app" : "Passkey");
+function Add({ size, onAdd }: { size: "small" | "normal"; onAdd: (what: "key" | "totp") => void }) {
+  return (
+    <div className="flex flex-wrap gap-2">
+      <Button
+        size={size}
+        kind="primary"
+        icon={<KeyRound aria-hidden className="size-3.5" />}
+        onClick={() => onAdd("key")}
+      >
+        Add a passkey
+      </Button>
+      <Button
+        size={size}
+        icon={<Smartphone aria-hidden className="size-3.5" />}
+        onClick={() => onAdd("totp")}
+      >
+        Add an app
+      </Button>
+    </div>
+  );
+}
+
+const kindOf = (factor: Factor): string => (factor.type === "totp" ? "Authenticator app" : "Passkey");
+const nameOf = (factor: Factor): string => factor.label || kindOf(factor);
 
 function FactorRow({
   factor,
@@ -146,7 +167,7 @@ function FactorRow({
     <Row
       icon={<Icon className="size-[1.1rem]" />}
       title={nameOf(factor)}
-      badges={<Badge>{isApp ? "Authenticator app" : "Passkey"}</Badge>}
+      badges={nameOf(factor) !== kindOf(factor) && <Badge>{kindOf(factor)}</Badge>}
       facts={
         <>
           Added <When at={factor.created_at} />
@@ -181,9 +202,9 @@ function Preferred({ status, onChanged }: { status: MfaStatus; onChanged: () => 
       onChanged();
     },
   });
-  if (new Set(status.methods.map((method) => method.type)).size < 2) return <Problem error={set.error} />;
+  if (new Set(status.methods.map((method) => method.type)).size < 2) return null;
   return (
-    <>
+    <div className="mt-4 grid gap-3 border-t border-line pt-4">
       <Select
         label="Ask me first for"
         className="max-w-xs"
@@ -195,7 +216,7 @@ function Preferred({ status, onChanged }: { status: MfaStatus; onChanged: () => 
         <option value="totp">a code from the app</option>
       </Select>
       <Problem error={set.error} />
-    </>
+    </div>
   );
 }
 

@@ -34,7 +34,7 @@ export function TrustedDevices({ devices }: { devices: TrustedDevice[] }) {
               facts={
                 <>
                   {device.ip_address && <>{device.ip_address} · </>}trusted <When at={device.created_at} /> ·
-                  until <When at={device.expires_at} />
+                  ends <When at={device.expires_at} />
                 </>
               }
               actions={

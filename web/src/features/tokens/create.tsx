@@ -123,7 +123,7 @@ export function rolesBelow(held: Held[]): string[] {
 function Shown({ made, onClose }: { made: Made; onClose: () => void }) {
   const rack = useQuery(racksQuery).data?.[0];
   return (
-    <Dialog title={`Token “${made.api_token.name}”`} onClose={onClose}>
+    <Dialog title={`Token “${made.api_token.name}”`} onClose={null}>
       <Callout tone="warn">Copy it now. It is shown only once.</Callout>
       <CodeBlock text={made.token} what="token" wrap />
       {rack && (

@@ -82,7 +82,7 @@ function TokenRow({ token, onRevoke }: { token: ApiToken; onRevoke: () => void }
       title={token.name}
       badges={token.grants.map((grant) => (
         <Badge key={`${grant.role} ${grant.target}`}>
-          {grant.role} on {grant.target}
+          {grant.role} on {grant.target === "*" ? "everything" : grant.target}
         </Badge>
       ))}
       facts={
