@@ -6,6 +6,7 @@ use crate::{
         RequestId, Timestamp,
         id::{SessionId, TokenId, UserId},
     },
+    directory::Reached,
     identity::Principal,
     policy::{Permission, Target},
     store::AuditRow,
@@ -63,6 +64,8 @@ pub struct Record {
     /// Which requests brought the blobs of a manifest: `digest=request id`, with spaces between.
     pub uploads: Option<String>,
     pub exit_code: Option<i32>,
+    /// Which of several instances answered.
+    pub instance: Option<Box<Reached>>,
 }
 
 impl Record {
@@ -89,6 +92,7 @@ impl Record {
             changes: None,
             uploads: None,
             exit_code: None,
+            instance: None,
         }
     }
 
@@ -184,6 +188,10 @@ impl Record {
         }
         if let Some(code) = &self.exit_code {
             line.value("exit_code", code);
+        }
+        if let Some(reached) = &self.instance {
+            line.text("instance", reached.id.as_str());
+            line.text("instance_address", &reached.address.to_string());
         }
     }
 }
@@ -333,6 +341,18 @@ mod tests {
         assert_eq!(line(&record, &ended(200))["target"], format!("demo/{}", "é".repeat(250)));
         record.target = Some(Target::rack("demo"));
         assert_eq!(line(&record, &ended(200))["target"], "demo");
+    }
+
+    #[test]
+    fn the_instance_that_answered_is_named() {
+        let mut record = Record::begin(seen(b""), Timestamp::from_micros(1));
+        assert!(line(&record, &ended(200)).get("instance").is_none());
+        let id = crate::directory::InstanceId::parse("inst_1").unwrap();
+        let address = crate::directory::Address::from_url("https://[2001:db8::1]/p").unwrap();
+        record.instance = Some(Box::new(Reached { id, address }));
+        let value = line(&record, &ended(200));
+        assert_eq!(value["instance"], "inst_1");
+        assert_eq!(value["instance_address"], "https://[2001:db8::1]:443/p");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The directory of services: read, followed, and kept true.
 
-use super::BootError;
+use super::{BootError, services};
 use crate::{
     config::{Config, DirectoryConfig},
     core::SharedClock,
@@ -39,7 +39,8 @@ pub async fn open(
     let guard = AddressGuard::new(rules(settings), own.to_vec());
     let (tell, fresh) = mpsc::unbounded_channel();
     let registrar = Registrar::new(keeper.clone(), guard.clone(), tell);
-    let rounds = Rounds::new(keeper.clone(), Prober::new(guard.clone()), nodes.clone(), fresh);
+    let prober = Prober::new(guard.clone()).believing(services::tls(config)?);
+    let rounds = Rounds::new(keeper.clone(), prober, nodes.clone(), fresh);
     tasks.spawn(keeper.keep_following(stop.clone()));
     tasks.spawn(nodes.clone().keep_beating(stop.clone()));
     tasks.spawn(rounds.keep_going(stop.clone()));

@@ -52,8 +52,10 @@ pub enum BootError {
     Tokens(#[from] Refused),
     #[error("{0}; look at REGISTRY_STORAGE and REGISTRY_DIR")]
     Registry(#[from] OpenError),
-    #[error("{0}; look at SERVICE_CA_FILE")]
+    #[error("{0}; look at SERVICE_CA_FILE and SERVICE_TRUST")]
     Services(#[source] TrustError),
+    #[error("the artifact registry: {0}; look at ARTIFACT_CA_FILE")]
+    Artifact(#[source] TrustError),
     #[error("{0}; look at REGISTRY_UPSTREAM_URL and REGISTRY_UPSTREAM_CA_FILE")]
     RegistryBehind(#[from] ProxyError),
     #[error("stopped, but not every audit record could be written")]

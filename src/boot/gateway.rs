@@ -111,16 +111,6 @@ impl Gateway {
         let mfa = factors::factors(&config.identity, &db, &audit, &mailer)?;
         let step_up = StepUp::new(Arc::new(mfa.clone()), sessions.clone());
 
-        let registry = registry::registry(config, &access, &db, &clock).await?;
-        let backend = registry.as_ref().map(|registry| registry.backend.clone());
-        for job in jobs::couriers(config, &db, &clock, backend.as_ref())? {
-            tasks.spawn(job.keep_doing(stop.clone()));
-        }
-        let foreign_metrics = registry.as_ref().and_then(registry::Registry::foreign_metrics);
-        if let Some(registry) = registry {
-            tasks.spawn(registry.keep_clean(stop.clone()));
-        }
-
         metrics::gauge!(catalogue::CONFIG_RELOAD_SUCCESSFUL).set(1.0);
         let tls = config.server.tls.as_ref();
         let certificate = tls.map(|tls| tls::certificate(tls, clock.now())).transpose()?;
@@ -134,6 +124,15 @@ impl Gateway {
         let directory::Opened { registrar, nodes, guard } = opened;
         let reach = services::Reach { directory: registrar.directory().clone(), guard };
         let racks = Arc::new(racks::racks(config, &reach)?);
+        let registry = registry::registry(config, &access, &db, &clock, &reach).await?;
+        let backend = registry.as_ref().map(|registry| registry.backend.clone());
+        for job in jobs::couriers(config, &db, &clock, backend.as_ref())? {
+            tasks.spawn(job.keep_doing(stop.clone()));
+        }
+        let foreign_metrics = registry.as_ref().and_then(registry::Registry::foreign_metrics);
+        if let Some(registry) = registry {
+            tasks.spawn(registry.keep_clean(stop.clone()));
+        }
 
         let (drain_handle, drain_seen) = drain();
         let health = Health {
@@ -185,7 +184,7 @@ impl Gateway {
         let rooms = Rooms {
             racks: common.racks(racks, handles.pipeline.clone()),
             registry: backend.map(|backend| common.registry(config, backend, db.clone())),
-            artifact: common.artifact(config)?,
+            artifact: common.artifact(config, &reach)?,
             services: common.services(config, services::services(config, &reach)?),
             api,
         };

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     api::RackName,
     config::{Config, RackConfig, RackTrust},
-    upstream::{Rack, RackAddress, Racks, SERVICE, Silence, Trust},
+    upstream::{Rack, RackAddress, RackError, Racks, SERVICE, Silence, Trust},
 };
 use std::sync::Arc;
 
@@ -64,7 +64,8 @@ fn open(config: &Config, rack: &RackConfig, reach: &Reach) -> Result<Rack, BootE
     let limits = &config.limits;
     let silence = Silence(limits.upstream_idle_timeout);
     if address.url.scheme() == SERVICE {
-        let services = services::of_rack(config, &address, reach)?;
+        let services = services::behind(config, &address.trust, silence.0, reach)
+            .map_err(|source| RackError::Trust { rack: rack.name.clone(), source })?;
         return Ok(Rack::of_service(&address, services, silence)?);
     }
     Ok(Rack::new(&address, limits.upstream_connect_timeout, silence)?)

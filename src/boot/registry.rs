@@ -1,6 +1,9 @@
 //! The container registry, when the configuration asks for one.
 
-use super::BootError;
+use super::{
+    BootError,
+    services::{self, Reach},
+};
 use crate::{
     config::{Config, RegistryLogin, RegistryPlace, RegistryUpstream},
     core::SharedClock,
@@ -10,10 +13,10 @@ use crate::{
     registry::{
         Backend, Embedded, Leases, Observed, Proxy, ReadOnly, Ruled, Rules,
         embedded::{Collection, Options},
-        proxy::{self, Login, Redirects, Scrape, Signer},
+        proxy::{self, Behind, Login, OpenError, Redirects, Scrape, Signer},
     },
     store::Db,
-    upstream::Trust,
+    upstream::{OwnService, SERVICE, Trust, TrustError},
 };
 use arc_swap::ArcSwap;
 use std::{sync::Arc, time::Duration};
@@ -38,15 +41,20 @@ pub async fn registry(
     access: &Arc<AccessCache>,
     db: &Db,
     clock: &SharedClock,
+    reach: &Reach,
 ) -> Result<Option<Registry>, BootError> {
     let access = access.clone();
     let read_only =
         ReadOnly::new(&config.registry.read_only_message, move || access.settings().registry_read_only);
-    let rules = Rules::of(&config.registry, read_only);
     let leases = Leases::new(db.clone(), clock.clone());
+    let mut rules = Rules::of(&config.registry, read_only);
+    if leases.are_shared() {
+        rules.quotas = rules.quotas.shared(db.clone());
+    }
     let garbage = &config.registry.garbage;
     if let RegistryPlace::Upstream(upstream) = &config.registry.place {
-        let proxy = Proxy::open(options(upstream, clock), db.clone(), leases, clock.clone())?;
+        let options = options(config, upstream, clock, reach)?;
+        let proxy = Proxy::open(options, db.clone(), leases, clock.clone())?;
         let scrape =
             upstream.metrics_url.clone().map(|url| Scrape::new(url, &trust(upstream))).transpose()?;
         let backend = Arc::new(Observed::new(Ruled::new(proxy.clone(), rules)));
@@ -60,7 +68,12 @@ pub async fn registry(
     Ok(Some(Registry { backend, upkeep: Upkeep::Embedded { embedded, collection } }))
 }
 
-fn options(upstream: &RegistryUpstream, clock: &SharedClock) -> proxy::Options {
+fn options(
+    config: &Config,
+    upstream: &RegistryUpstream,
+    clock: &SharedClock,
+    reach: &Reach,
+) -> Result<proxy::Options, BootError> {
     let login = match &upstream.login {
         RegistryLogin::None => Login::None,
         RegistryLogin::Password(user, password) => Login::basic(user, password),
@@ -71,8 +84,20 @@ fn options(upstream: &RegistryUpstream, clock: &SharedClock) -> proxy::Options {
         }
     };
     let redirects = if upstream.follows_redirects { Redirects::Follow } else { Redirects::Pass };
-    let (url, silence) = (upstream.url.clone(), upstream.timeout);
-    proxy::Options { url, login, trust: trust(upstream), redirects, silence }
+    let behind = behind(config, upstream, reach).map_err(OpenError::from)?;
+    Ok(proxy::Options { behind, login, redirects, silence: upstream.timeout })
+}
+
+fn behind(config: &Config, upstream: &RegistryUpstream, reach: &Reach) -> Result<Behind, TrustError> {
+    let (url, trust) = (&upstream.url, trust(upstream));
+    if url.scheme() != SERVICE {
+        return Ok(Behind::Address { url: url.clone(), trust });
+    }
+    // An upload that still moves is not silence, which only the proxy can tell.
+    let services = services::behind(config, &trust, Duration::MAX, reach)?;
+    let elsewhere = Arc::new(Trust::System.client_config()?);
+    let service = OwnService::new(url.host_str().unwrap_or_default(), services, elsewhere);
+    Ok(Behind::Service { service: Box::new(service), path: url.path().to_owned() })
 }
 
 fn trust(upstream: &RegistryUpstream) -> Trust {

@@ -1,6 +1,6 @@
 //! The rooms behind the front door, furnished.
 
-use super::{BootError, artifact, jobs, registry, services};
+use super::{BootError, artifact, jobs, registry, services, services::Reach};
 use crate::{
     audit::Audit,
     config::Config,
@@ -65,7 +65,7 @@ impl Common {
         }
     }
 
-    pub fn artifact(&self, config: &Config) -> Result<Option<ArtifactPipeline>, BootError> {
+    pub fn artifact(&self, config: &Config, reach: &Reach) -> Result<Option<ArtifactPipeline>, BootError> {
         let Some(artifact) = &config.artifact else { return Ok(None) };
         let Self { audit, entrance, step_up, clock, .. } = self.clone();
         Ok(Some(ArtifactPipeline {
@@ -73,7 +73,7 @@ impl Common {
             entrance,
             step_up,
             clock,
-            server: Arc::new(artifact::server(config, artifact)?),
+            server: Arc::new(artifact::server(config, artifact, reach)?),
             public: artifact::public(artifact),
             uploads: artifact::uploads(artifact),
         }))

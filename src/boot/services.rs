@@ -2,13 +2,13 @@
 
 use super::BootError;
 use crate::{
-    config::{Config, Timeouts},
+    config::{Config, ServiceTrust, Timeouts},
     core::SharedClock,
-    directory::{AddressGuard, Directory},
+    directory::{AddressGuard, Directory, InstanceTls},
     gateway::service::ServiceIdentity,
-    upstream::{EjectionRules, RackAddress, RackError, ServiceLimits, ServiceSettings, Services, Trust},
+    upstream::{EjectionRules, ServiceLimits, ServiceSettings, Services, Trust, TrustError},
 };
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 /// Of a hundred instances of a service.
 const EJECTED_AT_MOST: u8 = 50;
@@ -21,25 +21,40 @@ pub struct Reach {
 }
 
 pub fn services(config: &Config, reach: &Reach) -> Result<Services, BootError> {
-    let trust = config.services.ca_file.clone().map_or(Trust::System, Trust::Authority);
-    let tls = trust.client_config().map_err(BootError::Services)?;
     let Reach { directory, guard } = reach.clone();
-    Ok(Services::new(directory, guard, Arc::new(tls), settings(config)))
+    Ok(Services::new(directory, guard, tls(config)?, settings(config)))
 }
 
-/// The way to a rack that registers itself. Where its certificate is named, instances without TLS are not it.
-pub fn of_rack(config: &Config, rack: &RackAddress, reach: &Reach) -> Result<Services, BootError> {
-    let failed = |source| BootError::Rack(RackError::Trust { rack: rack.name.clone(), source });
-    let tls = rack.trust.client_config().map_err(failed)?;
-    let limits = ServiceLimits {
-        connect: config.limits.upstream_connect_timeout,
-        response: config.limits.upstream_idle_timeout,
-        idle: config.limits.upstream_idle_timeout,
-    };
+/// Whom instances must prove to be, when they are called and when they are looked at.
+pub fn tls(config: &Config) -> Result<InstanceTls, BootError> {
+    let services = &config.services;
+    let usual = services.ca_file.clone().map_or(Trust::System, Trust::Authority);
+    let own = services.trust.iter().map(|(slug, trust)| {
+        let trust = match trust {
+            ServiceTrust::CaFile(path) => Trust::Authority(path.clone()),
+            ServiceTrust::PinSha256(pin) => Trust::Pin(*pin),
+        };
+        Ok((slug.clone(), Arc::new(trust.client_config()?)))
+    });
+    let own = own.collect::<Result<_, TrustError>>().map_err(BootError::Services)?;
+    Ok(InstanceTls::new(usual.client_config().map_err(BootError::Services)?, own))
+}
+
+/// The way to something behind the gateway that registers itself and may be silent for `silence`. Where its certificate
+/// is named, instances without TLS are not it.
+pub fn behind(
+    config: &Config,
+    trust: &Trust,
+    silence: Duration,
+    reach: &Reach,
+) -> Result<Services, TrustError> {
+    let tls = trust.client_config()?;
+    let connect = config.limits.upstream_connect_timeout;
+    let limits = ServiceLimits { connect, response: silence, idle: silence };
     let settings = ServiceSettings { limits, by_slug: HashMap::new(), ..settings(config) };
     let Reach { directory, guard } = reach.clone();
-    let services = Services::new(directory, guard, Arc::new(tls), settings);
-    Ok(if rack.trust == Trust::System { services } else { services.over_tls() })
+    let services = Services::new(directory, guard, tls, settings);
+    Ok(if *trust == Trust::System { services } else { services.over_tls() })
 }
 
 fn settings(config: &Config) -> ServiceSettings {

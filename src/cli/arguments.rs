@@ -1,7 +1,10 @@
 //! Parsers of single arguments. Their errors follow "invalid value …:" and say how to mend it.
 
 use crate::{
-    core::{Timestamp, id::GrantId},
+    core::{
+        Timestamp,
+        id::{DeliveryId, GrantId},
+    },
     identity::{self, change::names},
     policy::PermissionPattern,
 };
@@ -18,6 +21,10 @@ pub fn permission(text: &str) -> Result<String, String> {
 
 pub fn grant_id(text: &str) -> Result<GrantId, &'static str> {
     text.parse().map_err(|_| "it is not an id; `grants list` prints the ids")
+}
+
+pub fn delivery_id(text: &str) -> Result<DeliveryId, &'static str> {
+    text.parse().map_err(|_| "it is not an id; `webhooks list` prints the ids")
 }
 
 /// The name of a custom role.

@@ -21,6 +21,7 @@ mod output;
 mod roles;
 mod tokens;
 mod users;
+mod webhooks;
 
 use crate::{
     config::{Config, Env},
@@ -113,6 +114,9 @@ pub enum AccessCommand {
     /// Create, list and revoke API tokens
     #[command(subcommand)]
     Tokens(tokens::TokensCommand),
+    /// List what webhooks have not heard yet; send again what was given up
+    #[command(subcommand)]
+    Webhooks(webhooks::WebhooksCommand),
 }
 
 /// Reads the command line. Help, the version and wrong usage end the process here, with 0, 0 and 2.
@@ -179,6 +183,7 @@ impl AccessCommand {
             Self::Roles(command) => command.run(admin).await,
             Self::Grants(command) => command.run(admin).await,
             Self::Tokens(command) => command.run(admin).await,
+            Self::Webhooks(command) => command.run(admin).await,
         }
     }
 }

@@ -14,7 +14,7 @@ use url::{Host, Url};
 
 #[derive(Debug, Clone)]
 pub struct ArtifactConfig {
-    /// `http` or `https`, without a credential.
+    /// `http`, `https`, or `svc` for a service of the directory; without a credential.
     pub url: Url,
     pub token: Option<Secret>,
     pub ca_file: Option<PathBuf>,
@@ -28,7 +28,7 @@ const LARGEST: u64 = 1 << 40;
 
 /// `None` when there is none, or when an error was recorded.
 pub(super) fn read(r: &mut Reader<'_>) -> Option<ArtifactConfig> {
-    let url = r.optional(&ARTIFACT_URL, web_address);
+    let url = r.optional(&ARTIFACT_URL, place);
     let token = r.optional(&ARTIFACT_TOKEN, values::secret);
     let ca_file = r.optional(&ARTIFACT_CA_FILE, values::existing_file);
     let public = r.list(&ARTIFACT_PUBLIC, values::repository_pattern);
@@ -47,11 +47,21 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<ArtifactConfig> {
         let doubt = "plain http carries the gateway's token readable over the network; write an https URL";
         r.warn_about(&Place::from(&ARTIFACT_URL), doubt);
     }
+    if values::is_of_service(&url) && ca_file.is_none() {
+        let doubt = "trusts whoever holds the slug in the directory with what is published and with the gateway's token; \
+                     name the authority of its certificate with ARTIFACT_CA_FILE";
+        r.warn_about(&Place::from(&ARTIFACT_URL), doubt);
+    }
     if url.scheme() == "http" && ca_file.is_some() {
         r.complain_about(&ARTIFACT_CA_FILE, "needs an https URL; correct the URL or remove this".to_owned());
         return None;
     }
     Some(ArtifactConfig { url, token, ca_file, public, max_upload: max_upload? as u64, spool_dir })
+}
+
+/// Where the server stands: at an address, or wherever the directory says.
+fn place(text: &str) -> Checked<Url> {
+    values::service_url(text).unwrap_or_else(|| web_address(text))
 }
 
 /// An `http(s)` URL with nothing in it but scheme, host, port and path.
@@ -114,12 +124,21 @@ mod tests {
     }
 
     #[test]
+    fn a_service_of_the_directory() {
+        let config = load([("ARTIFACT_URL", "svc://artifacts/base")]);
+        assert!(config.warnings[0].contains("ARTIFACT_CA_FILE"), "{:?}", config.warnings);
+        assert_eq!(config.artifact.unwrap().url.as_str(), "svc://artifacts/base");
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         for (url, what) in [
             ("artifacts", "is not an http(s) URL"),
             ("ftp://a/b", "is not an http(s) URL"),
             ("https://user:pass@a/", "holds more than"),
             ("https://a/?token=x", "holds more than"),
+            ("svc://artifacts:80", "names a port"),
+            ("svc://", "names no service"),
         ] {
             assert!(error([("ARTIFACT_URL", url)]).contains(what), "{url}");
         }

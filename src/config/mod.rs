@@ -60,7 +60,7 @@ pub use registry::{
 };
 pub use sentry::{SentryConfig, SentryJsConfig};
 pub use server::{ServerConfig, TlsFiles};
-pub use services::{ServicesConfig, Timeouts};
+pub use services::{ServiceTrust, ServicesConfig, Timeouts};
 pub use settings::SettingsConfig;
 pub use webhooks::{WebhookAction, WebhookConfig};
 

@@ -1,13 +1,15 @@
 //! Calls of services under `/svc/`: how long they may take, and when an instance is left out.
 
 use super::{
+    racks::parse_pin,
     reader::Reader,
     values::{Checked, duration, existing_file, number},
     variables::{
         SERVICE_CA_FILE, SERVICE_CONNECT_TIMEOUT, SERVICE_EJECT_AFTER, SERVICE_EJECT_TIME,
-        SERVICE_IDLE_TIMEOUT, SERVICE_RESPONSE_TIMEOUT, SERVICE_TIMEOUTS,
+        SERVICE_IDLE_TIMEOUT, SERVICE_RESPONSE_TIMEOUT, SERVICE_TIMEOUTS, SERVICE_TRUST,
     },
 };
+use crate::core::slug;
 use std::{collections::BTreeMap, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,8 +18,16 @@ pub struct ServicesConfig {
     /// Of services that have their own, by slug.
     pub own_timeouts: BTreeMap<String, Timeouts>,
     pub ca_file: Option<PathBuf>,
+    /// Of services that prove themselves in a way of their own, by slug.
+    pub trust: BTreeMap<String, ServiceTrust>,
     pub eject_after: u32,
     pub eject_time: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServiceTrust {
+    CaFile(PathBuf),
+    PinSha256([u8; 32]),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +62,7 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<ServicesConfig> {
     let idle = r.required(&SERVICE_IDLE_TIMEOUT, duration(TIMEOUT));
     let own = r.list(&SERVICE_TIMEOUTS, own);
     let ca_file = r.optional(&SERVICE_CA_FILE, existing_file);
+    let trust = trusted(r);
     let eject_after = r.required(&SERVICE_EJECT_AFTER, number(1..=1_000));
     let eject_time = r.required(&SERVICE_EJECT_TIME, duration(TIMEOUT));
     let timeouts = Timeouts { connect: connect?, response: response?, idle: idle? };
@@ -59,6 +70,7 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<ServicesConfig> {
         timeouts,
         own_timeouts: by_slug(timeouts, own),
         ca_file,
+        trust,
         eject_after: eject_after?,
         eject_time: eject_time?,
     })
@@ -75,6 +87,29 @@ fn by_slug(usual: Timeouts, list: Vec<Own>) -> BTreeMap<String, Timeouts> {
         }
     }
     all
+}
+
+fn trusted(r: &mut Reader<'_>) -> BTreeMap<String, ServiceTrust> {
+    let mut all = BTreeMap::new();
+    for (slug, trust) in r.list(&SERVICE_TRUST, trust) {
+        if all.insert(slug.clone(), trust).is_some() {
+            r.complain_about(&SERVICE_TRUST, format!("names \"{slug}\" twice; keep one of the two"));
+        }
+    }
+    all
+}
+
+/// `billing=/etc/ca/billing.pem`, or `billing=sha256:` and the fingerprint.
+fn trust(text: &str) -> Checked<(String, ServiceTrust)> {
+    let mend = "names no service and its proof; write for example billing=/etc/ca/billing.pem";
+    let (slug, proof) = text.split_once('=').ok_or(mend)?;
+    let (slug, proof) = (slug.trim(), proof.trim());
+    slug::check(slug).map_err(|problem| format!("names no service: \"{slug}\" {problem}"))?;
+    let trust = match proof.strip_prefix("sha256:") {
+        Some(pin) => ServiceTrust::PinSha256(parse_pin(pin)?),
+        None => ServiceTrust::CaFile(existing_file(proof)?),
+    };
+    Ok((slug.to_owned(), trust))
 }
 
 /// `billing/response=5m`.
@@ -123,6 +158,28 @@ mod tests {
         let array = "[services]\ntimeouts = ['a/idle=2s', 'a/connect=3s']";
         let own = load_toml([], array).services.own_timeouts;
         assert_eq!((own["a"].idle, own["a"].connect), (SECOND * 2, SECOND * 3));
+    }
+
+    #[test]
+    fn a_service_may_prove_itself_in_a_way_of_its_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("ca.pem");
+        std::fs::write(&file, "x").unwrap();
+        let list = format!("billing={}, web=sha256:{}", file.display(), "ab".repeat(32));
+        let trust = load([("SERVICE_TRUST", &*list)]).services.trust;
+        assert_eq!(trust["billing"], ServiceTrust::CaFile(file.clone()));
+        assert_eq!(trust["web"], ServiceTrust::PinSha256([0xab; 32]));
+        let twice = format!("web={0},web={0}", file.display());
+        for (value, expected) in [
+            ("billing", "names no service and its proof"),
+            ("Billing=/x", "lower case"),
+            ("billing=/does/not/exist", "/does/not/exist"),
+            ("billing=sha256:ab", "64 hexadecimal digits"),
+            (&*twice, "names \"web\" twice"),
+        ] {
+            let error = error([("SERVICE_TRUST", value)]);
+            assert!(error.starts_with("environment: SERVICE_TRUST: ") && error.contains(expected), "{error}");
+        }
     }
 
     #[test]

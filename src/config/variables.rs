@@ -230,7 +230,7 @@ variables! {
         REGISTRY_QUOTAS Plain "quotas" = "":
             "List of sizes that namespaces, the first parts of names, may hold, as in `team=10GiB`; `*` stands for each other namespace.";
         REGISTRY_UPSTREAM_URL Plain "upstream_url" = "":
-            "URL of the registry behind, with `REGISTRY_STORAGE=proxy`, as in `https://registry.internal:5000`.";
+            "URL of the registry behind, with `REGISTRY_STORAGE=proxy`, as in `https://registry.internal:5000`, or `svc://SLUG` for one that registers itself in the directory.";
         REGISTRY_UPSTREAM_USERNAME Plain "upstream_username" = "":
             "User name for the registry behind, with `REGISTRY_UPSTREAM_PASSWORD`.";
         REGISTRY_UPSTREAM_PASSWORD Secret "upstream_password" = "":
@@ -260,7 +260,9 @@ variables! {
         SERVICE_TIMEOUTS Plain "timeouts" = "":
             "List of timeouts of single services, each `SLUG/connect=TIME`, `SLUG/response=TIME` or `SLUG/idle=TIME`, as in `billing/response=5m`.";
         SERVICE_CA_FILE Plain "ca_file" = "":
-            "Certificates in PEM that those of https instances must descend from; the system's authorities when not set.";
+            "Certificates in PEM that those of https instances must descend from, when they are called and when they are checked; the system's authorities when not set.";
+        SERVICE_TRUST Plain "trust" = "":
+            "List of what https instances of single services must show instead: `SLUG=FILE`, certificates in PEM that theirs must descend from, or `SLUG=sha256:FINGERPRINT` of the one certificate (DER), as in `billing=/etc/ca/billing.pem`.";
         SERVICE_EJECT_AFTER Plain "eject_after" = "3":
             "Calls that fail in a row before an instance gets no more for a while. At most half of a service's instances are left out at once.";
         SERVICE_EJECT_TIME Plain "eject_time" = "10s":
@@ -268,7 +270,7 @@ variables! {
     }
     Artifact {
         ARTIFACT_URL Plain "url" = "":
-            "Address of the artifact registry (Registry Server protocol) behind `/api/v1/artifact-proxy`. Without it there is none.";
+            "Address of the artifact registry (Registry Server protocol) behind `/api/v1/artifact-proxy`, or `svc://SLUG` for one that registers itself in the directory. Without it there is none.";
         ARTIFACT_TOKEN Secret "registry_token" = "":
             "The gateway's own token for it, sent as `X-Registry-Token`; what clients send there is theirs for the gateway.";
         ARTIFACT_CA_FILE Plain "ca_file" = "":

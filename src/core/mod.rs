@@ -12,6 +12,7 @@ pub mod redact;
 pub mod scrub;
 pub mod seal;
 pub mod secret;
+pub mod slug;
 pub mod timestamp;
 
 pub use clock::{Clock, SharedClock, SystemClock};

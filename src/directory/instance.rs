@@ -41,6 +41,13 @@ impl fmt::Display for InstanceId {
     }
 }
 
+/// The instance that a call reached, as records name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reached {
+    pub id: InstanceId,
+    pub address: Address,
+}
+
 /// Whose it is. Tokens act for their user, so a new token of the same user may go on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {

@@ -15,15 +15,15 @@ mod registrar;
 mod registration;
 mod rounds;
 mod share;
-pub mod slug;
 mod snapshot;
 mod status;
+mod tls;
 
 pub use address::{Address, InvalidAddress, Parts, Scheme};
 pub use check::{Check, CheckKind};
 pub use guard::{AddressGuard, AddressRules, DialError, Forbidden, Resolve};
 pub use history::{Compacted, Event};
-pub use instance::{Instance, InstanceId, Owner};
+pub use instance::{Instance, InstanceId, Owner, Reached};
 pub use keeper::Keeper;
 pub use preservation::Preservation;
 pub use probe::Prober;
@@ -32,6 +32,9 @@ pub use registration::{Actor, CheckWish, Reach, Refused, Registration};
 pub use rounds::Rounds;
 pub use snapshot::{Service, Snapshot};
 pub use status::{NodeStatus, Status};
+pub use tls::InstanceTls;
+
+pub use crate::core::slug;
 
 use crate::core::Timestamp;
 use arc_swap::ArcSwap;

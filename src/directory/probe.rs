@@ -1,6 +1,6 @@
 //! One active check: what is dialled is exactly what the guard let through.
 
-use super::{Address, AddressGuard, Check, CheckKind, DialError, Scheme, health::Finding};
+use super::{Address, AddressGuard, Check, CheckKind, DialError, InstanceTls, Scheme, health::Finding};
 use bytes::Bytes;
 use http::{Request, StatusCode, header};
 use http_body_util::Empty;
@@ -35,7 +35,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 pub struct Prober {
     guard: AddressGuard,
     /// `None` when the system's authorities cannot be used.
-    tls: Option<TlsConnector>,
+    tls: Option<InstanceTls>,
 }
 
 impl fmt::Debug for Prober {
@@ -45,16 +45,23 @@ impl fmt::Debug for Prober {
 }
 
 impl Prober {
+    /// One that believes whom the authorities of the system vouch for.
     pub fn new(guard: AddressGuard) -> Self {
-        Self { guard, tls: tls() }
+        Self { guard, tls: system() }
     }
 
-    /// Looks once. Ends after the check's timeout at the latest.
-    pub async fn look(&self, address: &Address, check: &Check) -> Finding {
+    /// One that believes those.
+    #[must_use]
+    pub fn believing(self, tls: InstanceTls) -> Self {
+        Self { tls: Some(tls), ..self }
+    }
+
+    /// Looks once at an instance of the service. Ends after the check's timeout at the latest.
+    pub async fn look(&self, slug: &str, address: &Address, check: &Check) -> Finding {
         let began = Instant::now();
         let looked = async {
             match check.kind {
-                CheckKind::Http => self.ask(address, check).await,
+                CheckKind::Http => self.ask(slug, address, check).await,
                 _ => self.dial(address).await.map(|_| Finding::Passing),
             }
         };
@@ -85,11 +92,11 @@ impl Prober {
         Err(Finding::Away(last.map_or("it has no address", |error| why(&error)).to_owned()))
     }
 
-    async fn ask(&self, address: &Address, check: &Check) -> Result<Finding, Finding> {
+    async fn ask(&self, slug: &str, address: &Address, check: &Check) -> Result<Finding, Finding> {
         let stream = self.dial(address).await?;
         let stream: Box<dyn Stream> = match address.scheme {
             Scheme::Http => Box::new(stream),
-            Scheme::Https => self.encrypted(address, stream).await?,
+            Scheme::Https => self.encrypted(slug, address, stream).await?,
         };
         let mut builder = http1::Builder::new();
         builder.max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS);
@@ -106,11 +113,16 @@ impl Prober {
         Ok(judge(answer.map_err(broken)?.status(), check.expect))
     }
 
-    async fn encrypted(&self, address: &Address, stream: TcpStream) -> Result<Box<dyn Stream>, Finding> {
+    async fn encrypted(
+        &self,
+        slug: &str,
+        address: &Address,
+        stream: TcpStream,
+    ) -> Result<Box<dyn Stream>, Finding> {
         let tls = self.tls.as_ref().ok_or_else(|| Finding::Wrong("TLS is not available".to_owned()))?;
         let name = ServerName::try_from(address.host.clone())
             .map_err(|_| Finding::Wrong("its host cannot have a certificate".to_owned()))?;
-        let encrypted = tls.connect(name, stream).await;
+        let encrypted = TlsConnector::from(tls.of(slug)).connect(name, stream).await;
         encrypted.map(|stream| Box::new(stream) as Box<dyn Stream>).map_err(|error| {
             tracing::debug!(%error, host = address.host, "a check found no TLS");
             Finding::Wrong("its TLS or its certificate is not right".to_owned())
@@ -118,11 +130,10 @@ impl Prober {
     }
 }
 
-fn tls() -> Option<TlsConnector> {
+fn system() -> Option<InstanceTls> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().ok()?;
-    let config = builder.with_platform_verifier().ok()?.with_no_client_auth();
-    Some(TlsConnector::from(Arc::new(config)))
+    Some(builder.with_platform_verifier().ok()?.with_no_client_auth().into())
 }
 
 fn request(address: &Address, check: &Check) -> Result<Request<Empty<Bytes>>, Finding> {

@@ -325,7 +325,7 @@ impl Rounds {
 
 async fn look(prober: &Prober, instance: &Instance) -> Finding {
     let began = Instant::now();
-    let finding = prober.look(&instance.address, &instance.check).await;
+    let finding = prober.look(&instance.slug, &instance.address, &instance.check).await;
     let outcome = match finding {
         Finding::Passing => "passing",
         Finding::Warning(_) => "warning",

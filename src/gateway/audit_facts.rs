@@ -4,10 +4,11 @@ use super::classify::convox::RackCall;
 use crate::{
     audit::{Decision, Scope},
     core::scrub,
+    directory::Reached,
     identity::Principal,
     policy::{Demanding as _, Denied, Missing},
 };
-use http::HeaderValue;
+use http::{HeaderValue, Response};
 use std::{borrow::Cow, sync::LazyLock};
 
 /// Longest command and resource that are recorded, in characters.
@@ -26,6 +27,11 @@ pub fn note_call(scope: &mut Scope, call: &RackCall) {
         scope.permission = Some(demand.permission);
         scope.target = Some(demand.target.clone());
     }
+}
+
+/// Which instance answered, when it was one of several.
+pub fn note_instance<B>(scope: &mut Scope, answer: &Response<B>) {
+    scope.instance = answer.extensions().get::<Reached>().cloned().map(Box::new);
 }
 
 /// The command as far as it may be shown: secrets removed, cut to a sensible length.

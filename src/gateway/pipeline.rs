@@ -247,6 +247,7 @@ impl Exchange<'_> {
             true => Box::pin(self.upload(scope, permit, body)).await?,
             false => self.forward(scope, permit, body).await?,
         };
+        audit_facts::note_instance(scope, &answer);
         let masked = sight.filter(|_| answer.status().is_success());
         match (tunnel, watch) {
             (Some(plan), Some(watch)) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {

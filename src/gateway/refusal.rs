@@ -140,7 +140,9 @@ impl Refusal {
             Self::BodyBroken => "body_broken",
             Self::Env(_) => "bad_environment",
             Self::NoReleases(_) => "no_releases",
-            Self::Upstream(UpstreamError::Unreachable(_)) => "upstream_unreachable",
+            Self::Upstream(UpstreamError::Unreachable(_) | UpstreamError::Nobody(_)) => {
+                "upstream_unreachable"
+            }
             Self::Upstream(UpstreamError::TimedOut(_)) => "upstream_timeout",
             Self::Upstream(_) => "upstream_broken",
             Self::RackCredential => "upstream_credential",

@@ -29,6 +29,7 @@ mod migrate;
 mod nodes;
 mod open;
 mod registry_leases;
+mod registry_quotas;
 mod registry_uploads;
 mod roles;
 mod sessions;

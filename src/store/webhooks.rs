@@ -58,6 +58,13 @@ const PUT_OFF: &str = "UPDATE webhook_deliveries SET next_try_at = $1, tries = t
 const GIVE_UP: &str = "UPDATE webhook_deliveries SET failed_at = $1, last_error = $2 \
      WHERE id = $3 AND next_try_at = $4";
 const LIST: &str = concat!("SELECT ", columns!(), " FROM webhook_deliveries ORDER BY created_at, id");
+const UNSENT: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM webhook_deliveries WHERE sent_at IS NULL ORDER BY created_at DESC, id DESC LIMIT $1"
+);
+const REVIVE: &str = "UPDATE webhook_deliveries SET failed_at = NULL, tries = 0, next_try_at = $1 \
+     WHERE id = $2 AND failed_at IS NOT NULL AND sent_at IS NULL";
 const WAITING: &str = "SELECT COUNT(*) FROM webhook_deliveries \
      WHERE webhook = $1 AND sent_at IS NULL AND failed_at IS NULL";
 
@@ -155,6 +162,18 @@ impl Db {
     /// All that is kept, oldest first.
     pub async fn deliveries(&self) -> StoreResult<Vec<DeliveryRow>> {
         Ok(read!(self, pool => sqlx::query_as(LIST).fetch_all(pool).await)?)
+    }
+
+    /// What was not sent, or not yet, the latest first; at most `limit`.
+    pub async fn unsent_deliveries(&self, limit: i64) -> StoreResult<Vec<DeliveryRow>> {
+        Ok(read!(self, pool => sqlx::query_as(UNSENT).bind(limit).fetch_all(pool).await)?)
+    }
+
+    /// One that was given up is due again, and has all its tries before it. False when it was not given up.
+    pub async fn revive_delivery(&self, id: DeliveryId, now: Timestamp) -> StoreResult<bool> {
+        write_tx!(self, tx => {
+            sqlx::query(REVIVE).bind(now).bind(id).execute(&mut *tx).await?.rows_affected() == 1
+        })
     }
 
     pub async fn waiting_deliveries(&self, webhook: &str) -> StoreResult<i64> {

@@ -3,9 +3,9 @@
 
 use super::{
     Outbound, OutgoingBody, RackBody, RackError, Silence, Trust, UpstreamError,
-    connect::Connector,
     metrics::{self, RackMetrics},
-    pool::{Pool, PoolError},
+    service::Services,
+    way::Way,
 };
 use crate::{
     audit::ByteCounters,
@@ -29,7 +29,7 @@ const NAME: &str = "artifact registry";
 /// What it takes to reach it.
 #[derive(Clone, Debug)]
 pub struct ArtifactAddress {
-    /// `http` or `https`, with no credential in it; may have a path.
+    /// `http`, `https`, or `svc` for a service of the directory; with no credential in it; may have a path.
     pub url: url::Url,
     pub token: Option<Secret>,
     pub trust: Trust,
@@ -48,9 +48,8 @@ pub enum OpenDocument<'a> {
 #[derive(Debug)]
 pub struct ArtifactServer {
     prefix: String,
-    host: HeaderValue,
     token: Option<HeaderValue>,
-    pool: Pool,
+    way: Way,
     silence: Silence,
     metrics: RackMetrics,
     pub bytes: Arc<ByteCounters>,
@@ -62,30 +61,30 @@ impl ArtifactServer {
         connect_timeout: Duration,
         silence: Silence,
     ) -> Result<Self, RackError> {
+        let way = Way::to_address(&address.url, &address.trust, connect_timeout, silence);
+        Self::by(address, way.map_err(|unusable| RackError::of(NAME, unusable))?, silence)
+    }
+
+    /// One that the directory knows by the slug that is the host of its address.
+    pub fn of_service(
+        address: &ArtifactAddress,
+        services: Services,
+        silence: Silence,
+    ) -> Result<Self, RackError> {
+        Self::by(address, Way::to_service(&address.url, services), silence)
+    }
+
+    fn by(address: &ArtifactAddress, way: Way, silence: Silence) -> Result<Self, RackError> {
         let bad = |why: String| RackError::Address { rack: NAME.to_owned(), why };
-        let url = &address.url;
-        let host = url.host_str().ok_or_else(|| bad("it has no host".to_owned()))?;
-        let authority = match url.port() {
-            Some(port) => format!("{host}:{port}"),
-            None => host.to_owned(),
-        };
-        let port = url.port_or_known_default().ok_or_else(|| bad("it has no port".to_owned()))?;
-        let mut connector = Connector::plain(host, port, connect_timeout);
-        if url.scheme() == "https" {
-            connector = connector
-                .with_tls(&address.trust)
-                .map_err(|source| RackError::Trust { rack: NAME.to_owned(), source })?;
-        }
         let token = address.token.as_ref().map(|token| {
             let mut token = HeaderValue::from_str(token.expose()).map_err(|error| bad(error.to_string()))?;
             token.set_sensitive(true);
             Ok(token)
         });
         Ok(Self {
-            host: HeaderValue::from_str(&authority).map_err(|error| bad(error.to_string()))?,
-            prefix: url.path().trim_end_matches('/').to_owned(),
+            prefix: address.url.path().trim_end_matches('/').to_owned(),
             token: token.transpose()?,
-            pool: Pool::new(connector, silence.0),
+            way,
             silence,
             metrics: RackMetrics::of(NAME),
             bytes: Arc::new(metrics::byte_counters(NAME)),
@@ -132,11 +131,7 @@ impl ArtifactServer {
     ) -> Result<Response<RackBody>, UpstreamError> {
         let started = Instant::now();
         let answer = match request {
-            Ok(request) => self.pool.send(&mut Some(request)).await.map_err(|error| match error {
-                PoolError::Connect(cause) => UpstreamError::Unreachable(cause),
-                PoolError::Exchange(cause) => UpstreamError::Broken(cause),
-                PoolError::Silence => UpstreamError::TimedOut(self.silence.0),
-            }),
+            Ok(request) => self.way.exchange(request).await,
             Err(error) => Err(error.into()),
         };
         self.metrics.note(&answer, started.elapsed());
@@ -157,7 +152,9 @@ impl ArtifactServer {
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
         let headers = request.headers_mut();
-        headers.insert(HOST, self.host.clone());
+        if let Some(host) = self.way.host() {
+            headers.insert(HOST, host.clone());
+        }
         headers.insert(&X_REQUEST_ID, HeaderValue::from_str(&request_id.to_string())?);
         headers.remove(&X_REGISTRY_TOKEN);
         if let Some(token) = &self.token {

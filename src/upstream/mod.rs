@@ -11,12 +11,14 @@ mod rack_body;
 mod service;
 mod skew;
 mod trust;
+mod way;
 pub use artifact::{ArtifactAddress, ArtifactServer, OpenDocument};
 pub use body::{OutgoingBody, RightLost, Silence};
-pub use rack::{Outbound, Rack, RackAddress, RackError, Racks, SERVICE, UpstreamError};
+pub use rack::{Outbound, Rack, RackAddress, RackError, Racks, UpstreamError};
 pub use rack_body::RackBody;
 pub use service::{
-    Busy, EjectionRules, ServiceAnswer, ServiceError, ServiceLimits, ServiceSettings, Services,
+    Busy, EjectionRules, OwnService, ServiceAnswer, ServiceError, ServiceLimits, ServiceSettings, Services,
 };
 pub use trust::{Trust, TrustError};
+pub use way::SERVICE;
 pub mod websocket;

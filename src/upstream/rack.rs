@@ -2,11 +2,10 @@
 
 use super::{
     OutgoingBody, RackBody, Silence, Trust, TrustError,
-    connect::Connector,
     metrics::{self, RackMetrics},
-    pool::{Pool, PoolError},
     service::{ServiceError, Services},
     skew::Skew,
+    way::{Unusable, Way},
 };
 use crate::{
     audit::ByteCounters,
@@ -56,9 +55,6 @@ impl<T: Outbound> Outbound for Box<T> {
     }
 }
 
-/// The scheme of addresses that name a service of the directory.
-pub const SERVICE: &str = "svc";
-
 #[derive(Debug, thiserror::Error)]
 pub enum UpstreamError {
     #[error("the rack cannot be reached")]
@@ -69,6 +65,9 @@ pub enum UpstreamError {
     TimedOut(Duration),
     #[error("the rebuilt request cannot be sent")]
     Malformed(#[from] http::Error),
+    /// The directory has no instance of it that takes calls.
+    #[error("the rack cannot be reached")]
+    Nobody(#[source] ServiceError),
 }
 
 impl From<ServiceError> for UpstreamError {
@@ -78,9 +77,7 @@ impl From<ServiceError> for UpstreamError {
             ServiceError::Broken(cause) => Self::Broken(cause),
             ServiceError::TimedOut(limit) => Self::TimedOut(limit),
             ServiceError::Malformed(error) => Self::Malformed(error),
-            nobody @ (ServiceError::Unknown(_) | ServiceError::NoneLive) => {
-                Self::Unreachable(std::io::Error::other(nobody))
-            }
+            nobody @ (ServiceError::Unknown(_) | ServiceError::NoneLive) => Self::Nobody(nobody),
         }
     }
 }
@@ -89,7 +86,7 @@ impl UpstreamError {
     /// A word for metrics.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Unreachable(_) => "unreachable",
+            Self::Unreachable(_) | Self::Nobody(_) => "unreachable",
             Self::Broken(_) => "broken",
             Self::TimedOut(_) => "timeout",
             Self::Malformed(_) => "malformed",
@@ -111,20 +108,6 @@ pub struct Rack {
     pub bytes: Arc<ByteCounters>,
 }
 
-/// Where a rack is.
-#[derive(Debug)]
-enum Way {
-    Address {
-        host: HeaderValue,
-        pool: Pool,
-    },
-    /// Wherever the directory says, asked anew with each request.
-    Service {
-        slug: String,
-        services: Box<Services>,
-    },
-}
-
 /// What it takes to reach a rack.
 #[derive(Clone, Debug)]
 pub struct RackAddress {
@@ -144,31 +127,24 @@ pub enum RackError {
     Address { rack: String, why: String },
 }
 
+impl RackError {
+    pub(super) fn of(rack: &str, unusable: Unusable) -> Self {
+        let rack = rack.to_owned();
+        match unusable {
+            Unusable::Trust(source) => Self::Trust { rack, source },
+            Unusable::Address(why) => Self::Address { rack, why },
+        }
+    }
+}
+
 impl Rack {
     pub fn new(
         address: &RackAddress,
         connect_timeout: Duration,
         silence: Silence,
     ) -> Result<Self, RackError> {
-        let bad = |why: String| RackError::Address { rack: address.name.clone(), why };
-        let url = &address.url;
-        if url.scheme() == SERVICE {
-            return Err(bad("it needs the directory".to_owned()));
-        }
-        let host = url.host_str().ok_or_else(|| bad("it has no host".to_owned()))?;
-        let authority = match url.port() {
-            Some(port) => format!("{host}:{port}"),
-            None => host.to_owned(),
-        };
-        let port = url.port_or_known_default().ok_or_else(|| bad("it has no port".to_owned()))?;
-        let mut connector = Connector::plain(host, port, connect_timeout);
-        if url.scheme() == "https" {
-            connector = connector
-                .with_tls(&address.trust)
-                .map_err(|source| RackError::Trust { rack: address.name.clone(), source })?;
-        }
-        let host = HeaderValue::from_str(&authority).map_err(|error| bad(error.to_string()))?;
-        Self::by(address, Way::Address { host, pool: Pool::new(connector, silence.0) }, silence)
+        let way = Way::to_address(&address.url, &address.trust, connect_timeout, silence);
+        Self::by(address, way.map_err(|unusable| RackError::of(&address.name, unusable))?, silence)
     }
 
     /// A rack that the directory knows by the slug that is the host of its address.
@@ -177,8 +153,7 @@ impl Rack {
         services: Services,
         silence: Silence,
     ) -> Result<Self, RackError> {
-        let slug = address.url.host_str().unwrap_or_default().to_owned();
-        Self::by(address, Way::Service { slug, services: Box::new(services) }, silence)
+        Self::by(address, Way::to_service(&address.url, services), silence)
     }
 
     fn by(address: &RackAddress, way: Way, silence: Silence) -> Result<Self, RackError> {
@@ -220,25 +195,11 @@ impl Rack {
     ) -> Result<Response<RackBody>, UpstreamError> {
         let started = Instant::now();
         let answer = match self.request(permit.into_call(), body, actor, request_id) {
-            Ok(request) => self.exchange(request).await,
+            Ok(request) => self.way.exchange(request).await,
             Err(error) => Err(error.into()),
         };
         self.metrics.note(&answer, started.elapsed());
         answer
-    }
-
-    async fn exchange(&self, request: Request<OutgoingBody>) -> Result<Response<RackBody>, UpstreamError> {
-        match &self.way {
-            Way::Service { slug, services } => {
-                let answered = Box::pin(services.forward(slug, request)).await?;
-                Ok(answered.answer.map(|body| body.holding(answered.busy)))
-            }
-            Way::Address { pool, .. } => pool.send(&mut Some(request)).await.map_err(|error| match error {
-                PoolError::Connect(cause) => UpstreamError::Unreachable(cause),
-                PoolError::Exchange(cause) => UpstreamError::Broken(cause),
-                PoolError::Silence => UpstreamError::TimedOut(self.silence.0),
-            }),
-        }
     }
 
     fn request<T: Outbound>(
@@ -258,7 +219,7 @@ impl Rack {
         *request.uri_mut() = uri;
         *request.headers_mut() = call.take_headers();
         let headers = request.headers_mut();
-        if let Way::Address { host, .. } = &self.way {
+        if let Some(host) = self.way.host() {
             headers.insert(HOST, host.clone());
         }
         headers.insert(AUTHORIZATION, self.authorization.clone());

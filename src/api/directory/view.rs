@@ -1,8 +1,9 @@
 //! An instance as the wire shows it: both forms of its address, and what is known of it.
 
+use super::node_view::NodeView;
 use crate::{
     core::Timestamp,
-    directory::{Check, Event, Instance, Service},
+    directory::{Check, Event, Instance, Service, node::NodeEvent},
 };
 use serde::Serialize;
 use std::time::Duration;
@@ -137,6 +138,31 @@ impl EventView {
             at: event.at,
             instance: InstanceView::of(&event.instance),
         }
+    }
+}
+
+/// One event of a node, as the watch tells it to those who ask for `nodes=true`.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeEventView {
+    /// `node-registered`, `node-updated`, `node-status` or `node-removed`.
+    #[serde(rename = "type")]
+    kind: String,
+    at: Timestamp,
+    node: NodeView,
+}
+
+impl NodeEventView {
+    pub fn of(event: &NodeEvent) -> Self {
+        Self {
+            kind: format!("node-{}", event.kind.as_str()),
+            at: event.at,
+            node: NodeView::of(event.node.clone(), event.at),
+        }
+    }
+
+    pub fn kind(&self) -> &str {
+        &self.kind
     }
 }
 

@@ -2,16 +2,16 @@
 //! on with `Last-Event-ID`; one that was away for longer than events are kept is told 410 and lists anew.
 
 use super::{
-    super::{Access, ApiError, ApiRoute, Caller, Context, Endpoint, admin::Query},
+    super::{Access, ApiError, ApiRoute, Caller, Context, Endpoint, admin::Query, may},
     actor::X_REGISTRY_INDEX,
     filter::{Filter, NAMES, Sight},
-    view::EventView,
+    view::{EventView, NodeEventView},
 };
 use crate::{
-    directory::{Compacted, Event},
+    directory::{Compacted, Event, node::NodeEvent},
     identity::Principal,
     observe::metrics::catalogue::REGISTRY_WATCHERS,
-    policy::{MfaLevel, Permission},
+    policy::{MfaLevel, Permission, Target},
 };
 use axum::{
     Extension,
@@ -27,6 +27,7 @@ use http::{
     header::{CACHE_CONTROL, CONTENT_TYPE},
 };
 use std::{convert::Infallible, fmt::Write as _, sync::Arc, time::Duration};
+use tokio::sync::broadcast;
 
 static ROUTE: ApiRoute = ApiRoute {
     method: Method::GET,
@@ -40,6 +41,8 @@ static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// So often something is sent, that proxies in between do not take the connection for dead.
 const BEAT: Duration = Duration::from_secs(15);
+/// Asks for what happens to nodes, too.
+const NODES: &str = "nodes";
 /// Events of one piece of the stream.
 const BATCH: usize = 256;
 
@@ -53,9 +56,16 @@ async fn watch(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, ApiError> {
-    let known: Vec<&str> = NAMES.into_iter().chain(["index"]).collect();
+    let known: Vec<&str> = NAMES.into_iter().chain(["index", NODES]).collect();
     let query = Query::read(raw.as_deref(), &known)?;
     let filter = Filter::read(&query)?;
+    let nodes = match query.one_of(NODES, &["true", "false"])? {
+        Some("true") => {
+            may(&context, &principal, Permission::NodeView)?;
+            Some(context.nodes.events())
+        }
+        _ => None,
+    };
     let newest = context.registrar.directory().snapshot().index;
     let start = start(&headers, &query)?.unwrap_or(newest);
     if start > newest {
@@ -63,7 +73,9 @@ async fn watch(
     }
     let first = context.registrar.directory().events_after(start, BATCH);
     first.map_err(|compacted: Compacted| gone(compacted.to_string()))?;
-    let stream = events(Watcher { context, principal, filter, index: start, _counted: Counted::new() });
+    let is_nodes = nodes.is_some();
+    let watcher = Watcher { context, principal, filter, index: start, is_nodes, _counted: Counted::new() };
+    let stream = events(watcher, nodes);
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
@@ -92,11 +104,16 @@ struct Watcher {
     filter: Filter,
     /// The last event that was looked at.
     index: u64,
+    /// Events of nodes are told, too.
+    is_nodes: bool,
     _counted: Counted,
 }
 
 /// Ends when the client leaves, rights are lost, events are lost, or the process stops.
-fn events(mut watcher: Watcher) -> impl Stream<Item = Result<Bytes, Infallible>> {
+fn events(
+    mut watcher: Watcher,
+    mut nodes: Option<broadcast::Receiver<Arc<NodeEvent>>>,
+) -> impl Stream<Item = Result<Bytes, Infallible>> {
     async_stream::stream! {
         let mut changed = watcher.context.registrar.directory().changed();
         let mut pulse = watcher.context.entrance.access.pulse();
@@ -108,6 +125,11 @@ fn events(mut watcher: Watcher) -> impl Stream<Item = Result<Bytes, Infallible>>
                 () = watcher.context.drain.stopping() => return,
                 told = pulse.changed() => if told.is_err() || !watcher.may_go_on() { return },
                 told = changed.changed() => if told.is_err() { return },
+                // Who lags too far behind connects anew.
+                told = next_of(&mut nodes) => match told {
+                    Ok(event) => yield Ok(told_of_node(&event)),
+                    Err(_) => return,
+                },
                 _ = beats.tick() => yield Ok(Bytes::from(format!(": {}\n\n", watcher.index))),
             }
             changed.borrow_and_update();
@@ -124,6 +146,22 @@ fn events(mut watcher: Watcher) -> impl Stream<Item = Result<Bytes, Infallible>>
             }
         }
     }
+}
+
+async fn next_of(
+    nodes: &mut Option<broadcast::Receiver<Arc<NodeEvent>>>,
+) -> Result<Arc<NodeEvent>, broadcast::error::RecvError> {
+    match nodes {
+        Some(nodes) => nodes.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Without an id: what a client goes on from is the last event of an instance.
+fn told_of_node(event: &NodeEvent) -> Bytes {
+    let view = NodeEventView::of(event);
+    let data = serde_json::to_string(&view).unwrap_or_default();
+    Bytes::from(format!("event: {}\ndata: {data}\n\n", view.kind()))
 }
 
 impl Watcher {
@@ -149,7 +187,9 @@ impl Watcher {
         let Ok(snapshot) = self.context.entrance.access.current() else { return true };
         let Some(again) = snapshot.again(&self.principal, now) else { return false };
         self.principal = again;
-        self.principal.rights.may_somewhere(Permission::InstanceView, now)
+        let rights = &self.principal.rights;
+        let sees_nodes = || rights.allow(Permission::NodeView, &Target::gateway(), now);
+        rights.may_somewhere(Permission::InstanceView, now) && (!self.is_nodes || sees_nodes())
     }
 }
 

@@ -306,6 +306,10 @@ pub static TABLE: &[Doc] = &[
     .query(&[
         ("index", "go on after this event; the header `Last-Event-ID` says the same"),
         ("slug", "only of this service; the other filters of the list work, too"),
+        (
+            "nodes",
+            "`true` tells of nodes, too: `node-registered`, `node-updated`, `node-status`, `node-removed`",
+        ),
     ])
     .streams(),
     doc("GET /registry-svc/services", "Names of services, whose they are, and how many instances live")

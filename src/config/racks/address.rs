@@ -1,6 +1,9 @@
 //! The address of a rack as people write it.
 
-use crate::{config::values::Checked, core::Secret};
+use crate::{
+    config::values::{Checked, is_of_service, service_slug},
+    core::Secret,
+};
 use percent_encoding::percent_decode_str;
 use std::net::IpAddr;
 use url::{Host, Url};
@@ -28,8 +31,8 @@ pub(super) fn parse(text: &str) -> Checked<RackAddress> {
     if !matches!(url.scheme(), "http" | "https" | "svc") {
         return Err(format!("is not an http(s) URL; {MEND}"));
     }
-    if url.scheme() == "svc" && (url.host_str().unwrap_or_default().is_empty() || url.port().is_some()) {
-        return Err("names no service of the directory; write for example svc://rack-staging".into());
+    if is_of_service(&url) {
+        service_slug(&url)?;
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err("holds a query or fragment; remove what begins with ? or #".into());
@@ -89,7 +92,7 @@ fn is_near(ip: IpAddr) -> bool {
 }
 
 /// 64 hexadecimal digits; colons between them are allowed, as `openssl x509 -fingerprint` prints them.
-pub(super) fn parse_pin(text: &str) -> Checked<[u8; 32]> {
+pub(in crate::config) fn parse_pin(text: &str) -> Checked<[u8; 32]> {
     let digits = text.replace(':', "");
     let mut pin = [0u8; 32];
     hex::decode_to_slice(&digits, &mut pin)
@@ -147,6 +150,8 @@ mod tests {
             "svc://",
             "svc:///x",
             "svc://rack:80",
+            "svc://Rack",
+            "svc://registry",
         ] {
             assert!(parse(text).is_err(), "{text}");
         }

@@ -7,6 +7,7 @@ use crate::core::Secret;
 use std::path::PathBuf;
 use url::Url;
 
+pub(super) use address::parse_pin;
 pub(super) use read::read;
 
 /// All racks; none is allowed, one of several is the default.

@@ -218,7 +218,7 @@ fn trust(r: &mut Reader<'_>, spot: &Spot, address: Option<&RackAddress>) -> Opti
         r.complain_about(place, "needs a rack with an https URL; correct the URL or remove this".into());
         return None;
     }
-    if !use_ca && !use_pin && address.is_some_and(|address| address.url.scheme() == "svc") {
+    if !use_ca && !use_pin && address.is_some_and(|address| values::is_of_service(&address.url)) {
         let doubt = "sends the rack's password to whoever holds the slug in the directory; name the rack's certificate \
                      with pin_sha256 or ca_file";
         r.warn_about(&spot.place(&RACK_HOST), doubt);

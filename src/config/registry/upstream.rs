@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 
 #[derive(Debug, Clone)]
 pub struct RegistryUpstream {
+    /// `http`, `https`, or `svc` for a service of the directory; without a credential.
     pub url: Url,
     pub login: RegistryLogin,
     /// Authorities in PEM; those of the system without it.
@@ -50,13 +51,18 @@ impl fmt::Debug for RegistryLogin {
 }
 
 pub(super) fn read(r: &mut Reader<'_>) -> Option<RegistryUpstream> {
-    let url = r.optional(&REGISTRY_UPSTREAM_URL, http_url);
+    let url = r.optional(&REGISTRY_UPSTREAM_URL, place);
     if url.is_none() && !r.is_set(&Place::from(&REGISTRY_UPSTREAM_URL)) {
         let mend = "is not set, but REGISTRY_STORAGE is proxy; write the URL of the registry behind";
         r.complain_about(&REGISTRY_UPSTREAM_URL, mend.into());
     }
     let login = login(r);
     let authorities = r.optional(&REGISTRY_UPSTREAM_CA_FILE, values::existing_file);
+    if url.as_ref().is_some_and(values::is_of_service) && authorities.is_none() {
+        let doubt = "trusts whoever holds the slug in the directory with images and with the gateway's credential; name \
+                     the authority of its certificate with REGISTRY_UPSTREAM_CA_FILE";
+        r.warn_about(&Place::from(&REGISTRY_UPSTREAM_URL), doubt);
+    }
     let follows = r.required(&REGISTRY_UPSTREAM_REDIRECTS, choice(&[("follow", true), ("pass", false)]));
     let timeout = r.required(&REGISTRY_UPSTREAM_TIMEOUT, duration(Duration::from_secs(1)..=60 * MINUTE));
     let metrics_url = r.optional(&REGISTRY_UPSTREAM_METRICS_URL, http_url);
@@ -68,6 +74,11 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<RegistryUpstream> {
         timeout: timeout?,
         metrics_url,
     })
+}
+
+/// Where it stands: at an address, or wherever the directory says.
+fn place(text: &str) -> Checked<Url> {
+    values::service_url(text).unwrap_or_else(|| http_url(text))
 }
 
 fn login(r: &mut Reader<'_>) -> Option<RegistryLogin> {
@@ -147,6 +158,27 @@ mod tests {
             ("REGISTRY_UPSTREAM_URL", "https://me:hunter2@registry.internal"),
         ];
         assert!(!error(with_secret).contains("hunter2"));
+    }
+
+    #[test]
+    fn a_service_of_the_directory() {
+        let proxy = ("REGISTRY_STORAGE", "proxy");
+        let config = crate::config::testing::load([proxy, ("REGISTRY_UPSTREAM_URL", "svc://images/p/")]);
+        assert!(config.warnings[0].contains("whoever holds the slug"), "{:?}", config.warnings);
+        let RegistryPlace::Upstream(upstream) = config.registry.place else { panic!("no proxy") };
+        assert_eq!(upstream.url.as_str(), "svc://images/p");
+        for (url, expected) in [
+            ("svc://images:5000", "names a port"),
+            ("svc://registry", "a name of the gateway itself"),
+            ("svc://me:hunter2@images", "holds more than a slug"),
+        ] {
+            let error = error([proxy, ("REGISTRY_UPSTREAM_URL", url)]);
+            assert!(error.contains("REGISTRY_UPSTREAM_URL: ") && error.contains(expected), "{error}");
+            assert!(!error.contains("hunter2"));
+        }
+        let metrics = ("REGISTRY_UPSTREAM_METRICS_URL", "svc://images");
+        let error = error([proxy, ("REGISTRY_UPSTREAM_URL", "svc://images"), metrics]);
+        assert!(error.contains("is not an http(s) URL"), "{error}");
     }
 
     #[test]

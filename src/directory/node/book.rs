@@ -1,6 +1,6 @@
 //! The list of nodes, and the heartbeat of this one.
 
-use super::{Figures, NodeKind, NodeRecord, gpu, measure::Measure};
+use super::{Figures, NodeEvent, NodeKind, NodeRecord, gpu, measure::Measure, news::NodeNews};
 use crate::{
     core::{RequestId, SharedClock, Timestamp, id::UserId},
     directory::NodeStatus,
@@ -11,6 +11,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 /// How often a replica says that it lives.
@@ -60,6 +61,9 @@ struct Inner {
     latest: RwLock<Figures>,
     /// Ids of the replicas that live, this one among them.
     live: RwLock<Arc<Vec<String>>>,
+    news: NodeNews,
+    /// Held during a look at the list, so that what is told is told in order.
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl NodeBook {
@@ -72,7 +76,8 @@ impl NodeBook {
         let id = own.id.clone().or(known.map(|row| row.id)).unwrap_or_else(made);
         let live = RwLock::new(Arc::new(vec![id.clone()]));
         let (measure, latest) = (Mutex::default(), RwLock::default());
-        let inner = Inner { db, clock, id, own, created_at, measure, latest, live };
+        let (news, turn) = (NodeNews::new(), tokio::sync::Mutex::default());
+        let inner = Inner { db, clock, id, own, created_at, measure, latest, live, news, turn };
         let book = Self { inner: Arc::new(inner) };
         book.put_own().await?;
         book.look_around().await?;
@@ -86,6 +91,11 @@ impl NodeBook {
     /// Ids of the replicas that share the work.
     pub fn live(&self) -> Arc<Vec<String>> {
         self.inner.live.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What happens to nodes from now on, as this replica learns of it.
+    pub fn events(&self) -> broadcast::Receiver<Arc<NodeEvent>> {
+        self.inner.news.subscribe()
     }
 
     pub async fn all(&self) -> StoreResult<Vec<NodeRow>> {
@@ -128,6 +138,9 @@ impl NodeBook {
             beat_at: now,
         };
         if self.inner.db.put_node(&row).await? {
+            if known.is_none() {
+                self.tell_at_once().await;
+            }
             return Ok((row, known.is_none()));
         }
         Err(NodeError::NotYours(row.id))
@@ -141,6 +154,7 @@ impl NodeBook {
             return Err(NodeError::NotYours(url.to_owned()));
         }
         if self.inner.db.remove_node(url).await? {
+            self.tell_at_once().await;
             Ok(found)
         } else {
             Err(NodeError::Unknown(url.to_owned()))
@@ -207,9 +221,18 @@ impl NodeBook {
         Ok(())
     }
 
+    /// What was just done here need not wait for the next look. When this one fails, it does.
+    async fn tell_at_once(&self) {
+        if let Err(error) = self.look_around().await {
+            tracing::warn!(%error, "the nodes could not be looked at");
+        }
+    }
+
     async fn look_around(&self) -> StoreResult<()> {
+        let _turn = self.inner.turn.lock().await;
         let now = self.inner.clock.now();
         let nodes = self.inner.db.nodes().await?;
+        self.inner.news.look(&nodes, now);
         let is_live = |row: &&NodeRow| row.owner_id.is_none() && now.since(row.beat_at) <= SILENT;
         let mut live: Vec<_> = nodes.iter().filter(is_live).map(|row| row.id.clone()).collect();
         if !live.contains(&self.inner.id) {

@@ -35,7 +35,7 @@ fn check(kind: CheckKind) -> Check {
 
 async fn http(answer: &'static str, expect: Option<u16>) -> Finding {
     let check = Check { expect, ..check(CheckKind::Http) };
-    prober().look(&server(answer).await, &check).await
+    prober().look("web", &server(answer).await, &check).await
 }
 
 /// CVE-2022-29153: a health check followed a redirect inside.
@@ -63,10 +63,10 @@ async fn a_head_without_end_is_not_read_to_its_end() {
 
 #[tokio::test]
 async fn a_connection_is_enough_for_tcp() {
-    assert_eq!(prober().look(&server("").await, &check(CheckKind::Tcp)).await, Finding::Passing);
+    assert_eq!(prober().look("web", &server("").await, &check(CheckKind::Tcp)).await, Finding::Passing);
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let closed = Address::from_url(&format!("http://127.0.0.1:{port}")).unwrap();
-    let found = prober().look(&closed, &check(CheckKind::Tcp)).await;
+    let found = prober().look("web", &closed, &check(CheckKind::Tcp)).await;
     assert_eq!(found, Finding::Away("connection refused".to_owned()));
 }
 
@@ -74,9 +74,9 @@ async fn a_connection_is_enough_for_tcp() {
 async fn what_must_not_be_dialled_is_not() {
     let own = server("HTTP/1.1 200 OK\r\n\r\n").await;
     let strict = Prober::new(AddressGuard::new(AddressRules::default(), Vec::new()));
-    assert!(matches!(strict.look(&own, &check(CheckKind::Http)).await, Finding::Wrong(_)));
+    assert!(matches!(strict.look("web", &own, &check(CheckKind::Http)).await, Finding::Wrong(_)));
     let name = Address { host: "localhost".to_owned(), ..own };
-    assert!(matches!(strict.look(&name, &check(CheckKind::Tcp)).await, Finding::Wrong(_)));
+    assert!(matches!(strict.look("web", &name, &check(CheckKind::Tcp)).await, Finding::Wrong(_)));
 }
 
 #[test]

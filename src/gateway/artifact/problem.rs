@@ -126,6 +126,11 @@ impl From<UpstreamError> for Problem {
             UpstreamError::Unreachable(_) => {
                 (StatusCode::BAD_GATEWAY, "UPSTREAM_UNREACHABLE", "the artifact registry cannot be reached")
             }
+            UpstreamError::Nobody(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "UPSTREAM_UNREACHABLE",
+                "no instance of the artifact registry takes calls now; try again shortly",
+            ),
             UpstreamError::TimedOut(_) => return silent(),
             UpstreamError::Broken(_) | UpstreamError::Malformed(_) => {
                 (StatusCode::BAD_GATEWAY, "UPSTREAM_BROKEN", "the connection to the artifact registry broke")

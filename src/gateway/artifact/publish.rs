@@ -92,7 +92,7 @@ impl ArtifactPipeline {
         scope.intent().await.map_err(|_| Problem::no_audit())?;
         let body = OutgoingBody::Checked(body.map_err(Into::into).boxed_unsync());
         let answer = self.server.send(permit, body, scope.request_id()).await;
-        let answer = whole::judge(answer.map_err(|error| self.unanswered(scope, error))?).await?;
+        let answer = self.heard(scope, answer).await?;
         if answer.status() != StatusCode::CREATED {
             return Err(Problem::bad_answer());
         }

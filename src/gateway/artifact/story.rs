@@ -174,7 +174,7 @@ impl ArtifactPipeline {
         let permit = self.authorize(scope, caller, call)?;
         let demands = permit.call().demands().to_vec();
         let answer = self.server.send(permit, OutgoingBody::Empty, scope.request_id()).await;
-        let answer = whole::judge(answer.map_err(|error| self.unanswered(scope, error))?).await?;
+        let answer = self.heard(scope, answer).await?;
         let watch = match (audience, caller.principal()) {
             (Audience::TheCaller, Some(principal)) if is_long(answer.body()) => {
                 let (access, clock) = (self.entrance.access.clone(), self.clock.clone());
@@ -195,7 +195,7 @@ impl ArtifactPipeline {
         scope.decision = Decision::Allow;
         let (method, asked) = (head.method.clone(), answer::asked(&head.headers));
         let answer = self.server.ask(document, method, asked, scope.request_id()).await;
-        let answer = whole::judge(answer.map_err(|error| self.unanswered(scope, error))?).await?;
+        let answer = self.heard(scope, answer).await?;
         Ok(stream(answer, &head.headers, Audience::Everybody, None))
     }
 
@@ -223,7 +223,7 @@ impl ArtifactPipeline {
         scope.decision = Decision::Allow;
         let asked =
             self.server.ask(OpenDocument::Namespaces, Method::GET, HeaderMap::new(), scope.request_id());
-        let answer = whole::judge(asked.await.map_err(|error| self.unanswered(scope, error))?).await?;
+        let answer = self.heard(scope, asked.await).await?;
         let now = self.clock.now();
         let sees = |name: &str| caller.may_read(name.trim_start_matches('@'), &self.public, now);
         let document = whole::filtered(&whole::read(answer.into_body()).await?, "namespaces", sees)?;
@@ -242,7 +242,7 @@ impl ArtifactPipeline {
             .map_err(|_| Problem::unknown_route())?;
         let permit = self.authorize(scope, caller, call)?;
         let asked = self.server.send(permit, OutgoingBody::Empty, scope.request_id()).await;
-        let answer = whole::judge(asked.map_err(|error| self.unanswered(scope, error))?).await?;
+        let answer = self.heard(scope, asked).await?;
         let now = self.clock.now();
         let sees = |name: &str| caller.may_read(&format!("{namespace}/{name}"), &self.public, now);
         let mut document = whole::filtered(&whole::read(answer.into_body()).await?, "registries", sees)?;
@@ -258,8 +258,19 @@ impl ArtifactPipeline {
         if public { Audience::Everybody } else { Audience::TheCaller }
     }
 
+    /// The answer, when it is one that may be passed on.
+    pub(super) async fn heard(
+        &self,
+        scope: &mut Scope,
+        answer: Result<Response<RackBody>, UpstreamError>,
+    ) -> Result<Response<RackBody>, Problem> {
+        let answer = answer.map_err(|error| self.unanswered(scope, error))?;
+        audit_facts::note_instance(scope, &answer);
+        whole::judge(answer).await
+    }
+
     /// The caller is told what happened; why is for who runs the registry.
-    pub(super) fn unanswered(&self, scope: &Scope, error: UpstreamError) -> Problem {
+    fn unanswered(&self, scope: &Scope, error: UpstreamError) -> Problem {
         let request_id = scope.request_id();
         let cause: &(dyn std::error::Error + 'static) = &error;
         tracing::warn!(%request_id, error = cause, "cannot ask the artifact registry");

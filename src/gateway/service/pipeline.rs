@@ -11,7 +11,7 @@ use crate::{
     audit::{Audit, Decision, Scope, Seen},
     core::{RequestId, SharedClock, drain::Drain, scrub},
     gateway::{
-        Body, Refusal, Watch, count_decision,
+        Body, Refusal, Watch, audit_facts, count_decision,
         respond::{self, ErrorFormat},
     },
     identity::{Entrance, Principal, step_up::StepUp},
@@ -157,7 +157,7 @@ impl ServicePipeline {
 
     async fn send(
         &self,
-        scope: &Scope,
+        scope: &mut Scope,
         head: &Parts,
         body: Incoming,
         origin: Origin,
@@ -184,6 +184,7 @@ impl ServicePipeline {
                 }
             }
         };
+        audit_facts::note_instance(scope, &answered.answer);
         if answered.answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(Carried::Answer(Box::new(Passing { answered, principal, demands })));
         }

@@ -124,10 +124,34 @@ impl Told {
     }
 }
 
+/// A stored body in a few words, as in `push team/app:v1`; `None` when it cannot be read.
+pub fn summary(body: &[u8]) -> Option<String> {
+    let ToldEvent { action, target } = Told::read(body)?;
+    let word = match action {
+        Action::Push => "push",
+        Action::Delete => "delete",
+    };
+    let repository = &target.repository;
+    Some(match (&target.tag, &target.digest) {
+        (Some(tag), _) => format!("{word} {repository}:{tag}"),
+        (None, Some(digest)) => format!("{word} {repository}@{digest}"),
+        (None, None) => format!("{word} {repository}"),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::{Value, json};
+
+    #[test]
+    fn a_body_in_a_few_words() {
+        let body = |target: &str| format!(r#"{{"events":[{{"action":"push","target":{target}}}]}}"#);
+        let told = |target: &str| summary(body(target).as_bytes());
+        assert_eq!(told(r#"{"repository":"a/b","tag":"v1","digest":"d"}"#).as_deref(), Some("push a/b:v1"));
+        assert_eq!(told(r#"{"repository":"a/b","digest":"sha256:d"}"#).as_deref(), Some("push a/b@sha256:d"));
+        assert_eq!(told("{}"), None);
+    }
 
     #[test]
     fn the_envelope_is_that_of_distribution() {

@@ -6,7 +6,7 @@ mod post;
 mod sign;
 
 use event::Envelope;
-pub use event::{Action, Asked, Happening, Source, Touched};
+pub use event::{Action, Asked, Happening, Source, Touched, summary};
 pub use post::{Courier, Outcome, Receiver, WebhookError};
 pub use sign::signature;
 

@@ -98,11 +98,9 @@ impl Inner {
     ) -> Result<Option<u64>> {
         let access = Access::pull(repository, terms.subject.as_ref());
         let answer = self.client.ask(Ask::new(Method::HEAD, target(repository, digest), access)).await?;
-        let answer = match answer.headers().get(header::LOCATION) {
-            Some(location) if answer.status().is_redirection() => {
-                self.client.follow(&Method::HEAD, &HeaderMap::new(), location).await?
-            }
-            _ => answer,
+        let answer = match is_redirect(&answer) {
+            true => self.client.follow(&Method::HEAD, &HeaderMap::new(), answer).await?,
+            false => answer,
         };
         match answer.status() {
             StatusCode::OK => match length_of(answer.headers()) {
@@ -126,16 +124,16 @@ impl Inner {
         let mut ask = Ask::new(method.clone(), target(repository, digest), access);
         ask.headers = headers.clone();
         let answer = self.client.ask(ask).await?;
-        match answer.headers().get(header::LOCATION) {
-            Some(location)
-                if answer.status().is_redirection() && self.client.redirects == Redirects::Follow =>
-            {
-                Ok(self.client.follow(&method, &headers, location).await?)
-            }
-            Some(_) if answer.status().is_redirection() => Ok(answer.map(|_| empty())),
-            _ => Ok(answer),
+        match (is_redirect(&answer), self.client.redirects) {
+            (true, Redirects::Follow) => Ok(self.client.follow(&method, &headers, answer).await?),
+            (true, Redirects::Pass) => Ok(answer.map(|_| empty())),
+            (false, _) => Ok(answer),
         }
     }
+}
+
+fn is_redirect(answer: &Response<Body>) -> bool {
+    answer.status().is_redirection() && answer.headers().contains_key(header::LOCATION)
 }
 
 fn target(repository: &RepositoryName, digest: &Digest) -> String {

@@ -5,11 +5,14 @@ use super::{
     failure::Failure,
     login::{Access, Login},
     upload_body::Moved,
+    way::{Sent, To, Way},
 };
-use crate::registry::backend::{Body, BoxError, empty};
-use futures_util::StreamExt as _;
+use crate::{
+    directory::Reached,
+    registry::backend::{Body, BoxError, empty},
+};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, BodyStream};
+use http_body_util::BodyExt as _;
 use std::{fmt, pin::pin, time::Duration};
 use tokio::time::timeout;
 use url::Url;
@@ -27,16 +30,13 @@ pub enum Redirects {
 const HOPS: usize = 5;
 
 pub(super) struct Client {
-    /// Scheme, host, port, and a path that does not end with `/`.
-    base: Url,
-    login: Login,
-    /// For the registry behind, with the trust that was configured for it.
-    own: reqwest::Client,
-    /// For whatever it redirects to, with the trust of the system.
-    other: reqwest::Client,
+    /// Scheme, host, port, and a path that does not end with `/`. Of a service, the path is all that counts.
+    pub base: Url,
+    pub login: Login,
+    pub way: Way,
     pub redirects: Redirects,
     /// How long it may be silent.
-    silence: Duration,
+    pub silence: Duration,
 }
 
 impl fmt::Debug for Client {
@@ -74,17 +74,6 @@ impl<'a> Ask<'a> {
 }
 
 impl Client {
-    pub fn new(
-        base: Url,
-        login: Login,
-        clients: [reqwest::Client; 2],
-        redirects: Redirects,
-        silence: Duration,
-    ) -> Self {
-        let [own, other] = clients;
-        Self { base, login, own, other, redirects, silence }
-    }
-
     /// Whether the registry behind is there and lets us in.
     pub async fn ping(&self) -> Result<(), Failure> {
         let answer = self.ask(Ask::new(Method::GET, "/v2/", Access::none())).await?;
@@ -100,24 +89,34 @@ impl Client {
         let url = format!("{}{target}", self.base.as_str().trim_end_matches('/'));
         let url = Url::parse(&url).map_err(|_| Failure::Strange("an address that cannot be asked"))?;
         self.login.sign(&mut headers, &access);
-        let answer = self.send(&self.own, method, url, headers, body).await?;
+        let (body, moved) = body.unzip();
+        let sent = Sent { method, url, headers, body };
+        let answer = self.send(To::Itself, sent, moved.unwrap_or_default()).await?;
         match answer.status() {
             StatusCode::UNAUTHORIZED => Err(Failure::NotLetIn),
             _ => Ok(answer),
         }
     }
 
-    /// Fetches what an answer redirects to, with no credential at all.
+    /// Fetches what the answer `redirect` redirects to, with no credential at all.
     pub async fn follow(
         &self,
         method: &Method,
         headers: &HeaderMap,
-        first: &HeaderValue,
+        redirect: Response<Body>,
     ) -> Result<Response<Body>, Failure> {
-        let mut url = elsewhere(&self.base, first)?;
+        let (redirect, _) = redirect.into_parts();
+        let by = redirect.extensions.get::<Reached>();
+        let of_instance = by.and_then(|by| by.address.to_string().parse().ok());
+        let first = redirect.headers.get(header::LOCATION);
+        let first = first.ok_or(Failure::Strange("a redirect that leads nowhere"))?;
+        let mut url = elsewhere(of_instance.as_ref().unwrap_or(&self.base), first)?;
         for _ in 0..HOPS {
-            let client = if url.origin() == self.base.origin() { &self.own } else { &self.other };
-            let answer = self.send(client, method.clone(), url.clone(), headers.clone(), None).await?;
+            let is_own = by.is_none() && url.origin() == self.base.origin();
+            let to = if is_own { To::Itself } else { To::Elsewhere(by) };
+            let (method, headers) = (method.clone(), headers.clone());
+            let sent = Sent { method, url: url.clone(), headers, body: None };
+            let answer = self.send(to, sent, Moved::default()).await?;
             match answer.headers().get(header::LOCATION) {
                 Some(next) if answer.status().is_redirection() => url = elsewhere(&url, next)?,
                 _ => return Ok(answer),
@@ -126,48 +125,28 @@ impl Client {
         Err(Failure::Strange("redirects without an end"))
     }
 
-    async fn send(
-        &self,
-        client: &reqwest::Client,
-        method: Method,
-        url: Url,
-        headers: HeaderMap,
-        body: Option<(Body, Moved)>,
-    ) -> Result<Response<Body>, Failure> {
-        let moved = body.as_ref().map(|(_, moved)| moved.clone()).unwrap_or_default();
-        let mut request = client.request(method.clone(), url).headers(headers);
-        match body {
-            Some((body, _)) => {
-                let pieces = BodyStream::new(body)
-                    .filter_map(|frame| async { frame.map(|frame| frame.into_data().ok()).transpose() });
-                request = request.body(reqwest::Body::wrap_stream(pieces));
-            }
-            None if matches!(method, Method::POST | Method::PUT | Method::PATCH) => {
-                request = request.header(header::CONTENT_LENGTH, "0");
-            }
-            None => {}
-        }
-        let mut sending = pin!(request.send());
+    async fn send(&self, to: To<'_>, sent: Sent, moved: Moved) -> Result<Response<Body>, Failure> {
+        let is_head = sent.method == Method::HEAD;
+        let mut sending = pin!(self.way.send(to, sent));
         let mut seen = moved.bytes();
         // An upload that still moves is not silence.
         let answer = loop {
             match timeout(self.silence, &mut sending).await {
-                Ok(answer) => break answer.map_err(Failure::of)?,
+                Ok(answer) => break answer?,
                 Err(_) if moved.bytes() == seen => return Err(Failure::Silent(self.silence)),
                 Err(_) => seen = moved.bytes(),
             }
         };
-        let is_head = method == Method::HEAD;
-        Ok(Response::from(answer).map(|body| if is_head { empty() } else { self.heard(body) }))
+        Ok(answer.map(|body| if is_head { empty() } else { self.heard(body) }))
     }
 
     /// A body that breaks off when nothing comes for too long.
-    fn heard(&self, body: reqwest::Body) -> Body {
+    fn heard(&self, body: Body) -> Body {
         let silence = self.silence;
         let frames = futures_util::stream::try_unfold(body, move |mut body| async move {
             match timeout(silence, body.frame()).await {
                 Ok(None) => Ok(None),
-                Ok(Some(frame)) => Ok(Some((frame.map_err(BoxError::from)?, body))),
+                Ok(Some(frame)) => Ok(Some((frame?, body))),
                 Err(_) => Err(BoxError::from("the registry behind was silent")),
             }
         });
@@ -179,7 +158,8 @@ impl Client {
     pub fn own_place(&self, location: &HeaderValue, within: &str) -> Result<String, Failure> {
         let url = elsewhere(&self.base, location)?;
         let prefix = self.base.path().trim_end_matches('/');
-        let is_own = url.origin() == self.base.origin();
+        // What an instance of a service calls itself has nothing to do with the service's path.
+        let is_own = !self.way.is_service() && url.origin() == self.base.origin();
         let path = match url.path().strip_prefix(prefix).filter(|path| is_own && path.starts_with('/')) {
             Some(path) => path,
             None => {
@@ -207,9 +187,9 @@ mod tests {
     use super::*;
 
     fn client(base: &str) -> Client {
-        let clients = [reqwest::Client::new(), reqwest::Client::new()];
-        let base = Url::parse(base).unwrap();
-        Client::new(base, Login::None, clients, Redirects::Follow, Duration::from_secs(1))
+        let way = Way::Address { own: reqwest::Client::new(), other: reqwest::Client::new() };
+        let (base, silence) = (Url::parse(base).unwrap(), Duration::from_secs(1));
+        Client { base, login: Login::None, way, redirects: Redirects::Follow, silence }
     }
 
     fn place(base: &str, location: &str) -> Option<String> {

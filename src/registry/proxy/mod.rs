@@ -17,10 +17,11 @@ mod scrape;
 mod upload_body;
 mod uploads;
 mod usage;
+mod way;
 
 pub use client::Redirects;
 pub use login::{Login, Signer};
-pub use open::{OpenError, Options};
+pub use open::{Behind, OpenError, Options};
 pub use scrape::Scrape;
 
 use super::{

@@ -180,7 +180,8 @@ impl Inner {
         terms: &Terms,
     ) -> Result<Response<Body>> {
         let held = self.ledger.hold(repository, upload, terms).await?;
-        let access = Access::push(repository, terms.subject.as_ref());
+        // Distribution asks for the right to delete whenever the method is DELETE.
+        let access = Access::delete(repository, terms.subject.as_ref());
         let answer = self.client.ask(Ask::new(Method::DELETE, held.row.place.clone(), access)).await?;
         match answer.status() {
             status if status.is_success() => self.ledger.end(held).await?,

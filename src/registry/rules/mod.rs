@@ -125,6 +125,8 @@ impl<B: Backend> Inner<B> {
         let overflow = meter.overflow();
         if overflow.is_some() || !answer.status().is_success() {
             meter.give_back();
+        } else {
+            meter.keep().await;
         }
         let Some(problem) = overflow else { return Ok(answer) };
         if let Some(abandoned) = abandoned {

@@ -1,6 +1,6 @@
 //! How much a namespace, the first part of a repository's name, may hold. What it holds is counted at the backend from
-//! time to time; what comes in between is added. Before something is refused, it is counted anew, for what was deleted
-//! or was there already does not count.
+//! time to time; what comes in between is added: here while it comes, and in the database that replicas share when it has
+//! come. Before something is refused, it is counted anew, for what was deleted or was there already does not count.
 
 use crate::{
     config::Quota,
@@ -9,6 +9,7 @@ use crate::{
         error::{ErrorCode, Problem, Result},
         model::RepositoryName,
     },
+    store::Db,
 };
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
@@ -35,15 +36,19 @@ pub struct Quotas {
     limits: HashMap<String, u64>,
     /// Of each namespace that is not named.
     others: Option<u64>,
+    /// Where replicas tell each other what came; `None` for one that is alone.
+    shared: Option<Db>,
     counts: Mutex<HashMap<String, Arc<Count>>>,
 }
 
 #[derive(Debug, Default)]
 struct Count {
-    /// When the last count was; held while one goes on.
-    at: AsyncMutex<Option<Instant>>,
+    /// When the last count was, and how much had ever come by then; held while one goes on.
+    last: AsyncMutex<Option<(Instant, i64)>>,
     counted: AtomicU64,
-    /// Bytes that came since.
+    /// Bytes that came since, through any replica, as far as they stand in the database.
+    told: AtomicU64,
+    /// Bytes that came since and do not stand there.
     added: AtomicU64,
 }
 
@@ -53,6 +58,7 @@ pub struct Room {
     namespace: String,
     limit: u64,
     count: Arc<Count>,
+    shared: Option<Db>,
 }
 
 impl Quotas {
@@ -64,7 +70,13 @@ impl Quotas {
                 None => others = Some(quota.bytes),
             }
         }
-        Self { limits, others, counts: Mutex::default() }
+        Self { limits, others, shared: None, counts: Mutex::default() }
+    }
+
+    /// Counts what comes through other processes, too, that share the database.
+    #[must_use]
+    pub fn shared(self, db: Db) -> Self {
+        Self { shared: Some(db), ..self }
     }
 
     /// `None` when there is no quota; refused when `least` bytes do not fit.
@@ -77,14 +89,15 @@ impl Quotas {
         let namespace = repository.as_str().split('/').next().unwrap_or_default();
         let Some(limit) = self.limits.get(namespace).copied().or(self.others) else { return Ok(None) };
         let count = self.count(namespace);
-        let mut held = count.bytes(backend, namespace, LIFE).await?;
+        let shared = self.shared.as_ref();
+        let mut held = count.bytes(backend, namespace, shared, LIFE).await?;
         if held.saturating_add(least) > limit {
-            held = count.bytes(backend, namespace, FRESH).await?;
+            held = count.bytes(backend, namespace, shared, FRESH).await?;
         }
         if held.saturating_add(least) > limit {
             return Err(full(namespace, held, limit));
         }
-        Ok(Some(Room { namespace: namespace.to_owned(), limit, count }))
+        Ok(Some(Room { namespace: namespace.to_owned(), limit, count, shared: self.shared.clone() }))
     }
 
     fn count(&self, namespace: &str) -> Arc<Count> {
@@ -94,15 +107,32 @@ impl Quotas {
 }
 
 impl Count {
-    async fn bytes(&self, backend: &dyn Backend, namespace: &str, life: Duration) -> Result<u64> {
-        let mut at = self.at.lock().await;
-        if at.is_none_or(|at| at.elapsed() >= life) {
-            let added = self.added.load(SeqCst);
-            self.counted.store(backend.usage(namespace).await?, SeqCst);
-            // What came while it was counted may be in it or not, so it is added.
-            self.take_back(added);
-            *at = Some(Instant::now());
-        }
+    async fn bytes(
+        &self,
+        backend: &dyn Backend,
+        namespace: &str,
+        shared: Option<&Db>,
+        life: Duration,
+    ) -> Result<u64> {
+        let mut last = self.last.lock().await;
+        // What comes while it is counted may be in it or not, so it is added: all is looked up before the count.
+        let ever = match shared {
+            Some(db) => db.registry_quota_bytes(namespace).await?,
+            None => 0,
+        };
+        let base = match *last {
+            Some((at, base)) if at.elapsed() < life => base,
+            _ => {
+                let added = self.added.load(SeqCst);
+                self.counted.store(backend.usage(namespace).await?, SeqCst);
+                if shared.is_none() {
+                    self.take_back(added);
+                }
+                *last = Some((Instant::now(), ever));
+                ever
+            }
+        };
+        self.told.store(ever.saturating_sub(base).unsigned_abs(), SeqCst);
         Ok(self.now())
     }
 
@@ -112,7 +142,8 @@ impl Count {
     }
 
     fn now(&self) -> u64 {
-        self.counted.load(SeqCst).saturating_add(self.added.load(SeqCst))
+        let come = self.told.load(SeqCst).saturating_add(self.added.load(SeqCst));
+        self.counted.load(SeqCst).saturating_add(come)
     }
 }
 
@@ -142,6 +173,11 @@ impl Meter {
         self.0.is_over.load(SeqCst).then(|| full(&room.namespace, room.count.now(), room.limit))
     }
 
+    /// What came is kept: others are told of it.
+    pub async fn keep(&self) {
+        self.0.tell(self.0.bytes.swap(0, SeqCst)).await;
+    }
+
     /// What came is not kept.
     pub fn give_back(&self) {
         let bytes = self.0.bytes.swap(0, SeqCst);
@@ -158,6 +194,36 @@ impl Meter {
             return Err("the quota is used up".into());
         }
         Ok(())
+    }
+}
+
+impl State {
+    /// From here it counts as told; when it cannot be told it stays added here.
+    async fn tell(&self, bytes: u64) {
+        let Some(db) = self.room.shared.clone().filter(|_| bytes > 0) else { return };
+        tell(&db, &self.room.namespace, &self.room.count, bytes).await;
+    }
+}
+
+async fn tell(db: &Db, namespace: &str, count: &Count, bytes: u64) {
+    match db.add_registry_quota_bytes(namespace, bytes.cast_signed()).await {
+        Ok(_) => {
+            count.told.fetch_add(bytes, SeqCst);
+            count.take_back(bytes);
+        }
+        Err(error) => tracing::warn!(%error, namespace, "other replicas were not told what came"),
+    }
+}
+
+/// A request that was given up may have left something behind, so what came of it counts.
+impl Drop for State {
+    fn drop(&mut self) {
+        let bytes = self.bytes.swap(0, SeqCst);
+        let Some(db) = self.room.shared.clone().filter(|_| bytes > 0) else { return };
+        let (namespace, count) = (self.room.namespace.clone(), self.room.count.clone());
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { tell(&db, &namespace, &count, bytes).await });
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{ServiceLimits, ejection::Standing};
 use crate::{
-    directory::{Address, AddressGuard, Instance, InstanceId, Scheme},
+    directory::{Address, AddressGuard, Instance, InstanceId, InstanceTls, Reached, Scheme},
     upstream::{
         OutgoingBody, RackBody,
         connect::Connector,
@@ -10,7 +10,6 @@ use crate::{
     },
 };
 use http::{HeaderValue, Request, Response, Uri, header::HOST, uri::PathAndQuery};
-use rustls::ClientConfig;
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
@@ -20,7 +19,7 @@ use std::sync::{
 #[derive(Clone, Debug)]
 pub(super) struct Dial {
     pub guard: AddressGuard,
-    pub tls: Arc<ClientConfig>,
+    pub tls: InstanceTls,
     /// Instances without TLS are passed over.
     pub needs_tls: bool,
 }
@@ -52,7 +51,7 @@ impl Endpoint {
         let connector = match address.scheme {
             Scheme::Http if dial.needs_tls => return None,
             Scheme::Http => connector,
-            Scheme::Https => connector.with_tls_config(dial.tls.clone()).ok()?,
+            Scheme::Https => connector.with_tls_config(dial.tls.of(&instance.slug)).ok()?,
         };
         Some(Self {
             id: instance.id.clone(),
@@ -74,6 +73,11 @@ impl Endpoint {
             host: self.host.clone(),
             reach: self.reach.clone(),
         }
+    }
+
+    /// What records are to say of an answer that it gave.
+    pub fn reached(&self) -> Reached {
+        Reached { id: self.id.clone(), address: self.address.clone() }
     }
 
     pub fn busy(&self) -> usize {

@@ -7,22 +7,23 @@ mod endpoint;
 mod error;
 mod group;
 mod metrics;
+mod own;
 mod spare;
 
 pub use ejection::EjectionRules;
 pub use endpoint::Busy;
 pub use error::ServiceError;
+pub use own::OwnService;
 
 use super::{Outbound, OutgoingBody, RackBody, pool::PoolError};
 use crate::{
-    directory::{AddressGuard, Directory},
+    directory::{AddressGuard, Directory, InstanceTls},
     policy::Permit,
 };
 use endpoint::{Dial, Endpoint};
 use group::Group;
 use http::{Request, Response};
 use metrics::ServiceMetrics;
-use rustls::ClientConfig;
 use spare::Spare;
 use std::{
     collections::HashMap,
@@ -76,7 +77,7 @@ impl fmt::Debug for Services {
     }
 }
 
-/// What an instance answered. The call counts as under way until `busy` is dropped.
+/// What an instance answered, which the answer names by its extension `Reached`. The call counts as under way until `busy` is dropped.
 #[derive(Debug)]
 pub struct ServiceAnswer {
     pub answer: Response<RackBody>,
@@ -87,12 +88,12 @@ impl Services {
     pub fn new(
         directory: Directory,
         guard: AddressGuard,
-        tls: Arc<ClientConfig>,
+        tls: impl Into<InstanceTls>,
         settings: ServiceSettings,
     ) -> Self {
         Self {
             directory,
-            dial: Dial { guard, tls, needs_tls: false },
+            dial: Dial { guard, tls: tls.into(), needs_tls: false },
             settings,
             draw: Box::new(|below| rand::random::<u64>() % below.max(1)),
             groups: Mutex::default(),
@@ -185,7 +186,10 @@ impl Services {
                 }
             }
         }
-        answered.map(|answer| ServiceAnswer { answer, busy })
+        answered.map(|mut answer| {
+            answer.extensions_mut().insert(endpoint.reached());
+            ServiceAnswer { answer, busy }
+        })
     }
 
     /// The instances as of now; `None` when nothing is registered under the slug.

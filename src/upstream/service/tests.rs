@@ -99,7 +99,7 @@ fn services(directory: &Directory, guard: AddressGuard) -> Services {
     };
     let tls = Trust::System.client_config().unwrap();
     // The first of all draws, unless load decides.
-    Services::new(directory.clone(), guard, Arc::new(tls), settings).with_dice(|_| 0)
+    Services::new(directory.clone(), guard, tls, settings).with_dice(|_| 0)
 }
 
 fn asked(method: Method, target: &str, body: OutgoingBody) -> Request<OutgoingBody> {

@@ -10,6 +10,7 @@ mod running;
 mod tokens;
 mod usage;
 mod users;
+mod webhooks;
 
 use assert_cmd::{Command, assert::Assert};
 use serde_json::Value;

@@ -8,7 +8,7 @@ mod replicas;
 mod service;
 mod ssrf;
 mod watch;
-mod watcher;
+pub mod watcher;
 mod wire;
 
 use crate::support::gateway::TestGateway;

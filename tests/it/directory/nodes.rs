@@ -1,6 +1,6 @@
 //! Machines.
 
-use super::{call, gateway};
+use super::{call, gateway, watcher::Watcher};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -49,4 +49,35 @@ async fn other_machines_register_themselves() {
     let bad = json!({ "url": "worker-1" });
     let (status, document) = call(&gateway, &ada, "PUT /registry-svc/node", bad).await;
     assert_eq!((status.as_u16(), &document["field"]), (400, &"url".into()));
+}
+
+#[tokio::test]
+async fn what_happens_to_machines_is_told_to_those_who_ask() {
+    let gateway = gateway().await;
+    let ada = gateway.token("deployer").await;
+    let mut watcher = Watcher::open(&gateway, &ada, "?nodes=true").await;
+    let mut others = Watcher::open(&gateway, &ada, "").await;
+    let body = |hostname: &str| json!({ "url": "http://worker-1", "figures": { "hostname": hostname } });
+    let is = |kind: &'static str| {
+        move |told: &str, data: &Value| told == kind && data["node"]["url"] == "http://worker-1:11337"
+    };
+    assert_eq!(call(&gateway, &ada, "PUT /registry-svc/node", body("worker-1")).await.0, 201);
+    let told = watcher.wait_for(is("node-registered")).await;
+    assert_eq!((&told["type"], &told["node"]["status"]), (&"node-registered".into(), &"Alive".into()));
+    assert_eq!(call(&gateway, &ada, "PUT /registry-svc/node", body("renamed")).await.0, 200);
+    assert_eq!(watcher.wait_for(is("node-updated")).await["node"]["hostname"], "renamed");
+    let path = "DELETE /registry-svc/node/http%3A%2F%2Fworker-1%3A11337";
+    assert_eq!(call(&gateway, &ada, path, Value::Null).await.0, 204);
+    watcher.wait_for(is("node-removed")).await;
+    let body = json!({ "slug": "web", "url": "http://10.0.0.1", "check": { "type": "none" } });
+    assert_eq!(call(&gateway, &ada, "PUT /registry-svc/instance", body).await.0, 201);
+    watcher.wait_for(|kind, _| kind == "registered").await;
+    others.wait_for(|kind, _| kind == "registered").await;
+    assert_eq!(others.drain().len(), 1, "nobody is told of nodes who did not ask");
+
+    let narrow = gateway.token_on("deployer", "service:web").await;
+    let (status, _) = call(&gateway, &narrow, "GET /registry-svc/watch?nodes=true", Value::Null).await;
+    assert_eq!(status, 403);
+    let (status, document) = call(&gateway, &ada, "GET /registry-svc/watch?nodes=yes", Value::Null).await;
+    assert_eq!((status.as_u16(), &document["field"]), (400, &"nodes".into()));
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::support::{
     registry::{Distribution, ProxyServer},
-    tls::Authority,
+    tls::{Authority, before},
 };
 use axum::{body::Bytes, extract::State, http::HeaderMap, response::Response};
 use http::{Method, Uri};
@@ -19,7 +19,6 @@ use rack_gateway::{
     upstream::Trust,
 };
 use std::sync::{Arc, Mutex};
-use tokio_rustls::TlsAcceptor;
 
 /// What it was sent: method, path and query, headers.
 type Seen = Arc<Mutex<Vec<(Method, String, HeaderMap)>>>;
@@ -324,20 +323,7 @@ async fn an_upload_goes_on_at_another_replica() {
 async fn the_registry_behind_proves_who_it_is() {
     let own = Own::start().await;
     let authority = Authority::new();
-    let identity = authority.sign(&["127.0.0.1"]);
-    let acceptor = TlsAcceptor::from(identity.server_config(rustls::DEFAULT_VERSIONS));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (url, plain) = (format!("https://{}", listener.local_addr().unwrap()), own.server.address);
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move {
-                let Ok(mut inside) = acceptor.accept(stream).await else { return };
-                let mut outside = tokio::net::TcpStream::connect(plain).await.unwrap();
-                drop(tokio::io::copy_bidirectional(&mut inside, &mut outside).await);
-            });
-        }
-    });
+    let url = format!("https://{}", before(&authority.sign(&["127.0.0.1"]), own.server.address).await);
     let work = tempfile::tempdir().unwrap();
     let file = |name: &str, pem: &str| {
         let path = work.path().join(name);

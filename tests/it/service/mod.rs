@@ -1,14 +1,18 @@
 //! Calls of services through a whole gateway, from registration to the record.
 
 mod agent;
+mod behind;
 mod commands;
 mod hostile;
 mod identity;
+mod kill_nine;
 mod killed;
 mod limits;
 mod passage;
 mod racks;
 pub mod server;
+mod small;
+mod trust;
 
 use crate::support::gateway::TestGateway;
 use serde_json::{Value, json};

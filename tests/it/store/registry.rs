@@ -106,3 +106,21 @@ async fn uploads_are_kept_as_given() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_to_a_namespace_adds_up_whoever_tells_of_it() {
+    each(async |db: TestDb| {
+        let other = db.again().await;
+        assert_eq!(db.registry_quota_bytes("team").await.unwrap(), 0);
+        let adds = (0..10).map(|number| {
+            let db = if number % 2 == 0 { db.db.clone() } else { other.clone() };
+            async move { db.add_registry_quota_bytes("team", 1 << 40).await.unwrap() }
+        });
+        let sums = join_all(adds).await;
+        assert_eq!(sums.iter().max(), Some(&(10 << 40)));
+        assert_eq!(db.registry_quota_bytes("team").await.unwrap(), 10 << 40);
+        assert_eq!(db.registry_quota_bytes("other").await.unwrap(), 0);
+        other.close().await;
+    })
+    .await;
+}

@@ -72,6 +72,17 @@ async fn each_webhook_has_its_own_queue() {
         assert!(!db.delivery_sent(&ci, later(51)).await.unwrap(), "who lost the lease reports nothing");
         assert!(db.give_delivery_up(&again, "no", later(60)).await.unwrap());
         assert_eq!(db.claim_delivery("ci", later(9_999), later(99_999)).await.unwrap(), None);
+
+        let unsent = db.unsent_deliveries(9).await.unwrap();
+        let given_up = (unsent.len(), unsent[0].id, unsent[0].failed_at, unsent[0].last_error.as_deref());
+        assert_eq!(given_up, (1, rows[0].id, Some(later(60)), Some("no")));
+        assert!(db.revive_delivery(rows[0].id, later(70)).await.unwrap());
+        assert!(!db.revive_delivery(rows[0].id, later(70)).await.unwrap(), "it is under way");
+        assert!(!db.revive_delivery(rows[1].id, later(70)).await.unwrap(), "it was sent");
+        assert_eq!(db.claim_delivery("ci", later(69), later(99)).await.unwrap(), None);
+        let revived = db.claim_delivery("ci", later(70), later(300)).await.unwrap().unwrap();
+        assert_eq!((revived.delivery.tries, revived.delivery.failed_at), (1, None));
+        assert!(!db.delivery_sent(&again, later(71)).await.unwrap(), "who gave it up reports nothing");
         assert_eq!(db.sweep_deliveries(later(-1)).await.unwrap(), 0);
         assert_eq!(db.sweep_deliveries(NOW).await.unwrap(), 2);
     })

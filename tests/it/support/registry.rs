@@ -12,7 +12,7 @@ use rack_gateway::{
         Backend, Body, Embedded, Leases, Observed, Proxy, Request as Asked, Ruled, Rules, Terms,
         embedded::{Options, Place},
         model::route,
-        proxy::{self, Login, Redirects},
+        proxy::{self, Behind, Login, Redirects},
     },
     store::{self, Db},
     upstream::Trust,
@@ -36,6 +36,7 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let serving = tokio::spawn(async move {
+            let mut connections = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let backend = backend.clone();
                 let service = service_fn(move |request| {
@@ -43,7 +44,7 @@ impl Served {
                     async move { Ok::<_, Infallible>(serve(&*backend, request).await) }
                 });
                 let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-                tokio::spawn(async move { drop(connection.await) });
+                connections.spawn(async move { drop(connection.await) });
             }
         });
         Self { address, serving }
@@ -124,8 +125,8 @@ impl ProxyServer {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let clock: SharedClock = Arc::new(SystemClock);
         let silence = Duration::from_secs(3);
-        let url = url.parse().unwrap();
-        let options = proxy::Options { url, login, trust, redirects, silence };
+        let behind = Behind::Address { url: url.parse().unwrap(), trust };
+        let options = proxy::Options { behind, login, redirects, silence };
         let leases = Leases::new(db.clone(), clock.clone());
         let proxy = Proxy::open(options, db.clone(), leases, clock).unwrap();
         Served::start(Arc::new(Observed::new(Ruled::new(proxy, rules)))).await
@@ -136,13 +137,15 @@ impl ProxyServer {
     }
 }
 
-/// Debian's registry, as a process with a directory of its own. Without it on the path the tests say so and end, unless
-/// `TEST_DOCKER_REGISTRY` insists.
+/// Debian's registry, which is distribution 2.8, as a process with a directory of its own. Without it on the path the
+/// tests say so and end, unless `TEST_DOCKER_REGISTRY` insists.
 pub struct Distribution {
-    _process: Child,
+    program: String,
+    process: Child,
     pub url: String,
     pub metrics_url: String,
     root: TempDir,
+    auth: String,
 }
 
 impl Distribution {
@@ -152,8 +155,25 @@ impl Distribution {
 
     /// `auth` is a part of its configuration.
     pub async fn with_auth(auth: &str) -> Option<Self> {
+        Self::on("docker-registry".to_owned(), tempfile::tempdir().unwrap(), auth.to_owned()).await
+    }
+
+    /// Version 3, if `TEST_DISTRIBUTION_3` names the program; Debian has none.
+    pub async fn third_with_auth(auth: &str) -> Option<Self> {
+        let program =
+            rack_gateway::config::Env::get(&rack_gateway::config::ProcessEnv, "TEST_DISTRIBUTION_3")?;
+        Self::on(program, tempfile::tempdir().unwrap(), auth.to_owned()).await
+    }
+
+    /// The same images at another port, after a kill.
+    pub async fn moved(self) -> Self {
+        let Self { program, mut process, root, auth, .. } = self;
+        process.kill().await.unwrap();
+        Self::on(program, root, auth).await.unwrap()
+    }
+
+    async fn on(program: String, root: TempDir, auth: String) -> Option<Self> {
         for _ in 0..5 {
-            let root = tempfile::tempdir().unwrap();
             let (port, debug) = (free_port().await, free_port().await);
             let data = root.path().join("data").display().to_string();
             let config = format!(
@@ -166,7 +186,7 @@ impl Distribution {
             let file = root.path().join("config.yml");
             std::fs::write(&file, config).unwrap();
             let log = std::fs::File::create(root.path().join("log")).unwrap();
-            let started = Command::new("docker-registry")
+            let started = Command::new(&program)
                 .arg("serve")
                 .arg(&file)
                 .stdout(log.try_clone().unwrap())
@@ -184,7 +204,7 @@ impl Distribution {
             for _ in 0..500 {
                 if reqwest::get(format!("{url}/v2/")).await.is_ok() {
                     let metrics_url = format!("http://127.0.0.1:{debug}/metrics");
-                    return Some(Self { _process: process, url, metrics_url, root });
+                    return Some(Self { program, process, url, metrics_url, root, auth });
                 }
                 if process.try_wait().unwrap().is_some() {
                     break;

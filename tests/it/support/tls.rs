@@ -107,6 +107,24 @@ impl Identity {
     }
 }
 
+/// Speaks TLS as `identity` before a server that does not, for as long as the test runs.
+pub async fn before(identity: &Identity, plain: SocketAddr) -> SocketAddr {
+    let acceptor = TlsAcceptor::from(identity.server_config(rustls::DEFAULT_VERSIONS));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let Ok(mut inside) = acceptor.accept(stream).await else { return };
+                let mut outside = TcpStream::connect(plain).await.unwrap();
+                drop(copy_bidirectional(&mut inside, &mut outside).await);
+            });
+        }
+    });
+    address
+}
+
 fn params(names: &[&str], last_year: i32) -> CertificateParams {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let mut params = CertificateParams::new(names.clone()).unwrap();

@@ -1,4 +1,4 @@
-//! Names of services.
+//! Names of services: each is a label, and none is a name of the gateway itself.
 
 /// What the gateway itself is called by, so that no service is taken for it.
 const RESERVED: [&str; 18] = [
