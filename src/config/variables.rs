@@ -382,7 +382,7 @@ variables! {
         SENTRY_JS_DSN Plain "js_dsn" = "":
             "Where errors of the web pages are reported; every visitor can read it.";
         SENTRY_JS_TRACES_SAMPLE_RATE Plain "js_traces_sample_rate" = "0.0":
-            "Share of page loads that are traced, 0 to 1.";
+            "Share of page loads to be traced, 0 to 1; told to the pages, which report errors and no traces so far.";
     }
 }
 

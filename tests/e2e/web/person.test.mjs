@@ -12,7 +12,7 @@ const SHOTS = process.env.SHOTS;
 /** What the gateway was started with, and a little more. */
 const STEP_UP_WINDOW = 61_000;
 
-describe("a person", { timeout: 170_000 }, () => {
+describe("a person", { timeout: 300_000 }, () => {
   let browser, gateway, anna, link, secret, backupCodes;
   let provenAt = 0;
 
@@ -143,6 +143,19 @@ describe("a person", { timeout: 170_000 }, () => {
     provenAt = Date.now();
     await anna.page.getByRole("listitem").filter({ hasText: "Authenticator app" }).first().waitFor();
     await anna.judge("security");
+  });
+
+  part("shows a second factor on the page to which a login leads", async () => {
+    await anna.open("/app/auth/mfa/challenge?redirect=/app/account/security");
+    await anna.sees("One more step");
+    await anna.judge("challenge");
+    await anna.button("Use a backup code").click();
+    await anna.page.getByLabel("Backup code").fill("ABCD-EFGH-JKLM");
+    await anna.button("Confirm").click();
+    await anna.page.getByRole("alert").waitFor();
+    await anna.button("Use a passkey or security key").click();
+    await anna.sees("Security");
+    provenAt = Date.now();
   });
 
   part("creates a token, uses it, and revokes it", async () => {

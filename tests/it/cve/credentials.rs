@@ -45,7 +45,7 @@ async fn status(request: RequestBuilder) -> u16 {
 #[tokio::test]
 async fn cve_2021_41230_whoever_is_deactivated_is_out_everywhere() {
     each(async |db: TestDb| {
-        let gateways = [replica(&db).await, replica(&db).await];
+        let gateways = vec![Box::pin(replica(&db)).await, Box::pin(replica(&db)).await];
         let now = gateways[0].clock.now();
         let session = Session::add(&db, now, "admin", &WEB).await;
         let cli = session.another(&db, now, &CLI).await;
@@ -95,7 +95,7 @@ async fn cve_2021_41230_whoever_is_deactivated_is_out_everywhere() {
 #[tokio::test]
 async fn cve_2026_27840_no_part_of_a_ticket_is_a_ticket() {
     each(async |db: TestDb| {
-        let gateway = replica(&db).await;
+        let gateway = Box::pin(replica(&db)).await;
         let ticket = ticket(&gateway, &gateway.token("viewer").await).await;
         let knock = async |ticket: &str| status(gateway.plain("GET /v2/").bearer_auth(ticket)).await;
         assert_eq!(knock(&ticket).await, 200);
@@ -122,7 +122,7 @@ async fn cve_2026_27840_no_part_of_a_ticket_is_a_ticket() {
 #[tokio::test]
 async fn cve_2024_47616_a_credential_of_one_door_opens_no_other() {
     each(async |db: TestDb| {
-        let gateway = replica(&db).await;
+        let gateway = Box::pin(replica(&db)).await;
         let token = gateway.token("admin").await;
         let server = Server::start("one").await;
         register(&gateway, &token, "web", server.at).await;

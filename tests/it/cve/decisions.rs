@@ -94,10 +94,11 @@ async fn cve_2026_71326_who_comes_at_once_with_others_stays_themselves() {
     each(async |db: TestDb| {
         let directory = || tempfile::tempdir().unwrap();
         let variables = [("RATE_LIMIT_PER_MINUTE", "1000000")];
-        let replicas = [
-            TestGateway::on(db.again().await, directory(), variables).await,
-            TestGateway::on(db.again().await, directory(), variables).await,
-        ];
+        let mut replicas = Vec::new();
+        for _ in 0..2 {
+            let db = db.again().await;
+            replicas.push(Box::pin(TestGateway::on(db, directory(), variables)).await);
+        }
         for _ in 0..3 {
             let now = replicas[0].clock.now();
             let mut sessions = Vec::new();

@@ -146,7 +146,7 @@ async fn a_full_namespace_is_told_at_once_and_freed_by_deleting() {
                     break answer;
                 }
                 let upload = super::target::location(&answer);
-                let bytes = format!("more to fill it: {number}");
+                let bytes = format!("more to fill it: {number:080}");
                 let put =
                     target.request("PUT", &with_digest(&upload, &super::target::digest(bytes.as_bytes())));
                 let answer = put.body(bytes).send().await.unwrap();

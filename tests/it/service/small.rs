@@ -114,7 +114,8 @@ async fn keep_registered(role: &Value, at: SocketAddr) {
 
 /// Told to whoever started it.
 fn serving(at: SocketAddr) {
-    writeln!(std::io::stdout(), "serving at {at}").unwrap();
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "serving at {at}").unwrap();
 }
 
 #[tokio::test]

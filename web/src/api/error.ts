@@ -55,5 +55,5 @@ const MISTAKE =
 /** The sentence to show for anything that was thrown. What a machine says to programmers is not shown. */
 export function sentence(error: unknown): string {
   const text = error instanceof Told ? error.message : MISTAKE;
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?…]$/.test(text) ? "" : ".");
 }

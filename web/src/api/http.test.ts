@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { proofs } from "../auth/proofs";
 import { fakeGateway, refusal } from "../test/gateway";
 import { ApiError } from "./error";
-import { get, post, remove, state } from "./http";
+import { callPlainly, get, post, remove, state } from "./http";
 
 /** Waits until a proof is asked for. */
 const asked = () => vi.waitUntil(() => proofs.question());
@@ -26,6 +26,16 @@ describe("a call", () => {
     });
     await post("/b");
     expect(seen.map((one) => one.path)).toEqual(["/b", "/info", "/b"]);
+  });
+
+  it("asks for the token on a page that has not begun with it", async () => {
+    const seen = fakeGateway({
+      "POST /auth/mfa/verify": ({ headers }) =>
+        headers.get("x-csrf-token") === "mine" ? { body: { ok: true } } : refusal(403, "csrf"),
+      "GET /info": { body: { csrf_token: "mine" } },
+    });
+    expect(await callPlainly("POST", "/auth/mfa/verify", { code: "1" })).toEqual({ ok: true });
+    expect(seen.at(-1)?.body).toEqual({ code: "1" });
   });
 
   it("gives up when a new token does not help", async () => {

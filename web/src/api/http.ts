@@ -29,22 +29,14 @@ export const remove = <T = void>(path: string) => call<T>("DELETE", path);
 
 /** Once without asking anybody anything: for the calls that prove or begin a session. */
 export async function callPlainly<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const response = await send({ method, path, body });
-  if (!response.ok) throw await ApiError.of(response);
+  const response = await answered(await sendAsPage({ method, path, body }));
   return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
 }
 
 async function attempt(wanted: Call): Promise<Response> {
-  let response = await send(wanted);
+  const response = await sendAsPage(wanted);
   if (response.ok) return response;
-  let error = await ApiError.of(response);
-  if (error.code === "csrf") {
-    // The session was renewed in another tab; its token is another one now.
-    await renewCsrf();
-    response = await send(wanted);
-    if (response.ok) return response;
-    error = await ApiError.of(response);
-  }
+  const error = await ApiError.of(response);
   const level = levelOf(response, error);
   if (level)
     return proofs.during(level, async (proof) =>
@@ -53,6 +45,14 @@ async function attempt(wanted: Call): Promise<Response> {
   if (error.code === "mfa_enrollment_required") state.enrolmentDue();
   else if (error.status === 401) state.signedOut();
   throw error;
+}
+
+/** Once more where the token was not the session's: it was renewed in another tab, or this page has not asked for it. */
+async function sendAsPage(wanted: Call): Promise<Response> {
+  const response = await send(wanted);
+  if (response.status !== 403 || (await ApiError.of(response.clone())).code !== "csrf") return response;
+  await renewCsrf();
+  return send(wanted);
 }
 
 async function answered(response: Response): Promise<Response> {

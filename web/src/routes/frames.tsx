@@ -136,7 +136,11 @@ function Person() {
     <div className="grid gap-3 border-t border-line pt-4">
       <div className="min-w-0 px-1">
         <p className="truncate text-sm font-semibold">{user.name || user.email}</p>
-        {user.name && <p className="truncate text-[0.8125rem] text-soft">{user.email}</p>}
+        {user.name && (
+          <p className="truncate text-[0.8125rem] text-soft" title={user.email}>
+            {user.email}
+          </p>
+        )}
       </div>
       <button
         type="button"

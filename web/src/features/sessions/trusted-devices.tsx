@@ -25,7 +25,7 @@ export function TrustedDevices({ devices }: { devices: TrustedDevice[] }) {
       <Problem error={forget.error} />
       <Rows label="Trusted devices">
         {devices.map((device) => {
-          const name = device.label || describeAgent(device.user_agent);
+          const name = describeAgent(device.user_agent ?? device.label);
           return (
             <Row
               key={device.id}

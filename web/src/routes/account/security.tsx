@@ -28,9 +28,9 @@ export function Security() {
       {status.isPending && <Loading what="your factors" />}
       <Problem error={status.error} retry={() => void status.refetch()} />
       {status.data && <Factors status={status.data} />}
-      {status.data && !isDue && (
+      {!status.isPending && !isDue && (
         <>
-          <TrustedDevices devices={status.data.trusted_devices} />
+          {status.data && <TrustedDevices devices={status.data.trusted_devices} />}
           <Sessions />
           <Tokens />
         </>

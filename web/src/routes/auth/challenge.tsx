@@ -1,9 +1,11 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
 import { sentence } from "../../api/error";
+import { callPlainly } from "../../api/http";
 import { mfaQuery, proveSession } from "../../auth/mfa";
 import { ProofForm } from "../../auth/proof-form";
 import { safeReturn } from "../../auth/return-to";
+import { Button } from "../../ui/button";
 import { Stage } from "../../ui/page";
 import { Problem } from "../../ui/problem";
 import { Loading } from "../../ui/spinner";
@@ -14,6 +16,10 @@ export function Challenge() {
   const prove = useMutation({
     mutationFn: ({ code, trust }: { code: string | null; trust: boolean }) => proveSession(code, trust),
     onSuccess: () => location.assign(safeReturn(redirect)),
+  });
+  const leave = useMutation({
+    mutationFn: () => callPlainly("POST", "/auth/web/logout"),
+    onSuccess: () => location.assign("/app/login"),
   });
   return (
     <Stage title="One more step" about="Show a second factor to finish signing in.">
@@ -28,6 +34,10 @@ export function Challenge() {
           offerTrust
         />
       )}
+      <Problem error={leave.error} />
+      <Button kind="quiet" pending={leave.isPending || leave.isSuccess} onClick={() => leave.mutate()}>
+        Sign in as somebody else
+      </Button>
     </Stage>
   );
 }
