@@ -16,7 +16,7 @@ use crate::{
         drain::{Drain, DrainHandle, Drained, drain},
         rate_limit::RateLimiter,
     },
-    http::{Front, Rooms, health::Health, ops::Ops},
+    http::{Front, Instruments, Rooms, health::Health, ops::Ops},
     identity::{
         AccessCache, Entrance, TokenUsage,
         cookie::SessionCookie,
@@ -28,6 +28,7 @@ use crate::{
     notify::mail::Mailer,
     observe::metrics::{Metrics, catalogue},
     store::Db,
+    web::Site,
 };
 use hyper::service::service_fn;
 use std::{convert::Infallible, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -187,11 +188,12 @@ impl Gateway {
             artifact: common.artifact(config, &reach)?,
             services: common.services(config, services::services(config, &reach)?),
             api,
+            site: Site::embedded().reporting_to(config.sentry.js.origin().as_deref()),
         };
+        let instruments =
+            Instruments { metrics: metrics.http(), tracing: traces::start(config, &mut tasks, &stop)? };
         let (limiter, settings) = (handles.limiter.clone(), handles.front.clone());
-        let front = Front::new(rooms, health.clone(), metrics.http(), limiter, settings)
-            .with_tracing(traces::start(config, &mut tasks, &stop)?)
-            .with_page_reports(config.sentry.js.origin().as_deref());
+        let front = Front::new(rooms, health.clone(), instruments, limiter, settings);
         let ops = Ops { metrics, health, db: db.clone(), clock, certificate, foreign_metrics };
 
         let (ops_drain, ops_drain_seen) = drain();

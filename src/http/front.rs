@@ -55,18 +55,24 @@ pub struct Rooms {
     pub artifact: Option<ArtifactPipeline>,
     pub services: ServicePipeline,
     pub api: Router,
+    pub site: Site,
+}
+
+/// What looks on.
+#[derive(Debug)]
+pub struct Instruments {
+    pub metrics: HttpMetrics,
+    pub tracing: Tracing,
 }
 
 /// Everything a request can meet.
 #[derive(Debug)]
 pub struct Front {
     rooms: Rooms,
-    site: Site,
     health: Health,
     limiter: Arc<RateLimiter>,
     patience: Patience,
-    metrics: HttpMetrics,
-    tracing: Tracing,
+    instruments: Instruments,
     clock: SharedClock,
     settings: Live<FrontSettings>,
 }
@@ -75,36 +81,23 @@ impl Front {
     pub fn new(
         rooms: Rooms,
         health: Health,
-        metrics: HttpMetrics,
+        instruments: Instruments,
         limiter: Arc<RateLimiter>,
         settings: Live<FrontSettings>,
     ) -> Self {
-        let (clock, site, patience) = (rooms.racks.clock.clone(), Site::embedded(), Patience::default());
-        Self { rooms, site, health, limiter, patience, metrics, tracing: Tracing::off(), clock, settings }
-    }
-
-    #[must_use]
-    pub fn with_tracing(mut self, tracing: Tracing) -> Self {
-        self.tracing = tracing;
-        self
-    }
-
-    /// The origin to which pages report their errors; without one they report none.
-    #[must_use]
-    pub fn with_page_reports(mut self, origin: Option<&str>) -> Self {
-        self.site = self.site.reporting_to(origin);
-        self
+        let (clock, patience) = (rooms.racks.clock.clone(), Patience::default());
+        Self { rooms, health, limiter, patience, instruments, clock, settings }
     }
 
     /// Answers. A panic in any room becomes a 500 and is reported; the connection lives on.
     pub async fn serve(&self, request: Request<Incoming>) -> Response<Body> {
         let started = Instant::now();
-        let _in_flight = self.metrics.enter();
+        let _in_flight = self.instruments.metrics.enter();
         let trace = errors::trace();
         let at = self.clock.now();
         let request_id = RequestId::new(at);
         let (ip, transport) = self.origin(&request);
-        let traced = self.tracing.begin(|| asked(&request, request_id, transport));
+        let traced = self.instruments.tracing.begin(|| asked(&request, request_id, transport));
         let method = request.method().clone();
         let format = ErrorFormat::wanted_by(request.headers());
 
@@ -120,13 +113,23 @@ impl Front {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         let elapsed = started.elapsed();
-        self.metrics.record(route, MethodLabel::from(&method), response.status().as_u16(), elapsed);
+        self.instruments.metrics.record(
+            route,
+            MethodLabel::from(&method),
+            response.status().as_u16(),
+            elapsed,
+        );
         if let Some(trace) = trace {
             trace.finish(method.as_str(), route, response.status().as_u16(), request_id);
         }
         if let Some(trace_id) = traced.sampled_id() {
             let exemplar = Exemplar { request_id, trace_id, elapsed, at };
-            self.metrics.exemplify(route, MethodLabel::from(&method), response.status().as_u16(), exemplar);
+            self.instruments.metrics.exemplify(
+                route,
+                MethodLabel::from(&method),
+                response.status().as_u16(),
+                exemplar,
+            );
         }
         traced.answered(&method, || outcome(&response, route));
         traced.within(|| report(&response, request_id, &method, route));
@@ -203,7 +206,7 @@ impl Front {
             Place::ServiceKeys => (self.rooms.services.keys(request.method()), "/.well-known/jwks.json"),
             Place::Api => self.api(request, request_id, ip).await,
             Place::Web => {
-                (self.site.answer(request.method(), request.uri().path(), request.headers()), "/app")
+                (self.rooms.site.answer(request.method(), request.uri().path(), request.headers()), "/app")
             }
             Place::Unknown => (not_found(), "unknown"),
         }

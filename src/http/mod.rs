@@ -10,6 +10,6 @@ pub mod ops;
 mod patience;
 mod router;
 
-pub use front::{Front, FrontSettings, Rooms};
+pub use front::{Front, FrontSettings, Instruments, Rooms};
 pub use hosts::Hosts;
 pub use router::{Place, place_of};

@@ -10,10 +10,6 @@ use tokio_util::sync::CancellationToken;
 pub struct Tracing;
 
 impl Tracing {
-    pub const fn off() -> Self {
-        Self
-    }
-
     pub const fn start(_: Option<&OtelConfig>) -> Result<Self, OtelError> {
         Ok(Self)
     }
