@@ -42,14 +42,9 @@ impl fmt::Debug for Tracing {
 }
 
 impl Tracing {
-    /// Makes none.
-    pub const fn off() -> Self {
-        Self(None)
-    }
-
     /// Asks nothing of the collector yet.
     pub fn start(config: Option<&OtelConfig>) -> Result<Self, OtelError> {
-        let Some(config) = config else { return Ok(Self::off()) };
+        let Some(config) = config else { return Ok(Self(None)) };
         let resource = resource(config);
         let (queue, exporter) = export::queue(config, &resource)?;
         let provider = SdkTracerProvider::builder()
