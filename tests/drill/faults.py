@@ -44,7 +44,10 @@ def burst_of_errors(place):
 
 
 def slow_upstream(place):
-    place.rack.delay = 4.0
+    place.rack.delay = 3.2
+    # Enough callers for an answer in each window, which is five seconds here.
+    for _ in range(3):
+        place.repeat(lambda: place.call(place.tokens[0]), 0.1)
 
 
 def login_failures(place):
