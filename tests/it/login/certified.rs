@@ -99,18 +99,45 @@ fn claims(name: &str) -> Value {
     json!({ "email": format!("{name}@corp.example"), "email_verified": true, "name": name, "groups": ["platform"] })
 }
 
-async fn login(browser: &mut Browser<'_>, provider: &str, name: &str) -> Landing {
+/// Ada has an account at the provider, and is known here.
+async fn site_of_ada(issuer: &str) -> Site {
+    let site = site(issuer).await;
+    account(issuer, "ada", claims("ada")).await;
+    site.add_user("ada@corp.example").await;
+    site
+}
+
+/// What the provider sends back for somebody who logs in there.
+async fn answer_for(browser: &mut Browser<'_>, provider: &str, name: &str) -> String {
     let departure = browser.depart(provider, "/app/").await.unwrap();
-    let query = Person::new().log_in(&departure, name).await;
+    Person::new().log_in(&departure, name).await
+}
+
+async fn login(browser: &mut Browser<'_>, provider: &str, name: &str) -> Landing {
+    let query = answer_for(browser, provider, name).await;
     browser.return_with(&query).await
+}
+
+/// Comes back with the code of an earlier answer, under the state of a login that has just begun.
+async fn return_with_code_of(browser: &mut Browser<'_>, issuer: &str, answer: &str) -> Landing {
+    let departure = browser.depart("rs", "/app/").await.unwrap();
+    let query = format!("code={}&state={}&iss={issuer}", part(answer, "code"), state(&departure));
+    browser.return_with(&query).await
+}
+
+/// What the provider sent back, by the name of each part.
+fn part(query: &str, name: &str) -> String {
+    form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).unwrap().1.into_owned()
+}
+
+async fn record_of(site: &Site, request_id: &str) -> Value {
+    site.gateway.lines.wait_for(|record| record["request_id"] == request_id).await
 }
 
 #[tokio::test]
 async fn login_with_each_kind_of_key_and_logout() {
     let Some(issuer) = provider() else { return };
-    let site = site(&issuer).await;
-    account(&issuer, "ada", claims("ada")).await;
-    site.add_user("ada@corp.example").await;
+    let site = site_of_ada(&issuer).await;
     for kind in ["es", "ed", "rs"] {
         let mut browser = site.browser();
         if kind != "es" {
@@ -172,9 +199,7 @@ async fn groups_become_roles() {
 #[tokio::test]
 async fn pkce_is_enforced() {
     let Some(issuer) = provider() else { return };
-    let site = site(&issuer).await;
-    account(&issuer, "ada", claims("ada")).await;
-    site.add_user("ada@corp.example").await;
+    let site = site_of_ada(&issuer).await;
     let mut browser = site.browser();
     let departure = browser.depart("rs", "/app/").await.unwrap();
     let all = departure.query_pairs().into_owned();
@@ -185,8 +210,7 @@ async fn pkce_is_enforced() {
     assert!(refused.contains("error=invalid_request"), "{refused}");
 
     let stolen = Person::new().log_in(&departure, "ada").await;
-    let code =
-        form_urlencoded::parse(stolen.as_bytes()).find(|(key, _)| key == "code").unwrap().1.into_owned();
+    let code = part(&stolen, "code");
     let form = [
         ("grant_type", "authorization_code"),
         ("code", &code),
@@ -203,33 +227,21 @@ async fn pkce_is_enforced() {
     assert_eq!(token.status(), 400, "{}", token.text().await.unwrap());
 
     // The code of one login under the state of another: verifier and nonce are not those of the code.
-    let mine = browser.depart("rs", "/app/").await.unwrap();
-    let other = Person::new().log_in(&mine, "ada").await;
-    let code =
-        form_urlencoded::parse(other.as_bytes()).find(|(key, _)| key == "code").unwrap().1.into_owned();
-    let latest = browser.depart("rs", "/app/").await.unwrap();
-    let swapped = format!("code={code}&state={}&iss={issuer}", state(&latest));
-    let landing = browser.return_with(&swapped).await;
+    let other = answer_for(&mut browser, "rs", "ada").await;
+    let landing = return_with_code_of(&mut browser, &issuer, &other).await;
     assert_eq!((landing.code(), landing.session.is_some()), (Some("login_failed"), false));
 
     // This provider says who it is; an answer that does not is not its own.
-    let departure = browser.depart("rs", "/app/").await.unwrap();
-    let query = Person::new().log_in(&departure, "ada").await;
+    let query = answer_for(&mut browser, "rs", "ada").await;
     let nameless: Vec<_> = query.split('&').filter(|pair| !pair.starts_with("iss=")).collect();
     assert_eq!(browser.return_with(&nameless.join("&")).await.code(), Some("login_failed"));
     site.gateway.stop().await;
 }
 
-/// What the provider sent back, by the name of each part.
-fn part(query: &str, name: &str) -> String {
-    form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).unwrap().1.into_owned()
-}
-
 /// Without a session, with this word on the page, and on record as a refused login.
 async fn refused(site: &Site, landing: &Landing, code: &str, reason: &str) {
     assert_eq!((landing.status, landing.code(), &landing.session), (302, Some(code), &None), "{landing:?}");
-    let record =
-        site.gateway.lines.wait_for(|record| record["request_id"] == landing.request_id.as_str()).await;
+    let record = record_of(site, &landing.request_id).await;
     assert_eq!(
         (&record["action"], &record["action_type"], &record["rbac_decision"], &record["http_status"]),
         (&json!("login.complete"), &json!("auth"), &json!("deny"), &json!(302)),
@@ -243,14 +255,11 @@ async fn refused(site: &Site, landing: &Landing, code: &str, reason: &str) {
 #[tokio::test]
 async fn a_code_is_good_for_one_login_in_one_browser() {
     let Some(issuer) = provider() else { return };
-    let site = site(&issuer).await;
-    account(&issuer, "ada", claims("ada")).await;
-    site.add_user("ada@corp.example").await;
+    let site = site_of_ada(&issuer).await;
     let mut browser = site.browser();
 
     // A state that was never given out, then the right one in a browser that did not ask.
-    let departure = browser.depart("rs", "/app/").await.unwrap();
-    let query = Person::new().log_in(&departure, "ada").await;
+    let query = answer_for(&mut browser, "rs", "ada").await;
     let wrong = query.replace(&part(&query, "state"), &"A".repeat(43));
     refused(&site, &browser.return_with(&wrong).await, "invalid_state", "the state is unknown").await;
     let mut other = site.browser();
@@ -258,35 +267,28 @@ async fn a_code_is_good_for_one_login_in_one_browser() {
     refused(&site, &other.return_with(&query).await, "invalid_state", "another browser").await;
 
     // The same answer twice; then its code once more, under a state that is good.
-    let departure = browser.depart("rs", "/app/").await.unwrap();
-    let query = Person::new().log_in(&departure, "ada").await;
+    let query = answer_for(&mut browser, "rs", "ada").await;
     let cookies = browser.cookies.clone();
     assert!(browser.return_with(&query).await.session.is_some());
     browser.cookies = cookies;
     refused(&site, &browser.return_with(&query).await, "invalid_state", "the state is unknown").await;
-    let again = browser.depart("rs", "/app/").await.unwrap();
-    let replayed = format!("code={}&state={}&iss={issuer}", part(&query, "code"), state(&again));
-    refused(&site, &browser.return_with(&replayed).await, "login_failed", "did not accept the code").await;
+    let replayed = return_with_code_of(&mut browser, &issuer, &query).await;
+    refused(&site, &replayed, "login_failed", "did not accept the code").await;
 
     // A fresh code of one login under the state of another: the verifier that we send is not its own.
-    let first = browser.depart("rs", "/app/").await.unwrap();
-    let stolen = Person::new().log_in(&first, "ada").await;
-    let second = browser.depart("rs", "/app/").await.unwrap();
-    let swapped = format!("code={}&state={}&iss={issuer}", part(&stolen, "code"), state(&second));
-    refused(&site, &browser.return_with(&swapped).await, "login_failed", "did not accept the code").await;
+    let stolen = answer_for(&mut browser, "rs", "ada").await;
+    let swapped = return_with_code_of(&mut browser, &issuer, &stolen).await;
+    refused(&site, &swapped, "login_failed", "did not accept the code").await;
     site.gateway.stop().await;
 }
 
 #[tokio::test]
 async fn a_code_that_is_too_old_opens_nothing() {
     let Some(issuer) = provider() else { return };
-    let site = site(&issuer).await;
-    account(&issuer, "ada", claims("ada")).await;
-    site.add_user("ada@corp.example").await;
+    let site = site_of_ada(&issuer).await;
     let mut browser = site.browser();
     assert!(login(&mut browser, "brief", "ada").await.session.is_some(), "at once it is good");
-    let departure = browser.depart("brief", "/app/").await.unwrap();
-    let query = Person::new().log_in(&departure, "ada").await;
+    let query = answer_for(&mut browser, "brief", "ada").await;
     tokio::time::sleep(std::time::Duration::from_millis(5_200)).await;
     refused(&site, &browser.return_with(&query).await, "login_failed", "did not accept the code").await;
     site.gateway.stop().await;
@@ -317,9 +319,7 @@ async fn who_does_not_agree_or_is_not_vouched_for_stays_outside() {
 #[tokio::test]
 async fn a_client_that_the_provider_does_not_believe_lets_nobody_in() {
     let Some(issuer) = provider() else { return };
-    let site = site(&issuer).await;
-    account(&issuer, "ada", claims("ada")).await;
-    site.add_user("ada@corp.example").await;
+    let site = site_of_ada(&issuer).await;
     let mut browser = site.browser();
     let landing = login(&mut browser, "mistaken", "ada").await;
     refused(&site, &landing, "login_failed", "did not accept the code").await;
@@ -337,9 +337,7 @@ async fn a_client_that_the_provider_does_not_believe_lets_nobody_in() {
 #[tokio::test]
 async fn after_a_logout_the_old_session_is_worth_nothing() {
     let Some(issuer) = provider() else { return };
-    let site = site(&issuer).await;
-    account(&issuer, "ada", claims("ada")).await;
-    site.add_user("ada@corp.example").await;
+    let site = site_of_ada(&issuer).await;
     let mut browser = site.browser();
     let session = login(&mut browser, "rs", "ada").await.session.unwrap();
     browser.cookies = format!("session_token={session}");
@@ -350,8 +348,7 @@ async fn after_a_logout_the_old_session_is_worth_nothing() {
     let token = info["csrf_token"].as_str().unwrap();
     let out = browser.post_with("/api/v1/auth/web/logout", ("X-CSRF-Token", token)).await;
     assert_eq!(out.status(), 200);
-    let id = out.headers()["x-request-id"].to_str().unwrap().to_owned();
-    let record = site.gateway.lines.wait_for(|record| record["request_id"] == id.as_str()).await;
+    let record = record_of(&site, out.headers()["x-request-id"].to_str().unwrap()).await;
     assert_eq!(
         (&record["user_email"], &record["rbac_decision"]),
         (&json!("ada@corp.example"), &json!("allow"))
@@ -359,8 +356,7 @@ async fn after_a_logout_the_old_session_is_worth_nothing() {
 
     let refused = browser.get("/api/v1/me").await;
     assert_eq!(refused.status(), 401);
-    let id = refused.headers()["x-request-id"].to_str().unwrap().to_owned();
-    let record = site.gateway.lines.wait_for(|record| record["request_id"] == id.as_str()).await;
+    let record = record_of(&site, refused.headers()["x-request-id"].to_str().unwrap()).await;
     assert_eq!(record["rbac_decision"], "deny");
     let next = login(&mut site.browser(), "rs", "ada").await.session.unwrap();
     assert_ne!(next, session);
