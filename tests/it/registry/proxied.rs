@@ -14,7 +14,7 @@ use rack_gateway::{
 };
 use std::sync::Arc;
 
-macro_rules! before {
+macro_rules! each_of {
     ($registry:ident: $($room:ident: $($name:ident)*;)*) => {
         mod $registry {
             $(mod $room {
@@ -32,6 +32,26 @@ macro_rules! before {
     };
 }
 
+/// What the proxy does before every registry, and what it does before this one besides.
+macro_rules! before {
+    ($registry:ident, uploads: $($upload:ident)*; manifests: $($manifest:ident)*; listing: $($list:ident)*;) => {
+        each_of! { $registry:
+            routes: ping every_answer_names_the_protocol malformed_names_and_references
+                names_that_contain_the_words_of_routes;
+            uploads: in_one_patch with_the_body_in_the_put at_once_with_post in_chunks_with_status
+                chunks_out_of_order_are_416 chunks_that_lie_about_their_length wrong_digest_publishes_nothing
+                an_empty_blob cancelled unknown_and_moved_uploads mounts parameters_in_a_body_do_not_mount
+                doubled_parameters parallel_pushes_of_one_blob two_requests_on_one_upload
+                a_body_that_breaks_off_is_resumed $($upload)*;
+            blobs: ranges conditions deleted head_equals_get of_another_repository;
+            manifests: by_tag_and_digest media_types accept_is_negotiated what_is_missing_is_named
+                type_confusion_is_refused too_large several_tags_at_once indexes digest_must_match $($manifest)*;
+            listing: tags_are_sorted_and_paged extreme_numbers $($list)*;
+            referrers: listed_and_filtered fallback_tags_are_merged of_nothing;
+        }
+    };
+}
+
 async fn ours(ask: impl AsyncFnOnce(Target)) {
     let own = Own::start().await;
     let proxy = ProxyServer::before(&own.server.url()).await;
@@ -44,34 +64,15 @@ async fn distribution(ask: impl AsyncFnOnce(Target)) {
     ask(Target::open(&proxy.url())).await;
 }
 
-before! { ours:
-    routes: ping every_answer_names_the_protocol malformed_names_and_references names_that_contain_the_words_of_routes;
-    uploads: in_one_patch with_the_body_in_the_put at_once_with_post in_chunks_with_status
-        chunks_out_of_order_are_416 chunks_that_lie_about_their_length wrong_digest_publishes_nothing
-        an_empty_blob cancelled unknown_and_moved_uploads sha512 mounts parameters_in_a_body_do_not_mount
-        doubled_parameters parallel_pushes_of_one_blob two_requests_on_one_upload a_body_that_breaks_off_is_resumed;
-    blobs: ranges conditions deleted head_equals_get of_another_repository;
-    manifests: by_tag_and_digest media_types accept_is_negotiated what_is_missing_is_named
-        type_confusion_is_refused too_large tags_move_atomically deleted_by_tag_and_digest several_tags_at_once
-        indexes digest_must_match;
-    listing: tags_are_sorted_and_paged the_catalog_is_paged extreme_numbers unknown_repositories;
-    referrers: listed_and_filtered fallback_tags_are_merged of_nothing;
+before! { ours,
+    uploads: sha512;
+    manifests: tags_move_atomically deleted_by_tag_and_digest;
+    listing: the_catalog_is_paged unknown_repositories;
 }
 
 // It knows SHA-256 only, deletes no tag alone, lists repositories that hold no manifest, and fails now and then to read
 // a tag that moves.
-before! { distribution:
-    routes: ping every_answer_names_the_protocol malformed_names_and_references names_that_contain_the_words_of_routes;
-    uploads: in_one_patch with_the_body_in_the_put at_once_with_post in_chunks_with_status
-        chunks_out_of_order_are_416 chunks_that_lie_about_their_length wrong_digest_publishes_nothing
-        an_empty_blob cancelled unknown_and_moved_uploads mounts parameters_in_a_body_do_not_mount
-        doubled_parameters parallel_pushes_of_one_blob two_requests_on_one_upload a_body_that_breaks_off_is_resumed;
-    blobs: ranges conditions deleted head_equals_get of_another_repository;
-    manifests: by_tag_and_digest media_types accept_is_negotiated what_is_missing_is_named
-        type_confusion_is_refused too_large several_tags_at_once indexes digest_must_match;
-    listing: tags_are_sorted_and_paged extreme_numbers;
-    referrers: listed_and_filtered fallback_tags_are_merged of_nothing;
-}
+before! { distribution, uploads: ; manifests: ; listing: ; }
 
 /// Distribution 3, which believes what the gateway signs for each request and nobody else.
 async fn signed(ask: impl AsyncFnOnce(Target)) {
@@ -89,18 +90,7 @@ async fn signed(ask: impl AsyncFnOnce(Target)) {
     ask(Target::open(&proxy.url())).await;
 }
 
-before! { signed:
-    routes: ping every_answer_names_the_protocol malformed_names_and_references names_that_contain_the_words_of_routes;
-    uploads: in_one_patch with_the_body_in_the_put at_once_with_post in_chunks_with_status
-        chunks_out_of_order_are_416 chunks_that_lie_about_their_length wrong_digest_publishes_nothing
-        an_empty_blob cancelled unknown_and_moved_uploads mounts parameters_in_a_body_do_not_mount
-        doubled_parameters parallel_pushes_of_one_blob two_requests_on_one_upload a_body_that_breaks_off_is_resumed;
-    blobs: ranges conditions deleted head_equals_get of_another_repository;
-    manifests: by_tag_and_digest media_types accept_is_negotiated what_is_missing_is_named
-        type_confusion_is_refused too_large several_tags_at_once indexes digest_must_match deleted_by_tag_and_digest;
-    listing: tags_are_sorted_and_paged extreme_numbers the_catalog_is_paged;
-    referrers: listed_and_filtered fallback_tags_are_merged of_nothing;
-}
+before! { signed, uploads: ; manifests: deleted_by_tag_and_digest; listing: the_catalog_is_paged; }
 
 /// What it does not do, it says in the protocol's words.
 #[tokio::test]
