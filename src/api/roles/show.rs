@@ -28,8 +28,8 @@ async fn show(
     Extension(note): Extension<Note>,
     params: Params,
 ) -> Result<Json<RoleView>, ApiError> {
-    note.resource(params.text("name"));
     let name = params.text("name");
+    note.resource(name);
     let found = RoleView::find(&rows(&context).await?, name).map(Json);
     found.ok_or_else(|| ApiError::not_found(format!("role {}", name.chars().take(60).collect::<String>())))
 }
