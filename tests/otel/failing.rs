@@ -29,6 +29,19 @@ async fn ask(gateway: &TestGateway, token: &str, count: usize) -> Duration {
     slowest
 }
 
+/// Requests that are answered as ever, while spans are dropped, and an end in good time.
+async fn costs_spans_and_nothing_else(endpoint: &str, requests: usize, stops_within: Duration) {
+    let gateway = gateway(&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)]).await;
+    let token = gateway.token("viewer").await;
+    let before = metric(&gateway, "trace_spans_dropped_total").await;
+    let slowest = ask(&gateway, &token, requests).await;
+    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+    until_dropped(&gateway, before).await;
+    let started = Instant::now();
+    assert!(gateway.stop().await.recorded);
+    assert!(started.elapsed() < stops_within, "{:?}", started.elapsed());
+}
+
 async fn until_dropped(gateway: &TestGateway, before: f64) {
     let started = Instant::now();
     while metric(gateway, "trace_spans_dropped_total").await <= before {
@@ -40,31 +53,15 @@ async fn until_dropped(gateway: &TestGateway, before: f64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dead_collector_costs_spans_and_nothing_else() {
     let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let gateway = gateway(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{address}"))]).await;
-    let token = gateway.token("viewer").await;
-    let before = metric(&gateway, "trace_spans_dropped_total").await;
-    let slowest = ask(&gateway, &token, 20).await;
-    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
-    until_dropped(&gateway, before).await;
-    let started = Instant::now();
-    assert!(gateway.stop().await.recorded);
-    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    costs_spans_and_nothing_else(&format!("http://{address}"), 20, Duration::from_secs(5)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_that_never_answers_fills_the_queue_and_no_more() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", silent.local_addr().unwrap());
-    let gateway = gateway(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint)]).await;
-    let token = gateway.token("viewer").await;
-    let before = metric(&gateway, "trace_spans_dropped_total").await;
     // Each has eight spans or more, and there is room for some 2,600.
-    let slowest = ask(&gateway, &token, 400).await;
-    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
-    until_dropped(&gateway, before).await;
-    let started = Instant::now();
-    assert!(gateway.stop().await.recorded);
-    assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
+    costs_spans_and_nothing_else(&endpoint, 400, Duration::from_secs(6)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
