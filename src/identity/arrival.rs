@@ -118,8 +118,9 @@ impl Arrivals {
             Err(error) => return Err(error.into()),
         };
         let others = self.db.identities_of(user.id).await?;
-        if others.iter().any(|other| other.issuer == who.issuer) {
-            return Err(NotArrived::Conflict);
+        if let Some(other) = others.iter().find(|other| other.issuer == who.issuer) {
+            // Another login of the same person may have tied it since we looked.
+            return if other.subject == who.subject { Ok(Some(user)) } else { Err(NotArrived::Conflict) };
         }
         self.db.add_identity(&identity(who, &user, self.clock.now())).await?;
         changes.push(format!("tied to {}", who.issuer));
