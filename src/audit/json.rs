@@ -3,7 +3,10 @@
 use crate::core::control::acts_on_the_reader;
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    sync::Arc,
+};
 use uuid::{Uuid, fmt::Hyphenated};
 
 /// A JSON object that is written field by field, without the detours of a general serialiser: one is written for
@@ -63,9 +66,10 @@ impl Object {
         let _ = value.serialize(&mut Serializer::with_formatter(&mut self.0, Harmless));
     }
 
-    pub fn end(mut self) -> Vec<u8> {
+    /// The whole object, which is UTF-8 as all its parts are.
+    pub fn end(mut self) -> Arc<str> {
         self.0.push(b'}');
-        self.0
+        String::from_utf8_lossy(&self.0).into()
     }
 }
 
@@ -106,7 +110,7 @@ mod tests {
     fn one(value: &str) -> String {
         let mut object = Object::with_capacity(0);
         object.text("a", value);
-        String::from_utf8(object.end()).unwrap()
+        object.end().to_string()
     }
 
     #[test]
@@ -125,8 +129,8 @@ mod tests {
             "plain": "bench-1@example.com /apps/{app}", "quoted": "a\"b\\c\n\u{1}é", "list": [1, 2],
             "zero": 0, "one": 1, "ten": 10, "many": 1_234_567_890, "most": u64::MAX, "below": -7,
         });
-        assert_eq!(String::from_utf8(object.end()).unwrap(), expected.to_string());
-        assert_eq!(Object::with_capacity(0).end(), b"{}");
+        assert_eq!(*object.end(), expected.to_string());
+        assert_eq!(&*Object::with_capacity(0).end(), "{}");
     }
 
     proptest! {

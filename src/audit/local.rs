@@ -98,11 +98,11 @@ impl LocalChange {
             request_id: self.request_id,
             user_email: self.actor.clone(),
             action: Cow::Borrowed(self.action),
-            resource: self.resource.clone(),
+            resource: self.resource.as_str().into(),
             status: Cow::Borrowed(status),
             rbac_decision: Cow::Borrowed(Decision::Allow.as_str()),
             // Plain strings and numbers always have a form in JSON.
-            record: serde_json::to_vec(&line).unwrap_or_default(),
+            record: serde_json::to_string(&line).unwrap_or_default().into(),
         }
     }
 }
@@ -124,13 +124,12 @@ mod tests {
             detail: Some("role ops on staging/*".into()),
         };
         let row = change.row(LocalEvent::Done, Timestamp::from_micros(at.as_micros() + 12_000));
-        let record = String::from_utf8(row.record).unwrap();
         let expected = format!(
             r#"{{"ts":"2024-01-15T10:30:00.000000Z","user_email":"local:root","action_type":"gateway","action":"grant.add","resource":"ada@example.com","resource_type":"grant","status":"success","rbac_decision":"allow","http_status":0,"latency_ms":12,"ip_address":"127.0.0.1","user_agent":"rack-gateway/{}","event_count":1,"event":"outcome","request_id":"{}","detail":"role ops on staging/*"}}"#,
             env!("CARGO_PKG_VERSION"),
             change.request_id
         );
-        assert_eq!(record, expected);
+        assert_eq!(*row.record, expected);
         assert_eq!((row.event, &*row.status, &*row.action), ("outcome", "success", "grant.add"));
         assert_eq!(change.row(LocalEvent::Intent, at).status, "pending");
         assert_eq!(change.row(LocalEvent::Failed, at).status, "failed");

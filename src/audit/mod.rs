@@ -43,7 +43,7 @@ impl Audit {
         self.writer.is_available()
     }
 
-    fn now_line(&self, line: &[u8]) {
+    fn now_line(&self, line: &str) {
         self.lines.write_line(line);
     }
 

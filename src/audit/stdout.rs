@@ -48,7 +48,7 @@ impl LineSink {
     }
 
     /// `line` without its newline. Never blocks on the reader of stdout.
-    pub fn write_line(&self, line: &[u8]) {
+    pub fn write_line(&self, line: &str) {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.waiting.len() + line.len() >= LIMIT {
             let is_news = !std::mem::replace(&mut state.overflowing, true);
@@ -63,7 +63,7 @@ impl LineSink {
         }
         let was_empty = state.waiting.is_empty();
         state.overflowing &= !was_empty;
-        state.waiting.extend_from_slice(line);
+        state.waiting.extend_from_slice(line.as_bytes());
         state.waiting.push(b'\n');
         state.lines += 1;
         drop(state);
@@ -162,7 +162,7 @@ mod tests {
         thread::scope(|scope| {
             for name in ["aaaa", "bbbb", "cccc"] {
                 let sink = &sink;
-                scope.spawn(move || (0..500).for_each(|_| sink.write_line(name.repeat(50).as_bytes())));
+                scope.spawn(move || (0..500).for_each(|_| sink.write_line(&name.repeat(50))));
             }
         });
         assert!(sink.flush(Duration::from_secs(5)));
@@ -186,7 +186,7 @@ mod tests {
             }
         }
         let sink = LineSink::start(Stalled);
-        let line = vec![b'x'; 1024 * 1024];
+        let line = "x".repeat(1024 * 1024);
         (0..64).for_each(|_| sink.write_line(&line));
         let held = sink.0.state.lock().unwrap().waiting.len();
         assert!(held <= LIMIT, "{held}");
@@ -198,8 +198,8 @@ mod tests {
         let (sender, receiver) = mpsc::channel();
         drop(receiver);
         let sink = LineSink::start(Channel(sender));
-        sink.write_line(b"one");
-        sink.write_line(b"two");
+        sink.write_line("one");
+        sink.write_line("two");
         assert!(sink.flush(Duration::from_secs(5)));
     }
 }

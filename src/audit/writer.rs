@@ -1,7 +1,7 @@
 //! The one writer: takes rows from a bounded queue and commits them in groups.
 //!
 //! Rows that somebody waits for (intents) are committed as soon as the writer is free; the others may gather
-//! for a twentieth of a second. When a commit fails, those who wait are told at once, the rest is kept and tried
+//! for a twentieth of a second, and do not wake the writer meanwhile. When a commit fails, those who wait are told at once, the rest is kept and tried
 //! again, and until a commit succeeds no new scope is opened: the gateway fails closed and recovers by itself.
 
 use crate::{
@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Notify, mpsc, oneshot},
     task::JoinHandle,
     time::{Instant, sleep, timeout, timeout_at},
 };
@@ -56,6 +56,8 @@ const COMMIT: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Writer {
     queue: mpsc::Sender<Entry>,
+    /// Told when somebody waits for a row.
+    urgent: Arc<Notify>,
     available: Arc<AtomicBool>,
     options: WriterOptions,
 }
@@ -80,6 +82,7 @@ impl Writer {
     /// Starts the writer task. It ends, with everything written, when all handles and rooms are gone.
     pub fn start(db: Db, options: WriterOptions) -> (Self, JoinHandle<()>) {
         let (queue, entries) = mpsc::channel(options.queue);
+        let urgent = Arc::<Notify>::default();
         let available = Arc::new(AtomicBool::new(true));
         metrics::gauge!("audit_queue_capacity").set(options.queue as f64);
         metrics::gauge!("audit_available").set(1.0);
@@ -87,13 +90,14 @@ impl Writer {
         let task = Task {
             db,
             entries,
+            urgent: urgent.clone(),
             available: available.clone(),
             slow,
             kept: Vec::new(),
             seen: 0,
             is_alone: false,
         };
-        (Self { queue, available, options }, tokio::spawn(task.run()))
+        (Self { queue, urgent, available, options }, tokio::spawn(task.run()))
     }
 
     /// False also when the writer task is gone, which nothing but a mistake of ours can bring about.
@@ -115,6 +119,7 @@ impl Writer {
         let (waiter, committed) = oneshot::channel();
         let room = timeout_at(deadline, self.queue.reserve()).await.map_err(|_| AuditUnavailable)?;
         room.map_err(|_| AuditUnavailable)?.send(Entry { row, waiter: Some(waiter) });
+        self.urgent.notify_one();
         let answer = timeout_at(deadline, committed).await.map_err(|_| AuditUnavailable)?;
         answer.unwrap_or(Err(AuditUnavailable))
     }
@@ -123,6 +128,7 @@ impl Writer {
 struct Task {
     db: Db,
     entries: mpsc::Receiver<Entry>,
+    urgent: Arc<Notify>,
     available: Arc<AtomicBool>,
     /// A commit that takes longer is an outage while it lasts: nobody who must wait for it would.
     slow: Duration,
@@ -152,20 +158,15 @@ impl Task {
         }
     }
 
-    /// Lets rows gather, until somebody waits for one, the batch is full, or time is up.
+    /// Lets rows gather, until somebody waits for one or time is up. Time it is, not each row, that wakes the writer.
     async fn linger(&mut self, batch: &mut Vec<Entry>) {
-        let deadline = Instant::now() + LINGER;
-        let mut looked_at = 0;
-        while batch.len() < BATCH {
-            if batch.iter().skip(looked_at).any(|entry| entry.waiter.is_some()) {
-                return;
-            }
-            looked_at = batch.len();
-            let room = BATCH - batch.len();
-            if timeout_at(deadline, self.entries.recv_many(batch, room)).await.is_ok_and(|count| count > 0) {
-                continue;
-            }
-            return;
+        if batch.len() < BATCH && batch.iter().all(|entry| entry.waiter.is_none()) {
+            let _ = timeout(LINGER, self.urgent.notified()).await;
+        }
+        while batch.len() < BATCH
+            && let Ok(entry) = self.entries.try_recv()
+        {
+            batch.push(entry);
         }
     }
 

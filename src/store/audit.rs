@@ -6,7 +6,8 @@ use sqlx::{Database, Encode, QueryBuilder, Type};
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// A record on its way into the log. `record` is kept byte for byte; the rest are copies to search by.
+/// A record on its way into the log. `record` is kept byte for byte; the rest are copies to search by. Texts are shared,
+/// so that a driver which needs its own has it for nothing.
 #[derive(Clone, Debug)]
 pub struct AuditRow {
     pub ts: Timestamp,
@@ -15,10 +16,10 @@ pub struct AuditRow {
     pub request_id: RequestId,
     pub user_email: Arc<str>,
     pub action: Cow<'static, str>,
-    pub resource: String,
+    pub resource: Arc<str>,
     pub status: Cow<'static, str>,
     pub rbac_decision: Cow<'static, str>,
-    pub record: Vec<u8>,
+    pub record: Arc<str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -80,6 +81,10 @@ impl Db {
     /// sender gave it up finds the log grown, and does nothing.
     pub async fn append_audit_at(&self, next: i64, rows: &[AuditRow]) -> StoreResult<bool> {
         match self {
+            Self::Sqlite { write, file, .. } if rows.len() <= dialect::FEW => {
+                file.is_at_its_path().map_err(sqlx::Error::Io)?;
+                dialect::insert_few_sqlite(write, next, rows).await
+            }
             Self::Sqlite { write, file, .. } => {
                 let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
                 let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;

@@ -5,8 +5,8 @@ use super::{
     stretch::{Additions, Stretch, WIDEN},
 };
 use sqlx::{
-    PgPool, Postgres, Sqlite, SqliteConnection, Transaction, postgres::PgArguments, query::Query,
-    sqlite::SqliteArguments,
+    PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction, error::ErrorKind,
+    postgres::PgArguments, query::Query, sqlite::SqliteArguments,
 };
 use std::{
     borrow::Cow,
@@ -16,31 +16,45 @@ use std::{
 /// Rows of one SQLite statement. Few sizes, so that each is prepared once and kept.
 const SIZES: [usize; 5] = [256, 64, 16, 4, 1];
 
+/// The most rows that are a few.
+pub(super) const FEW: usize = 16;
+
 type Bound = Query<'static, Sqlite, SqliteArguments>;
 
 /// A multi-row statement in each of the [`SIZES`].
 struct Insert {
-    texts: [String; 5],
+    texts: [String; SIZES.len()],
 }
 
-static INSERT_ROWS: LazyLock<Insert> = LazyLock::new(|| {
-    let into =
-        "audit_log (seq, ts, event, request_id, user_email, action, resource, status, rbac_decision, record)";
-    Insert::new(into, 10, "")
-});
+const RECORD: &str =
+    "(seq, ts, event, request_id, user_email, action, resource, status, rbac_decision, record)";
+/// A shared text can be bound without a copy, shared bytes cannot.
+const RECORD_PLACES: &str = "?,?,?,?,?,?,?,?,?,CAST(? AS BLOB)";
+
+static INSERT_ROWS: LazyLock<Insert> =
+    LazyLock::new(|| Insert::new(&format!("audit_log {RECORD}"), RECORD_PLACES, ""));
 static INSERT_STRETCHES: LazyLock<Insert> = LazyLock::new(|| {
-    Insert::new("audit_stretch (stretch, first_ts, last_ts, first_request, last_request)", 5, WIDEN)
+    Insert::new("audit_stretch (stretch, first_ts, last_ts, first_request, last_request)", "?,?,?,?,?", WIDEN)
 });
-static INSERT_USERS: LazyLock<Insert> =
-    LazyLock::new(|| Insert::new("audit_stretch_user (user_email, stretch)", 2, "ON CONFLICT DO NOTHING"));
+static INSERT_USERS: LazyLock<Insert> = LazyLock::new(|| {
+    Insert::new("audit_stretch_user (user_email, stretch)", "?,?", "ON CONFLICT DO NOTHING")
+});
+/// For each number of rows, from one on.
+static INSERT_FEW: LazyLock<[String; FEW]> = LazyLock::new(|| {
+    let into = format!("audit_intake {RECORD}");
+    std::array::from_fn(|index| insert(&into, RECORD_PLACES, "", index.saturating_add(1)))
+});
+
+/// Anonymous places: the driver looks up the name of each numbered one, which costs time in the square of their
+/// number.
+fn insert(into: &str, places: &str, tail: &str, rows: usize) -> String {
+    let row = format!("({places})");
+    format!("INSERT INTO {into} VALUES {} {tail}", vec![row; rows].join(","))
+}
 
 impl Insert {
-    /// Anonymous places: the driver looks up the name of each numbered one, which costs time in the square of
-    /// their number.
-    fn new(into: &str, columns: usize, tail: &str) -> Self {
-        let row = format!("({})", vec!["?"; columns].join(","));
-        let values = |rows: usize| vec![row.as_str(); rows].join(",");
-        Self { texts: SIZES.map(|rows| format!("INSERT INTO {into} VALUES {} {tail}", values(rows))) }
+    fn new(into: &str, places: &str, tail: &str) -> Self {
+        Self { texts: SIZES.map(|rows| insert(into, places, tail, rows)) }
     }
 
     async fn all<T>(
@@ -68,6 +82,11 @@ pub(super) fn searchable(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
 }
 
+/// The same for a text that is shared: usually itself.
+fn searchable_shared(text: &Arc<str>) -> Arc<str> {
+    if text.contains('\0') { searchable(text).into() } else { text.clone() }
+}
+
 /// Words that many rows of a batch share, each copied for the engine once.
 #[derive(Default)]
 struct Words(Vec<(&'static str, Arc<str>)>);
@@ -90,6 +109,39 @@ impl Words {
     }
 }
 
+fn bind_row(query: Bound, seq: i64, row: &AuditRow, words: &mut Words) -> Bound {
+    query
+        .bind(seq)
+        .bind(row.ts)
+        .bind(words.shared(&Cow::Borrowed(row.event)))
+        .bind(row.request_id)
+        .bind(searchable_shared(&row.user_email))
+        .bind(words.shared(&row.action))
+        .bind(searchable_shared(&row.resource))
+        .bind(words.shared(&row.status))
+        .bind(words.shared(&row.rbac_decision))
+        .bind(row.record.clone())
+}
+
+/// SQLite: up to [`FEW`] rows behind `next - 1` in a statement and transaction of their own, or none when the log ends
+/// elsewhere. A transaction of several statements is handed to the engine's thread and back for each of them, which takes
+/// longer than its work (`make bench`, row 9).
+pub(super) async fn insert_few_sqlite(pool: &SqlitePool, next: i64, rows: &[AuditRow]) -> StoreResult<bool> {
+    let Some(sql) = rows.len().checked_sub(1).and_then(|index| INSERT_FEW.get(index)) else {
+        return Ok(rows.is_empty());
+    };
+    let mut words = Words::default();
+    let query = rows
+        .iter()
+        .zip(next..)
+        .fold(sqlx::query(sql.as_str()), |query, (row, seq)| bind_row(query, seq, row, &mut words));
+    match query.execute(pool).await {
+        Ok(_) => Ok(true),
+        Err(sqlx::Error::Database(error)) if error.kind() == ErrorKind::NotNullViolation => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// SQLite: multi-row `VALUES`, since each statement costs two hops to the engine's thread.
 pub(super) async fn insert_audit_sqlite(
     tx: &mut Transaction<'_, Sqlite>,
@@ -98,23 +150,12 @@ pub(super) async fn insert_audit_sqlite(
 ) -> StoreResult<()> {
     let mut seq = first_seq;
     let mut words = Words::default();
-    let bind_row = |query: Bound, row: &AuditRow| {
-        let email = &row.user_email;
-        let bound = query
-            .bind(seq)
-            .bind(row.ts)
-            .bind(words.shared(&Cow::Borrowed(row.event)))
-            .bind(row.request_id)
-            .bind(if email.contains('\0') { searchable(email).into() } else { email.clone() })
-            .bind(words.shared(&row.action))
-            .bind(Arc::<str>::from(searchable(&row.resource)))
-            .bind(words.shared(&row.status))
-            .bind(words.shared(&row.rbac_decision))
-            .bind(&*row.record);
+    let next_row = |query: Bound, row: &AuditRow| {
+        let bound = bind_row(query, seq, row, &mut words);
         seq += 1;
         bound
     };
-    INSERT_ROWS.all(tx, rows, bind_row).await?;
+    INSERT_ROWS.all(tx, rows, next_row).await?;
     let Additions { stretches, users } = Additions::of(first_seq, rows);
     let bind_stretch = |query: Bound, one: &Stretch| {
         query
@@ -170,7 +211,7 @@ fn bind_audit(
         .bind(column(|row| searchable(&row.resource)))
         .bind(column(|row| searchable(&row.status)))
         .bind(column(|row| searchable(&row.rbac_decision)))
-        .bind(rows.iter().map(|row| &*row.record).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.record.as_bytes()).collect::<Vec<_>>())
         .bind(stretches.iter().map(|one| one.stretch).collect::<Vec<_>>())
         .bind(stretches.iter().map(|one| one.first_ts.as_micros()).collect::<Vec<_>>())
         .bind(stretches.iter().map(|one| one.last_ts.as_micros()).collect::<Vec<_>>())

@@ -119,6 +119,8 @@ async fn open_sqlite(path: &Path, options: &Options) -> StoreResult<Db> {
         .page_size(8_192)
         .statement_cache_capacity(64)
         .pragma("wal_autocheckpoint", "8192")
+        // What undoes a statement of many rows is thrown away at its end: no file for that.
+        .pragma("temp_store", "memory")
         .pragma("cache_size", "-16384")
         // An index made for one question would read the whole log; what is worth an index has one.
         .pragma("automatic_index", "false");

@@ -85,10 +85,10 @@ mod tests {
             request_id: RequestId::new(ts),
             user_email: Arc::from(user),
             action: Cow::Borrowed("app.list"),
-            resource: String::new(),
+            resource: Arc::from(""),
             status: Cow::Borrowed("success"),
             rbac_decision: Cow::Borrowed("allow"),
-            record: Vec::new(),
+            record: Arc::from(""),
         }
     }
 

@@ -6,17 +6,18 @@ use rack_gateway::{
     core::{RequestId, Timestamp},
     store::{AuditFilter, AuditRow, Db, StoredAuditRow},
 };
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Duration};
+use tokio::time::timeout;
 
 /// A row whose record is `record`.
-pub fn row(record: impl Into<Vec<u8>>) -> AuditRow {
+pub fn row(record: impl Into<Arc<str>>) -> AuditRow {
     AuditRow {
         ts: NOW,
         event: "outcome",
         request_id: RequestId::new(NOW),
         user_email: Arc::from("ada@example.com"),
         action: Cow::Borrowed("app.read"),
-        resource: "web".to_owned(),
+        resource: Arc::from("web"),
         status: Cow::Borrowed("success"),
         rbac_decision: Cow::Borrowed("allow"),
         record: record.into(),
@@ -42,7 +43,7 @@ async fn batches_of_every_size_follow_one_another() {
             let rows = batch(&format!("batch of {length}"), length);
             let first = db.append_audit(&rows).await.unwrap();
             assert_eq!(first, expected.len() as i64 + 1, "a batch of {length}");
-            expected.extend(rows.into_iter().map(|row| row.record));
+            expected.extend(rows.into_iter().map(|row| row.record.as_bytes().to_vec()));
         }
         let log = everything(&db).await;
         assert!(log.iter().zip(1..).all(|(row, seq)| row.seq == seq), "the numbers have no gap");
@@ -76,7 +77,7 @@ async fn many_writers_leave_no_gap_and_lose_nothing() {
         let lengths = (0..WRITERS).flat_map(|writer| (0..BATCHES).map(move |number| (writer, number)));
         let mut expected: Vec<_> = lengths
             .flat_map(|(writer, number)| batch(&format!("{writer}/{number}"), 1 + (writer + number) % 7))
-            .map(|row| row.record)
+            .map(|row| row.record.as_bytes().to_vec())
             .collect();
         // Rows of one batch stand together.
         let places: Vec<_> =
@@ -93,16 +94,17 @@ async fn many_writers_leave_no_gap_and_lose_nothing() {
 #[tokio::test]
 async fn records_are_kept_byte_for_byte() {
     each(async |db: TestDb| {
-        let records: Vec<Vec<u8>> = vec![
-            Vec::new(),
-            b"nul \0 inside".to_vec(),
-            vec![0xff, 0xfe, 0x00, 0xc3, 0x28],
-            (0..=255).collect(),
-            br#"{"b":1,  "a":1.0}"#.to_vec(),
-            vec![b'x'; 1_000_000],
+        let records: [Arc<str>; 6] = [
+            "".into(),
+            "nul \0 inside".into(),
+            "\u{feff}e\u{301}\u{10ffff}\0".into(),
+            ('\0'..='\u{ff}').collect::<String>().into(),
+            r#"{"b":1,  "a":1.0}"#.into(),
+            "x".repeat(1_000_000).into(),
         ];
-        db.append_audit(&records.iter().cloned().map(row).collect::<Vec<_>>()).await.unwrap();
-        assert!(everything(&db).await.into_iter().map(|row| row.record).eq(records));
+        db.append_audit(&records.each_ref().map(|record| row(record.clone()))).await.unwrap();
+        let log = everything(&db).await;
+        assert!(log.iter().map(|row| &*row.record).eq(records.iter().map(|record| record.as_bytes())));
     })
     .await;
 }
@@ -144,22 +146,18 @@ async fn what_is_written_stays() {
 async fn a_batch_that_fails_takes_no_numbers() {
     each(async |db: TestDb| {
         db.append_audit(&batch("before", 2)).await.unwrap();
-        // Take away the column that the insert needs, in the middle of everything.
-        let rename = |from: &str| match from {
-            "there" => "ALTER TABLE audit_log RENAME COLUMN resource TO resource_away",
-            _ => "ALTER TABLE audit_log RENAME COLUMN resource_away TO resource",
+        let run = async |sql: &'static str| match &db.db {
+            Db::Sqlite { write, .. } => sqlx::query(sql).execute(write).await.map(drop).unwrap(),
+            Db::Postgres(pool) => sqlx::query(sql).execute(pool).await.map(drop).unwrap(),
         };
-        for state in ["there", "away"] {
-            match &db.db {
-                Db::Sqlite { write, .. } => {
-                    sqlx::query(rename(state)).execute(write).await.map(drop).unwrap()
-                }
-                Db::Postgres(pool) => sqlx::query(rename(state)).execute(pool).await.map(drop).unwrap(),
-            }
-            if state == "there" {
-                db.append_audit(&batch("lost", 40)).await.unwrap_err();
-            }
+        // From now on the second row of whoever it is fails, in the middle of everything.
+        run("CREATE UNIQUE INDEX audit_once ON audit_log (user_email) WHERE seq > 2").await;
+        for length in [3, 40] {
+            db.append_audit(&batch("lost", length)).await.unwrap_err();
+            db.append_audit_at(3, &batch("lost", length)).await.unwrap_err();
         }
+        run("DROP INDEX audit_once").await;
+        assert_eq!(everything(&db).await.len(), 2);
         assert_eq!(db.append_audit(&batch("after", 1)).await.unwrap(), 3);
     })
     .await;
@@ -182,6 +180,43 @@ async fn a_batch_for_one_place_stands_there_or_nowhere() {
             ..AuditFilter::default()
         };
         assert_eq!(db.audit_rows(&by_user).await.unwrap().len(), 303, "all are found by their user");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn small_batches_of_every_size_stand_where_they_should() {
+    each(async |db: TestDb| {
+        let mut expected = Vec::new();
+        for length in (1..=20).cycle().take(60) {
+            let rows = batch(&format!("batch {}", expected.len()), length);
+            assert!(db.append_audit_at(expected.len() as i64 + 1, &rows).await.unwrap(), "{length} rows");
+            expected.extend(rows);
+        }
+        let log = everything(&db).await;
+        assert!(log.iter().zip(1..).all(|(row, seq)| row.seq == seq), "the numbers have no gap");
+        assert!(log.iter().map(|row| &*row.record).eq(expected.iter().map(|row| row.record.as_bytes())));
+        for row in expected.iter().step_by(37) {
+            let by_request =
+                AuditFilter { request_id: Some(row.request_id), limit: 9, ..AuditFilter::default() };
+            assert_eq!(db.audit_rows(&by_request).await.unwrap().len(), 1, "found by its request");
+        }
+    })
+    .await;
+}
+
+/// Whoever waits may give up at any moment: the batch is written whole or not at all, and the next is not hindered.
+#[tokio::test]
+async fn a_batch_that_nobody_waits_for_any_more_hinders_nobody() {
+    each(async |db: TestDb| {
+        for micros in 0..40 {
+            let end = db.audit_end().await.unwrap();
+            let given_up = batch("given up", 5);
+            let patience = Duration::from_micros(micros * 25);
+            let _ = timeout(patience, db.append_audit_at(end + 1, &given_up)).await;
+            let first = db.append_audit(&batch("next", 1)).await.unwrap();
+            assert!([end + 1, end + 6].contains(&first), "{first} after {end}");
+        }
     })
     .await;
 }

@@ -25,7 +25,7 @@ fn rows() -> Vec<AuditRow> {
             request_id: RequestId::new(NOW),
             user_email: Arc::from(USERS[bit(0)]),
             action: Cow::Borrowed(ACTIONS[bit(1)]),
-            resource: RESOURCES[bit(2)].to_owned(),
+            resource: Arc::from(RESOURCES[bit(2)]),
             status: Cow::Borrowed(STATUSES[bit(3)]),
             rbac_decision: Cow::Borrowed(DECISIONS[bit(4)]),
             ..row(index.to_string())
@@ -83,7 +83,7 @@ async fn filters_alone_and_all_together() {
             let found = db.audit_rows(&filter).await.unwrap();
             let found: Vec<_> = found.into_iter().map(|row| row.record).collect();
             let expected = rows.iter().rev().chain(log.iter().rev()).filter(|row| matches(row, &filter));
-            let expected: Vec<_> = expected.map(|row| row.record.clone()).collect();
+            let expected: Vec<_> = expected.map(|row| row.record.as_bytes().to_vec()).collect();
             assert!(!expected.is_empty());
             assert_eq!(found, expected, "{filter:?}");
         }

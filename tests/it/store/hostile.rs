@@ -47,7 +47,7 @@ fn hostile_row(text: &str, record: &str) -> AuditRow {
     AuditRow {
         user_email: Arc::from(text),
         action: Cow::Owned(text.to_owned()),
-        resource: text.to_owned(),
+        resource: Arc::from(text),
         status: Cow::Owned(text.to_owned()),
         rbac_decision: Cow::Owned(text.to_owned()),
         ..row(record)

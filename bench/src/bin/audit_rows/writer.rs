@@ -54,10 +54,10 @@ fn row(user: u32, now: Timestamp) -> AuditRow {
         request_id,
         user_email: Arc::from(email),
         action: Cow::Borrowed("object.create"),
-        resource: "web".to_owned(),
+        resource: "web".into(),
         status: Cow::Borrowed("pending"),
         rbac_decision: Cow::Borrowed("allow"),
-        record: record.into_bytes(),
+        record: record.into(),
     }
 }
 
@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn a_row_is_one_json_object_of_its_user() {
         let row = row(7, SystemClock.now());
-        let record: serde_json::Value = serde_json::from_slice(&row.record).unwrap();
+        let record: serde_json::Value = serde_json::from_str(&row.record).unwrap();
         assert_eq!(record["user_email"], "bench-7@example.com");
         assert_eq!(record["request_id"], row.request_id.to_string());
     }

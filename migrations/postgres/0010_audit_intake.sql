@@ -1,0 +1,1 @@
+-- Nothing: PostgreSQL appends to the log with one statement as it is. SQLite gets a way in for a few records.
