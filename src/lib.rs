@@ -2,7 +2,7 @@
 //!
 //! Layers, from the top; each may use those below it (`tests/it/architecture.rs` checks that):
 //! `boot` · `http listener` · `api web cli` · `gateway jobs` · `upstream notify demo registry` ·
-//! `identity policy audit directory observe` · `store` · `config` · `core`.
+//! `identity policy audit directory observe` · `store net` · `config` · `core`.
 
 pub mod api;
 pub mod audit;
@@ -17,6 +17,7 @@ pub mod http;
 pub mod identity;
 pub mod jobs;
 pub mod listener;
+pub mod net;
 pub mod notify;
 pub mod observe;
 pub mod policy;

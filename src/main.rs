@@ -35,14 +35,16 @@ fn serve(file: Option<&Path>) -> Result<(), BootError> {
     let source = boot::Source { env: Arc::new(ProcessEnv), file: file.map(Path::to_owned) };
     let config = source.load()?;
     let prepared = boot::prepare(&config)?;
-    prepared.runtime.block_on(boot::serve(&config, source, prepared.clock.clone()))
+    let (clock, lanes) = (prepared.clock.clone(), prepared.lanes.clone());
+    prepared.runtime.block_on(boot::serve(&config, source, clock, lanes))
 }
 
 fn run_demo(demo: cli::DemoCommand) -> Result<(), BootError> {
     let options = boot::DemoOptions { data: demo.data, listen: demo.listen, ops_listen: demo.ops_listen };
     let env = options.environment(&ProcessEnv);
     let prepared = boot::prepare(&options.config(&env)?)?;
-    prepared.runtime.block_on(boot::demo(options, env, prepared.clock.clone()))
+    let (clock, lanes) = (prepared.clock.clone(), prepared.lanes.clone());
+    prepared.runtime.block_on(boot::demo(options, env, clock, lanes))
 }
 
 /// Exit codes as the help tells them: 2 for the configuration, 1 for the rest.

@@ -23,6 +23,7 @@ use crate::{
         settings::Settings,
         token::{self, TokenHash},
     },
+    net::Lanes,
     observe::metrics::Metrics,
     policy::{CallLimits, TargetPattern},
     store::Db,
@@ -100,7 +101,12 @@ impl DemoOptions {
 }
 
 /// Runs the demo until SIGTERM or SIGINT.
-pub async fn demo(options: DemoOptions, env: MapEnv, clock: SharedClock) -> Result<(), BootError> {
+pub async fn demo(
+    options: DemoOptions,
+    env: MapEnv,
+    clock: SharedClock,
+    lanes: Lanes,
+) -> Result<(), BootError> {
     let password = token::generate();
     let mut rack_options = DemoRackOptions::new(password.clone());
     rack_options.clock = clock.clone();
@@ -114,7 +120,7 @@ pub async fn demo(options: DemoOptions, env: MapEnv, clock: SharedClock) -> Resu
     let Opened { db, file, lock } = database::open(&config.database).await?;
     let tokens = Box::pin(role_tokens(&db, &options.data, &clock)).await?;
     let lines = LineSink::start(std::io::stdout());
-    let parts = Parts { db: db.clone(), database_file: file, lines, clock: clock.clone(), metrics };
+    let parts = Parts { db: db.clone(), database_file: file, lines, clock: clock.clone(), metrics, lanes };
     let gateway = Box::pin(Gateway::start(&config, parts)).await?;
     let way_in = demo_visitor::way_in(&db, &clock, gateway.address().port()).await;
     let way_in = way_in.map_err(BootError::Database)?;
@@ -130,9 +136,10 @@ pub async fn demo(options: DemoOptions, env: MapEnv, clock: SharedClock) -> Resu
     let hello = demo_service::start(&file.url, admin).await;
     let path = options.data.join("demo.json");
     write(&path, &file).map_err(|source| BootError::File { path: path.clone(), source })?;
+    let stop = serve::StopSignals::listen()?;
     invite(&path, &file, &way_in);
 
-    serve::stop_signal().await?;
+    stop.one().await;
     let finished = serve::finish(gateway).await;
     drop(hello);
     rack.shutdown().await;

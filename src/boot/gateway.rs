@@ -25,6 +25,7 @@ use crate::{
         step_up::StepUp,
     },
     listener::{Certificate, Listener, ListenerLimits},
+    net::Lanes,
     notify::mail::Mailer,
     observe::metrics::{Metrics, catalogue},
     store::Db,
@@ -42,6 +43,8 @@ pub struct Parts {
     pub lines: LineSink,
     pub clock: SharedClock,
     pub metrics: Metrics,
+    /// Where requests are served.
+    pub lanes: Lanes,
 }
 
 /// A gateway that serves.
@@ -80,12 +83,13 @@ const LAST_WORDS: Duration = Duration::from_secs(3);
 impl Gateway {
     /// Binds both listeners and serves until [`Gateway::stop`].
     pub async fn start(config: &Config, parts: Parts) -> Result<Self, BootError> {
-        let Parts { db, database_file, lines, clock, metrics } = parts;
+        let Parts { db, database_file, lines, clock, metrics, lanes } = parts;
         people::add_named(&db, &config.access, &clock).await.map_err(BootError::Database)?;
 
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let upkeep = metrics.spawn_upkeep();
+        lanes.runtimes().for_each(|runtime| metrics.watch(runtime.clone()));
         tasks.spawn(until_stopped(stop.clone(), upkeep));
 
         let session_limits =
@@ -116,7 +120,7 @@ impl Gateway {
         let tls = config.server.tls.as_ref();
         let certificate = tls.map(|tls| tls::certificate(tls, clock.now())).transpose()?;
         let (sharing, tls) = (config.server.reuse_port, certificate.as_ref().map(Certificate::server_config));
-        let listener = bind(config.server.listen, sharing, tls, limits(config)).await?;
+        let listener = bind(config.server.listen, sharing, tls, limits(config)).await?.on(lanes);
         let ops_limits = ListenerLimits { max_connections: 256, ..limits(config) };
         let ops_listener = bind(config.server.ops_listen, sharing, None, ops_limits).await?;
         let (address, ops_address) = (local(&listener)?, local(&ops_listener)?);

@@ -30,6 +30,6 @@ pub use demo::{DemoOptions, demo};
 pub use error::BootError;
 pub use gateway::{Gateway, Parts, Stopped};
 pub use login::Enrolment;
-pub use process::{Prepared, Runtime, prepare};
+pub use process::{Prepared, prepare};
 pub use reload::{Reloaded, Reloader, Source};
 pub use serve::serve;

@@ -4,19 +4,23 @@ use super::BootError;
 use crate::{
     config::Config,
     core::{SharedClock, SystemClock},
+    net::{LaneThreads, Lanes},
     observe::{
         errors::{self, Crumbs, SentryGuard, SentryOptions},
         log::{self, LogOptions},
     },
 };
-use std::{num::NonZeroUsize, sync::Arc};
-
-/// The threads that serve. One worker needs no scheduler between threads, which makes each request cheaper.
-pub type Runtime = tokio::runtime::Runtime;
+use std::{io, num::NonZeroUsize, sync::Arc, thread::available_parallelism};
+use tokio::runtime::{Builder, Runtime};
 
 /// Kept until the process ends.
 pub struct Prepared {
+    /// Starts, stops, and does what belongs to no request.
     pub runtime: Runtime,
+    /// Serve requests. None where there is but one thread to serve: then the other does it.
+    pub lanes: Lanes,
+    /// Those of the lanes.
+    pub threads: Option<LaneThreads>,
     pub clock: SharedClock,
     /// Sends what is queued when it is dropped.
     pub reports: SentryGuard,
@@ -36,9 +40,10 @@ pub fn prepare(config: &Config) -> Result<Prepared, BootError> {
         traces_sample_rate: config.sentry.traces_sample_rate,
         crumbs,
     })?;
-    let runtime = runtime(config.server.worker_threads).map_err(BootError::Runtime)?;
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(BootError::Runtime)?;
+    let (lanes, threads) = lanes(config.server.worker_threads).map_err(BootError::Runtime)?;
     tracing::debug!(started = %clock.now(), "prepared");
-    Ok(Prepared { runtime, clock, reports })
+    Ok(Prepared { runtime, lanes, threads, clock, reports })
 }
 
 pub(super) const fn log_level(config: &Config) -> log::Level {
@@ -68,10 +73,9 @@ fn log_options(config: &Config, clock: SharedClock) -> LogOptions {
     }
 }
 
-fn runtime(workers: Option<NonZeroUsize>) -> std::io::Result<Runtime> {
-    match workers.map(NonZeroUsize::get) {
-        Some(1) => tokio::runtime::Builder::new_current_thread().enable_all().build(),
-        Some(count) => tokio::runtime::Builder::new_multi_thread().worker_threads(count).enable_all().build(),
-        None => tokio::runtime::Builder::new_multi_thread().enable_all().build(),
+fn lanes(workers: Option<NonZeroUsize>) -> io::Result<(Lanes, Option<LaneThreads>)> {
+    match workers.or_else(|| available_parallelism().ok()).map(NonZeroUsize::get) {
+        None | Some(1) => Ok((Lanes::default(), None)),
+        Some(count) => Lanes::start(count).map(|(lanes, threads)| (lanes, Some(threads))),
     }
 }

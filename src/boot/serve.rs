@@ -7,36 +7,46 @@ use super::{
     login,
     reload::{Reloader, Source},
 };
-use crate::{audit::LineSink, config::Config, core::SharedClock, observe::metrics::Metrics};
-use tokio::signal::unix::{SignalKind, signal};
+use crate::{audit::LineSink, config::Config, core::SharedClock, net::Lanes, observe::metrics::Metrics};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Serves until SIGTERM or SIGINT, then drains. `Ok` means that everything was recorded. Meanwhile the configuration
 /// is read again from `source` when it changes.
-pub async fn serve(config: &Config, source: Source, clock: SharedClock) -> Result<(), BootError> {
+pub async fn serve(
+    config: &Config,
+    source: Source,
+    clock: SharedClock,
+    lanes: Lanes,
+) -> Result<(), BootError> {
     let metrics = Metrics::install()?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
     let Opened { db, file, lock } = database::open(&config.database).await?;
     let lines = LineSink::start(std::io::stdout());
-    let parts = Parts { db, database_file: file, lines, clock, metrics };
+    let parts = Parts { db, database_file: file, lines, clock, metrics, lanes };
     let mut gateway = Box::pin(Gateway::start(config, parts)).await?;
     let reloader = gateway.take_handles().map(|handles| Reloader::new(config, source, handles));
+    // Whoever reads that it serves may stop it at once.
+    let stop = StopSignals::listen()?;
     announce(config, &gateway);
     if let Some(address) = gateway.first_link() {
         login::announce(address);
     }
     gateway.enrolments().iter().for_each(login::announce_enrolment);
-    Box::pin(until_stopped(reloader)).await?;
+    Box::pin(until_stopped(stop, reloader)).await?;
     let finished = finish(gateway).await;
     drop(lock);
     finished
 }
 
-async fn until_stopped(reloader: Option<Reloader>) -> Result<(), BootError> {
-    let Some(reloader) = reloader else { return stop_signal().await };
+async fn until_stopped(stop: StopSignals, reloader: Option<Reloader>) -> Result<(), BootError> {
+    let Some(reloader) = reloader else {
+        stop.one().await;
+        return Ok(());
+    };
     tokio::select! {
-        stopped = stop_signal() => stopped,
+        () = stop.one() => Ok(()),
         failed = reloader.keep_reloading() => failed,
     }
 }
@@ -53,16 +63,26 @@ fn announce(config: &Config, gateway: &Gateway) {
     );
 }
 
-/// Waits for the signal that ends the process.
-pub(super) async fn stop_signal() -> Result<(), BootError> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(BootError::Runtime)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(BootError::Runtime)?;
-    let name = tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    };
-    tracing::info!(signal = name, "stopping: finishing what runs");
-    Ok(())
+/// The signals that end the process, caught from the moment that this exists.
+pub(super) struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    pub fn listen() -> Result<Self, BootError> {
+        let caught = |kind| signal(kind).map_err(BootError::Runtime);
+        Ok(Self { terminate: caught(SignalKind::terminate())?, interrupt: caught(SignalKind::interrupt())? })
+    }
+
+    /// Waits for one of them.
+    pub async fn one(mut self) {
+        let name = tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        };
+        tracing::info!(signal = name, "stopping: finishing what runs");
+    }
 }
 
 pub(super) async fn finish(gateway: Gateway) -> Result<(), BootError> {

@@ -4,7 +4,7 @@ use super::{
     Connection, Drain, ListenerLimits, connection, reaper::reap, registry::Shared, state::Order,
     stream::Stream,
 };
-use crate::core::drain::Stage;
+use crate::{core::drain::Stage, net::Lanes};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
@@ -36,6 +36,7 @@ pub struct Listener {
     tcp: TcpListener,
     tls: Option<Arc<rustls::ServerConfig>>,
     limits: ListenerLimits,
+    lanes: Lanes,
 }
 
 impl Listener {
@@ -46,7 +47,7 @@ impl Listener {
         tls: Option<Arc<rustls::ServerConfig>>,
         limits: ListenerLimits,
     ) -> io::Result<Self> {
-        Ok(Self { tcp: TcpListener::bind(addr).await?, tls, limits })
+        Ok(Self { tcp: TcpListener::bind(addr).await?, tls, limits, lanes: Lanes::default() })
     }
 
     /// The same on a port that other processes may share, if they ask for it too: the kernel deals new connections out
@@ -60,7 +61,12 @@ impl Listener {
         socket.set_reuseaddr(true)?;
         socket.set_reuseport(true)?;
         socket.bind(addr)?;
-        Ok(Self { tcp: socket.listen(BACKLOG)?, tls, limits })
+        Ok(Self { tcp: socket.listen(BACKLOG)?, tls, limits, lanes: Lanes::default() })
+    }
+
+    /// Deals its connections out to `lanes`.
+    pub fn on(self, lanes: Lanes) -> Self {
+        Self { lanes, ..self }
     }
 
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -77,7 +83,7 @@ impl Listener {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let shared = Shared::new(self.limits, drain.clone());
+        let shared = Shared::new(self.limits, drain.clone(), self.lanes.clone());
         let mut reaper = JoinSet::new();
         reaper.spawn(reap(shared.clone()));
 
@@ -137,8 +143,10 @@ impl Listener {
             let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
             match shared.admit(Connection { peer, tls: self.tls.is_some() }) {
                 Some(guard) => {
+                    let Ok(tcp) = tcp.into_std() else { continue };
                     let (tls, http, service) = (self.tls.clone(), http.clone(), service.clone());
-                    tokio::spawn(connection::serve(tcp, tls, http, guard, service));
+                    let runtime = guard.runtime().clone();
+                    runtime.spawn(connection::serve(tcp, tls, http, guard, service));
                 }
                 None => {
                     refused.increment(1);
@@ -166,7 +174,7 @@ fn refuse(tcp: TcpStream, tls: Option<Arc<rustls::ServerConfig>>, refusals: &Arc
 /// Reads on after the answer, because a socket closed with unread bytes is reset and the answer lost.
 async fn say_busy(tcp: TcpStream, tls: Option<Arc<rustls::ServerConfig>>) -> io::Result<()> {
     let mut stream = match tls {
-        None => Stream::Plain(tcp),
+        None => Stream::Plain(tcp.into()),
         Some(config) => Stream::Tls(Box::new(TlsAcceptor::from(config).accept(tcp).await?)),
     };
     stream.write_all(BUSY).await?;

@@ -38,9 +38,10 @@ pub fn http(limits: &ListenerLimits) -> http1::Builder {
     builder
 }
 
-/// Runs until the connection is closed, cut, or has become a tunnel.
+/// Runs until the connection is closed, cut, or has become a tunnel. The socket belongs to no runtime yet: it may have
+/// been accepted on another than this.
 pub async fn serve<S, B>(
-    tcp: TcpStream,
+    tcp: std::net::TcpStream,
     tls: Option<Arc<rustls::ServerConfig>>,
     http: http1::Builder,
     guard: ConnGuard,
@@ -54,7 +55,9 @@ pub async fn serve<S, B>(
     let state = guard.state.clone();
     let stream = match open(tcp, tls, &state).await {
         Ok(stream) => stream,
-        Err(error) => return tracing::debug!(peer = %state.connection.peer, %error, "no TLS session"),
+        Err(error) => {
+            return tracing::debug!(peer = %state.connection.peer, %error, "a connection failed before its first request");
+        }
     };
     state.enter(Phase::Head);
     let io = TokioIo::new(Watched::new(stream, guard));
@@ -79,12 +82,13 @@ pub async fn serve<S, B>(
 }
 
 async fn open(
-    tcp: TcpStream,
+    tcp: std::net::TcpStream,
     tls: Option<Arc<rustls::ServerConfig>>,
     state: &ConnState,
 ) -> io::Result<Stream> {
+    let tcp = TcpStream::from_std(tcp)?;
     tcp.set_nodelay(true)?;
-    let Some(config) = tls else { return Ok(Stream::Plain(tcp)) };
+    let Some(config) = tls else { return Ok(Stream::Plain(tcp.into())) };
     // Boxed, so that the task of a plain connection does not hold room for a handshake.
     let mut handshake = Box::pin(TlsAcceptor::from(config).accept(tcp));
     let session = poll_fn(|cx| {

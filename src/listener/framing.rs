@@ -5,6 +5,8 @@
 //! which needs the length of the bodies between them. The two opinions must agree: a request whose head was not
 //! seen here is refused by the service wrapper, so a message that could be cut in two ways is never served twice.
 
+use memchr::memchr;
+
 /// Why a head that hyper would let through is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -118,7 +120,7 @@ impl Framing {
     }
 
     fn feed_line<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let (piece, rest) = match bytes.iter().position(|byte| *byte == b'\n') {
+        let (piece, rest) = match memchr(b'\n', bytes) {
             Some(end) => (bytes.split_at(end).0, bytes.get(end + 1..)),
             None => (bytes, None),
         };

@@ -4,17 +4,20 @@ use super::{
     Connection, Drain, ListenerLimits,
     state::{CoarseClock, ConnState, Order},
 };
+use crate::net::{Lanes, Seat};
 use metrics::{Counter, Gauge};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+use tokio::runtime::Handle;
 
 #[derive(Debug)]
 pub struct Shared {
     pub limits: ListenerLimits,
     pub clock: Arc<CoarseClock>,
     pub drain: Drain,
+    lanes: Lanes,
     open: Mutex<Open>,
     counts: Counts,
 }
@@ -38,11 +41,12 @@ impl std::fmt::Debug for Counts {
 }
 
 impl Shared {
-    pub fn new(limits: ListenerLimits, drain: Drain) -> Arc<Self> {
+    pub fn new(limits: ListenerLimits, drain: Drain, lanes: Lanes) -> Arc<Self> {
         Arc::new(Self {
             limits,
             clock: Arc::default(),
             drain,
+            lanes,
             open: Mutex::default(),
             counts: Counts {
                 open: metrics::gauge!("gateway_connections_open"),
@@ -67,7 +71,7 @@ impl Shared {
         self.drain.connection_opened();
         self.counts.open.increment(1);
         self.counts.total.increment(1);
-        Some(ConnGuard { shared: self.clone(), state, id })
+        Some(ConnGuard { shared: self.clone(), state, id, seat: self.lanes.seat() })
     }
 
     pub fn each(&self, look: impl FnMut(&ConnState)) {
@@ -93,6 +97,14 @@ pub struct ConnGuard {
     shared: Arc<Shared>,
     pub state: Arc<ConnState>,
     id: u64,
+    seat: Seat,
+}
+
+impl ConnGuard {
+    /// Where the connection is to be served.
+    pub const fn runtime(&self) -> &Handle {
+        self.seat.runtime()
+    }
 }
 
 impl Drop for ConnGuard {
@@ -108,10 +120,10 @@ mod tests {
     use super::*;
     use crate::listener::drain;
 
-    #[test]
-    fn the_cap_holds_and_frees() {
+    #[tokio::test]
+    async fn the_cap_holds_and_frees() {
         let limits = ListenerLimits { max_connections: 2, ..Default::default() };
-        let shared = Shared::new(limits, drain().1);
+        let shared = Shared::new(limits, drain().1, Lanes::default());
         let connection = Connection { peer: "127.0.0.1:1".parse().unwrap(), tls: false };
         let first = shared.admit(connection).unwrap();
         let _second = shared.admit(connection).unwrap();

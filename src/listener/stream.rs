@@ -1,5 +1,6 @@
 //! A plain or a TLS socket behind one type, so that hyper is compiled once.
 
+use crate::net::Socket;
 use std::{
     io,
     pin::Pin,
@@ -13,7 +14,7 @@ use tokio_rustls::server::TlsStream;
 
 #[derive(Debug)]
 pub enum Stream {
-    Plain(TcpStream),
+    Plain(Socket),
     /// Boxed: the session is more than a kilobyte, which plain connections should not carry.
     Tls(Box<TlsStream<TcpStream>>),
 }

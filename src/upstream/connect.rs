@@ -68,8 +68,8 @@ impl Connector {
         };
         tcp.set_nodelay(true)?;
         let stream = match &self.tls {
-            None => Either::Left(tcp),
-            Some((tls, name)) => Either::Right(tls.connect(name.clone(), tcp).await?),
+            None => Either::Left(tcp.into()),
+            Some((tls, name)) => Either::Right(Box::new(tls.connect(name.clone(), tcp).await?)),
         };
         // HTTP/1.1 only: a connection that spoke HTTP/2 could not carry a websocket.
         let (sender, connection) =

@@ -4,7 +4,7 @@
 //! receive. Here the task that waits for the answer does the reading and writing itself.
 
 use super::OutgoingBody;
-use crate::audit::Traffic;
+use crate::{audit::Traffic, net::Socket};
 use futures_util::task::AtomicWaker;
 use http::{Request, Response};
 use http_body::Body as _;
@@ -30,7 +30,8 @@ use tokio::{
 use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 
-pub(super) type Wire = TokioIo<Either<TcpStream, TlsStream<TcpStream>>>;
+/// The session is boxed: it is more than a kilobyte, which plain connections should not carry.
+pub(super) type Wire = TokioIo<Either<Socket, Box<TlsStream<TcpStream>>>>;
 
 /// How often the two ends of a connection are looked at in turn before other tasks get theirs.
 const ROUNDS: usize = 16;

@@ -1,4 +1,5 @@
-//! Connections to one rack, kept between requests.
+//! Connections to one rack, kept between requests. Each thread that serves keeps its own: a connection is moved by the
+//! thread that opened it, and another would have to be woken for every byte.
 //!
 //! Written on hyper's connection API: the library's general client costs each request a task, two channels and
 //! a choice of protocols that a gateway to one address has no use for (`make bench` shows the difference).
@@ -16,6 +17,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
+use thread_local::ThreadLocal;
 use tokio::time::{Instant, sleep};
 
 /// Racks close idle connections after 120 s; we do so earlier, so that a request seldom meets a closing one.
@@ -39,7 +41,8 @@ pub enum PoolError {
 pub(super) struct Pool {
     connector: Connector,
     silence: Duration,
-    shelf: Arc<Shelf>,
+    /// Boxed, because it has room for the places of many threads.
+    shelves: Box<ThreadLocal<Arc<Shelf>>>,
 }
 
 /// Where connections rest. The youngest is at the back.
@@ -56,7 +59,7 @@ struct Resting {
 impl Pool {
     /// A rack may be silent for `silence`.
     pub fn new(connector: Connector, silence: Duration) -> Self {
-        Self { connector, silence, shelf: Arc::default() }
+        Self { connector, silence, shelves: Box::default() }
     }
 
     /// Sends on a kept connection or on a new one. A kept one that turns out to be closed gives the request
@@ -68,7 +71,7 @@ impl Pool {
         let traffic = request.as_ref().and_then(|request| request.body().traffic());
         let mut now = Instant::now();
         loop {
-            let kept = self.shelf.take(now);
+            let kept = self.shelf().take(now);
             let is_new = kept.is_none();
             let mut line = match kept {
                 Some(line) => line,
@@ -90,6 +93,10 @@ impl Pool {
         }
     }
 
+    fn shelf(&self) -> &Arc<Shelf> {
+        self.shelves.get_or_default()
+    }
+
     /// The connection comes back with the last byte of the answer.
     fn lend(&self, answer: Response<Incoming>, line: Line) -> Response<RackBody> {
         // One that changed its protocol is nobody's connection any more.
@@ -97,7 +104,7 @@ impl Pool {
             line.finish();
             return answer.map(|body| RackBody::new(body, None));
         }
-        let lease = Lease { line, shelf: self.shelf.clone() };
+        let lease = Lease { line, shelf: self.shelf().clone() };
         answer.map(|body| RackBody::new(body, Some(lease)))
     }
 }

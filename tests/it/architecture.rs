@@ -15,7 +15,7 @@ const LAYERS: [&[&str]; 9] = [
     &["gateway", "jobs"],
     &["upstream", "notify", "demo", "registry"],
     &["identity", "policy", "audit", "directory", "observe"],
-    &["store"],
+    &["store", "net"],
     &["config"],
     &["core"],
 ];

@@ -1,10 +1,11 @@
-//! The listener from the outside: raw sockets against a small service.
+//! The listener from the outside: raw sockets against a small service that is served on two lanes.
 
 mod limits;
 mod smuggling;
 mod stopping;
 
 use super::{Connection, DrainHandle, Listener, ListenerLimits, drain};
+use crate::net::{LaneThreads, Lanes};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use http::{Request, Response, StatusCode, header::UPGRADE};
@@ -31,6 +32,7 @@ struct Rig {
     drain: DrainHandle,
     seen: mpsc::UnboundedReceiver<Seen>,
     serving: JoinHandle<()>,
+    _threads: LaneThreads,
 }
 
 impl Rig {
@@ -46,6 +48,7 @@ async fn rig(limits: ListenerLimits) -> Rig {
 async fn rig_with(limits: ListenerLimits, tls: Option<Arc<rustls::ServerConfig>>) -> Rig {
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), tls, limits).await.unwrap();
     let addr = listener.local_addr().unwrap();
+    let (lanes, _threads) = Lanes::start(2).unwrap();
     let (tell, seen) = mpsc::unbounded_channel();
     let (handle, drain) = drain();
     let tunnels = drain.clone();
@@ -53,8 +56,8 @@ async fn rig_with(limits: ListenerLimits, tls: Option<Arc<rustls::ServerConfig>>
         let (tell, tunnels) = (tell.clone(), tunnels.clone());
         async move { Ok::<_, Infallible>(answer(request, tell, tunnels).await) }
     });
-    let serving = tokio::spawn(listener.serve(service, drain));
-    Rig { addr, drain: handle, seen, serving }
+    let serving = tokio::spawn(listener.on(lanes).serve(service, drain));
+    Rig { addr, drain: handle, seen, serving, _threads }
 }
 
 async fn answer(

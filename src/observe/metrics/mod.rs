@@ -86,7 +86,7 @@ impl Metrics {
     }
 
     fn page(&self, shown: Shown) -> String {
-        let runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let runtimes = self.runtimes();
         process::refresh();
         runtime::refresh(&runtimes);
         let mut out = self.recorder.render();
@@ -97,7 +97,11 @@ impl Metrics {
         out
     }
 
-    /// Adds a runtime to the `tokio_*` sums.
+    fn runtimes(&self) -> Vec<Handle> {
+        self.runtimes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Adds a runtime to the `tokio_*` sums, and to those of which the latest is the lag.
     pub fn watch(&self, runtime: Handle) {
         let mut runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
         if runtimes.iter().all(|known| known.id() != runtime.id()) {
@@ -112,7 +116,7 @@ impl Metrics {
     /// Outside of a tokio runtime.
     pub fn spawn_upkeep(&self) -> JoinHandle<()> {
         self.watch(Handle::current());
-        let recorder = self.recorder.clone();
+        let (recorder, metrics) = (self.recorder.clone(), self.clone());
         tokio::spawn(async move {
             let upkeep = async {
                 let mut ticks = time::interval(UPKEEP);
@@ -122,7 +126,7 @@ impl Metrics {
                     recorder.run_upkeep();
                 }
             };
-            tokio::join!(upkeep, runtime::watch_lag());
+            tokio::join!(upkeep, runtime::watch_lag(|| metrics.runtimes()));
         })
     }
 }

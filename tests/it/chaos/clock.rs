@@ -8,6 +8,7 @@ use rack_gateway::{
     config::{Config, MapEnv},
     core::{Clock, SystemClock, Timestamp},
     demo::rack::{DemoRack, DemoRackOptions},
+    net::Lanes,
     observe::metrics::Metrics,
     store::{AuditFilter, Db, Options},
 };
@@ -50,6 +51,7 @@ async fn a_clock_that_jumps_stops_nobody_and_loses_nothing() {
         lines: LineSink::start(lines.clone()),
         clock: clock.clone(),
         metrics: Metrics::install().unwrap(),
+        lanes: Lanes::default(),
     };
     let gateway = Box::pin(Gateway::start(&Config::load(&env, None).unwrap(), parts)).await.unwrap();
 

@@ -7,6 +7,7 @@ use rack_gateway::{
     config::{Config, MapEnv},
     core::{SharedClock, SystemClock},
     demo::rack::{DemoRack, DemoRackOptions},
+    net::Lanes,
     observe::metrics::Metrics,
     store::{Db, Options, Place},
 };
@@ -106,6 +107,7 @@ impl TestGateway {
             lines: LineSink::start(lines.clone()),
             clock: clock.clone(),
             metrics: Metrics::install().unwrap(),
+            lanes: Lanes::default(),
         };
         let gateway = Box::new(Box::pin(Gateway::start(&config, parts)).await.unwrap());
         let client = reqwest::Client::new();
