@@ -1,8 +1,9 @@
 //! The one writer: takes rows from a bounded queue and commits them in groups.
 //!
-//! Rows that somebody waits for (intents) are committed as soon as the writer is free; the others may gather
-//! for a twentieth of a second, and do not wake the writer meanwhile. When a commit fails, those who wait are told at once, the rest is kept and tried
-//! again, and until a commit succeeds no new scope is opened: the gateway fails closed and recovers by itself.
+//! Rows that somebody waits for (intents) are committed as soon as the writer is free; the others may gather for a
+//! twentieth of a second, and do not wake the writer meanwhile. When a commit fails, those who wait are told at once,
+//! the rest is kept and tried again, and until a commit succeeds no new scope is opened: the gateway fails closed and
+//! recovers by itself.
 
 use crate::{
     observe::errors::{FailureKind, capture_failure},

@@ -17,9 +17,9 @@ use tokio::runtime::{Builder, Runtime};
 pub struct Prepared {
     /// Starts, stops, and does what belongs to no request.
     pub runtime: Runtime,
-    /// Serve requests. None where there is but one thread to serve: then the other does it.
+    /// Where requests are served. There are none when one thread is to do everything.
     pub lanes: Lanes,
-    /// Those of the lanes.
+    /// Ends the lanes when it is dropped.
     pub threads: Option<LaneThreads>,
     pub clock: SharedClock,
     /// Sends what is queued when it is dropped.
