@@ -69,9 +69,10 @@ impl Pool {
         request: &mut Option<Request<OutgoingBody>>,
     ) -> Result<Response<RackBody>, PoolError> {
         let traffic = request.as_ref().and_then(|request| request.body().traffic());
+        let shelf = self.shelves.get_or_default();
         let mut now = Instant::now();
         loop {
-            let kept = self.shelf().take(now);
+            let kept = shelf.take(now);
             let is_new = kept.is_none();
             let mut line = match kept {
                 Some(line) => line,
@@ -83,7 +84,7 @@ impl Pool {
                 }
             };
             match line.ask(request, now, self.silence, traffic.as_deref()).await {
-                Ok(answer) => return Ok(self.lend(answer, line)),
+                Ok(answer) => return Ok(lend(answer, line, shelf)),
                 Err(NoAnswer::Unsent(_)) if !is_new => (),
                 Err(NoAnswer::Unsent(error) | NoAnswer::Failed(error)) => {
                     return Err(PoolError::Exchange(error));
@@ -92,21 +93,17 @@ impl Pool {
             }
         }
     }
+}
 
-    fn shelf(&self) -> &Arc<Shelf> {
-        self.shelves.get_or_default()
+/// The connection comes back with the last byte of the answer.
+fn lend(answer: Response<Incoming>, line: Line, shelf: &Arc<Shelf>) -> Response<RackBody> {
+    // One that changed its protocol is nobody's connection any more.
+    if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+        line.finish();
+        return answer.map(|body| RackBody::new(body, None));
     }
-
-    /// The connection comes back with the last byte of the answer.
-    fn lend(&self, answer: Response<Incoming>, line: Line) -> Response<RackBody> {
-        // One that changed its protocol is nobody's connection any more.
-        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-            line.finish();
-            return answer.map(|body| RackBody::new(body, None));
-        }
-        let lease = Lease { line, shelf: self.shelf().clone() };
-        answer.map(|body| RackBody::new(body, Some(lease)))
-    }
+    let lease = Lease { line, shelf: shelf.clone() };
+    answer.map(|body| RackBody::new(body, Some(lease)))
 }
 
 impl Shelf {
