@@ -20,7 +20,7 @@ pub struct Prepared {
     /// Where requests are served. There are none when one thread is to do everything.
     pub lanes: Lanes,
     /// Ends the lanes when it is dropped.
-    pub threads: Option<LaneThreads>,
+    pub threads: LaneThreads,
     pub clock: SharedClock,
     /// Sends what is queued when it is dropped.
     pub reports: SentryGuard,
@@ -73,9 +73,8 @@ fn log_options(config: &Config, clock: SharedClock) -> LogOptions {
     }
 }
 
-fn lanes(workers: Option<NonZeroUsize>) -> io::Result<(Lanes, Option<LaneThreads>)> {
-    match workers.or_else(|| available_parallelism().ok()).map(NonZeroUsize::get) {
-        None | Some(1) => Ok((Lanes::default(), None)),
-        Some(count) => Lanes::start(count).map(|(lanes, threads)| (lanes, Some(threads))),
-    }
+/// One thread that serves may as well do the rest: then there are no lanes.
+fn lanes(workers: Option<NonZeroUsize>) -> io::Result<(Lanes, LaneThreads)> {
+    let workers = workers.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    Lanes::start(if workers > 1 { workers } else { 0 })
 }

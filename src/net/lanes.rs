@@ -37,7 +37,7 @@ pub struct Seat {
 }
 
 impl Lanes {
-    /// Starts `count` threads.
+    /// Starts `count` threads; with none, as by default.
     pub fn start(count: usize) -> io::Result<(Self, LaneThreads)> {
         let mut threads = LaneThreads { stop: CancellationToken::new(), threads: Vec::new() };
         let lanes = (0..count).map(|number| threads.add(number)).collect::<io::Result<_>>()?;

@@ -10,8 +10,8 @@ use tokio::{
     net::TcpStream,
 };
 
-/// Pieces that together are no longer than this are put together first: copying them costs the kernel's `writev`
-/// nothing and us less than the difference to `send`.
+/// Pieces that are no longer than this together are copied into one: that costs less than `writev` costs more than
+/// `send`.
 const LITTLE: usize = 2_048;
 
 #[derive(Debug)]
