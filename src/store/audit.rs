@@ -81,11 +81,11 @@ impl Db {
     /// sender gave it up finds the log grown, and does nothing.
     pub async fn append_audit_at(&self, next: i64, rows: &[AuditRow]) -> StoreResult<bool> {
         match self {
-            Self::Sqlite { write, file, .. } if rows.len() <= dialect::FEW => {
-                file.is_at_its_path().map_err(sqlx::Error::Io)?;
-                dialect::insert_few_sqlite(write, next, rows).await
-            }
             Self::Sqlite { write, file, .. } => {
+                if let Some(sql) = dialect::few(rows.len()) {
+                    file.is_at_its_path().map_err(sqlx::Error::Io)?;
+                    return dialect::insert_few_sqlite(write, sql, next, rows).await;
+                }
                 let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
                 let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
                 file.is_at_its_path().map_err(sqlx::Error::Io)?;

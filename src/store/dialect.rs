@@ -17,7 +17,7 @@ use std::{
 const SIZES: [usize; 5] = [256, 64, 16, 4, 1];
 
 /// The most rows that are a few.
-pub(super) const FEW: usize = 16;
+const FEW: usize = 16;
 
 type Bound = Query<'static, Sqlite, SqliteArguments>;
 
@@ -123,18 +123,25 @@ fn bind_row(query: Bound, seq: i64, row: &AuditRow, words: &mut Words) -> Bound 
         .bind(row.record.clone())
 }
 
-/// SQLite: up to [`FEW`] rows behind `next - 1` in a statement and transaction of their own, or none when the log ends
+/// The statement for so many rows, when they are a few.
+pub(super) fn few(rows: usize) -> Option<&'static str> {
+    INSERT_FEW.get(rows.checked_sub(1)?).map(String::as_str)
+}
+
+/// SQLite: as many rows as `sql` is for, behind `next - 1` and in a transaction of their own, or none when the log ends
 /// elsewhere. A transaction of several statements is handed to the engine's thread and back for each of them, which takes
 /// longer than its work (`make bench`, row 9).
-pub(super) async fn insert_few_sqlite(pool: &SqlitePool, next: i64, rows: &[AuditRow]) -> StoreResult<bool> {
-    let Some(sql) = rows.len().checked_sub(1).and_then(|index| INSERT_FEW.get(index)) else {
-        return Ok(rows.is_empty());
-    };
+pub(super) async fn insert_few_sqlite(
+    pool: &SqlitePool,
+    sql: &'static str,
+    next: i64,
+    rows: &[AuditRow],
+) -> StoreResult<bool> {
     let mut words = Words::default();
     let query = rows
         .iter()
         .zip(next..)
-        .fold(sqlx::query(sql.as_str()), |query, (row, seq)| bind_row(query, seq, row, &mut words));
+        .fold(sqlx::query(sql), |query, (row, seq)| bind_row(query, seq, row, &mut words));
     match query.execute(pool).await {
         Ok(_) => Ok(true),
         Err(sqlx::Error::Database(error)) if error.kind() == ErrorKind::NotNullViolation => Ok(false),
