@@ -1,10 +1,10 @@
 //! A PostgreSQL of the test's own, which may be frozen, killed and started again.
 
 use super::child::{PATIENCE, signal};
+use crate::support::port::free_port;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use std::{
     fs,
-    net::{Ipv4Addr, TcpListener},
     os::unix::{
         fs::{MetadataExt as _, chown},
         process::CommandExt as _,
@@ -49,7 +49,7 @@ impl Cluster {
             .output()
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let server = owner.serve(&directory.path().join("data"), port);
         let cluster = Self { server, port, owner, directory };
         cluster.until_ready().await;

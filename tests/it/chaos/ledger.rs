@@ -1,7 +1,10 @@
 //! The audit log as it is in the database, and what must be true of it whatever happened.
 
 use super::site::Site;
-use rack_gateway::{core::RequestId, store::AuditFilter};
+use rack_gateway::{
+    core::RequestId,
+    store::{AuditFilter, StoredAuditRow},
+};
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -14,12 +17,7 @@ pub struct Ledger {
 impl Ledger {
     /// Reads all of it. Fails when a number is missing, or a record is there twice.
     pub async fn read(site: &Site) -> Self {
-        let db = site.db().await;
-        let filter = AuditFilter { limit: i64::MAX, ..AuditFilter::default() };
-        let mut rows = db.audit_rows(&filter).await.unwrap();
-        let next = db.append_audit(&[]).await.unwrap();
-        db.close().await;
-        rows.reverse();
+        let (rows, next) = at_rest(site).await;
         let gap = rows.iter().zip(1..).find(|(row, seq)| row.seq != *seq);
         assert!(gap.is_none(), "the numbers have a gap: {gap:?}");
         assert_eq!(next, rows.len() as i64 + 1, "the next number follows the last one");
@@ -55,6 +53,24 @@ impl Ledger {
         for request in acknowledged {
             assert!(self.has(*request, "intent"), "{request} was acknowledged and has no intent");
         }
+    }
+}
+
+/// The rows, and the number after the last. A server may still be committing what a process that was killed had asked
+/// of it: then the log is longer behind the look at it than before.
+async fn at_rest(site: &Site) -> (Vec<StoredAuditRow>, i64) {
+    let db = site.db().await;
+    let filter = AuditFilter { limit: i64::MAX, ..AuditFilter::default() };
+    let mut before = db.append_audit(&[]).await.unwrap();
+    loop {
+        let mut rows = db.audit_rows(&filter).await.unwrap();
+        let next = db.append_audit(&[]).await.unwrap();
+        if next == before {
+            db.close().await;
+            rows.reverse();
+            return (rows, next);
+        }
+        before = next;
     }
 }
 

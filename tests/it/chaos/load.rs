@@ -1,13 +1,16 @@
 //! Clients that change things without pause.
 
 use super::{
-    child::Child,
+    child::{Child, PATIENCE},
     site::{Answer, Site},
 };
 use rack_gateway::core::RequestId;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 use tokio::task::JoinHandle;
 
@@ -15,6 +18,7 @@ use tokio::task::JoinHandle;
 #[derive(Default)]
 pub struct Load {
     next: AtomicU64,
+    acknowledged: AtomicUsize,
     stop: AtomicBool,
 }
 
@@ -34,6 +38,17 @@ impl Load {
         (0..count).map(client).collect()
     }
 
+    /// Waits for so many changes to be acknowledged. Time alone says nothing on a busy machine.
+    pub async fn until(&self, acknowledged: usize) {
+        for _ in 0..PATIENCE.as_millis() / 5 {
+            if self.acknowledged.load(Ordering::Relaxed) >= acknowledged {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("fewer than {acknowledged} changes were made");
+    }
+
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }
@@ -45,6 +60,7 @@ impl Load {
             let Ok(Answer { status, request_id, .. }) = ask(site, gateway, mark).await else { break };
             if status.is_success() {
                 acknowledged.push(request_id);
+                self.acknowledged.fetch_add(1, Ordering::Relaxed);
             }
         }
         acknowledged

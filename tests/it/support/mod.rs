@@ -7,6 +7,7 @@ pub mod fake_rack;
 pub mod gateway;
 pub mod issuer;
 pub mod person;
+pub mod port;
 pub mod process;
 pub mod prover;
 pub mod registry;

@@ -1,6 +1,7 @@
 //! A registry's backend at `/v2/`, for anybody: no door in front of it. Mounts are granted, as if all could be read.
 //! Who asks is whoever the header `x-subject` names.
 
+use super::port::free_port;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -174,7 +175,7 @@ impl Distribution {
 
     async fn on(program: String, root: TempDir, auth: String) -> Option<Self> {
         for _ in 0..5 {
-            let (port, debug) = (free_port().await, free_port().await);
+            let (port, debug) = (free_port(), free_port());
             let data = root.path().join("data").display().to_string();
             let config = format!(
                 "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\n\
@@ -231,10 +232,6 @@ impl Distribution {
         }
         count
     }
-}
-
-async fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
 }
 
 async fn serve(backend: &dyn Backend, request: Request<Incoming>) -> Response<Body> {
