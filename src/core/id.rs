@@ -1,6 +1,7 @@
 //! Identifiers. All are UUIDs of version 7, so that they sort by the time of their making.
 
 use super::Timestamp;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use rand::Rng as _;
 use serde::{Deserialize, Serialize, Serializer};
 use std::{fmt, str::FromStr};
@@ -68,6 +69,20 @@ id! {
     /// One request as it passes through every room of the house; the client sees it as `X-Request-Id`.
     RequestId
 }
+
+static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+impl RequestId {
+    /// Puts it on a request to an upstream or on an answer, in place of one that is there.
+    pub fn mark(self, headers: &mut HeaderMap) {
+        let mut text = [0; Hyphenated::LENGTH];
+        // Hex digits and hyphens always make a value.
+        if let Ok(value) = HeaderValue::from_str(self.0.hyphenated().encode_lower(&mut text)) {
+            headers.insert(&X_REQUEST_ID, value);
+        }
+    }
+}
+
 id!(UserId);
 id!(TokenId);
 id!(GrantId);

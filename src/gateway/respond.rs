@@ -16,8 +16,6 @@ use http::{
 };
 use serde_json::json;
 
-pub static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
 /// The template of the route that answered, for the metrics; travels in the response's extensions.
 #[derive(Clone, Copy, Debug)]
 pub struct RouteLabel(pub &'static str);

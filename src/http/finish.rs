@@ -1,6 +1,6 @@
 //! What every answer carries, whichever room it comes from.
 
-use crate::{core::RequestId, gateway::respond::X_REQUEST_ID};
+use crate::core::RequestId;
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{
@@ -32,11 +32,7 @@ const ADDED: usize = 6;
 /// header that the upstream has set stays.
 pub fn finish(headers: &mut HeaderMap, request_id: RequestId, transport: Transport) {
     headers.reserve(ADDED);
-    let mut text = [0u8; 36];
-    let text = request_id.as_uuid().hyphenated().encode_lower(&mut text);
-    if let Ok(value) = HeaderValue::from_str(text) {
-        headers.insert(&X_REQUEST_ID, value);
-    }
+    request_id.mark(headers);
     let defaults: [(HeaderName, &'static str); 4] = [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),

@@ -21,7 +21,6 @@ use std::{
 };
 
 static X_REGISTRY_TOKEN: HeaderName = HeaderName::from_static("x-registry-token");
-static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// In metrics and messages; no rack can be called this.
 const NAME: &str = "artifact registry";
@@ -155,7 +154,7 @@ impl ArtifactServer {
         if let Some(host) = self.way.host() {
             headers.insert(HOST, host.clone());
         }
-        headers.insert(&X_REQUEST_ID, HeaderValue::from_str(&request_id.to_string())?);
+        request_id.mark(headers);
         headers.remove(&X_REGISTRY_TOKEN);
         if let Some(token) = &self.token {
             headers.insert(&X_REGISTRY_TOKEN, token.clone());

@@ -25,7 +25,6 @@ use std::{
 };
 
 static CONVOX_ACTOR: HeaderName = HeaderName::from_static("convox-actor");
-static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A call that says exactly what is to be sent.
 pub trait Outbound: Demanding {
@@ -224,7 +223,7 @@ impl Rack {
         }
         headers.insert(AUTHORIZATION, self.authorization.clone());
         headers.insert(&CONVOX_ACTOR, HeaderValue::from_str(actor)?);
-        headers.insert(&X_REQUEST_ID, HeaderValue::from_str(&request_id.to_string())?);
+        request_id.mark(headers);
         if is_form {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         }

@@ -18,7 +18,6 @@ static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 static FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 static FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
-static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Between two hosts only, or ours to say. Frameworks of many languages read `_` and `-` as the same, so names are
 /// compared with every sign that is neither letter nor digit as a dash.
@@ -111,6 +110,7 @@ pub fn of_client(headers: &HeaderMap, is_websocket: bool) -> HeaderMap {
 /// Says who calls, from where, and how.
 pub fn say(headers: &mut HeaderMap, client: &HeaderMap, said: &Said<'_>) {
     let Said { principal, identity, slug, ip, scheme, request_id } = said;
+    request_id.mark(headers);
     let mut tell = |name: &HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name.clone(), value);
@@ -120,7 +120,6 @@ pub fn say(headers: &mut HeaderMap, client: &HeaderMap, said: &Said<'_>) {
     tell(&FORWARDED_FOR, &ip.to_string());
     tell(&FORWARDED_PROTO, scheme);
     tell(&FORWARDED_PREFIX, &format!("/svc/{slug}"));
-    tell(&REQUEST_ID, &request_id.to_string());
     let host = client.get(HOST).and_then(|host| host.to_str().ok()).filter(|host| is_host(host));
     if let Some(host) = host {
         tell(&FORWARDED_HOST, host);
