@@ -10,9 +10,9 @@ use super::{
 use crate::registry::{
     backend::{Body, Terms, empty},
     error::{ErrorCode, Problem, Result},
-    model::{Accepted, Digest, Manifest, Part, Reference, RepositoryName, Tag, if_none_match},
+    model::{Accepted, Digest, Manifest, Part, Reference, RepositoryName, Tag},
     reading::read_manifest,
-    respond::{Answer, CONTENT_DIGEST, OCI_SUBJECT, OCI_TAG},
+    respond::{manifest_created, manifest_described},
 };
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture};
@@ -34,22 +34,12 @@ impl Inner {
                 format!("the manifest is of type {media_type}, which the Accept header does not take");
             return Err(Problem::new(ErrorCode::ManifestUnknown, message));
         }
-        let answer = |status| {
-            let freshness = match reference {
-                Reference::Tag(_) => "private, no-cache",
-                Reference::Digest(_) => "private, max-age=31536000",
-            };
-            Answer::new(status)
-                .header(header::CONTENT_TYPE, media_type)
-                .header(CONTENT_DIGEST, digest.to_string())
-                .header(header::ETAG, format!("\"{digest}\""))
-                .header(header::CACHE_CONTROL, freshness)
-        };
-        if if_none_match(headers, &digest) {
-            return Ok(answer(StatusCode::NOT_MODIFIED).done());
+        let (status, answer) = manifest_described(reference, &digest, media_type, headers);
+        if status == StatusCode::NOT_MODIFIED {
+            return Ok(answer.done());
         }
         let bytes = self.storage.get(&layout::content(&digest)).await?.ok_or_else(|| unknown(reference))?;
-        Ok(answer(StatusCode::OK).whole(bytes))
+        Ok(answer.whole(bytes))
     }
 
     pub(super) async fn head_manifest(
@@ -82,16 +72,8 @@ impl Inner {
         }
         self.gate.pass(self.store(repository, &manifest, &digest, &bytes, &names, terms)).await?;
 
-        let mut answer = Answer::new(StatusCode::CREATED)
-            .header(header::LOCATION, format!("/v2/{repository}/manifests/{digest}"))
-            .header(CONTENT_DIGEST, digest.to_string());
-        if let Some(subject) = manifest.subject {
-            answer = answer.header(OCI_SUBJECT, subject.digest.to_string());
-        }
-        for tag in tags {
-            answer = answer.header(OCI_TAG, tag.as_str());
-        }
-        Ok(answer.length(0).done())
+        let subject = manifest.subject.as_ref().map(|subject| &subject.digest);
+        Ok(manifest_created(repository, &digest, subject, tags))
     }
 
     /// With the gate held, for the parts must be there as long as nothing but this needs them.

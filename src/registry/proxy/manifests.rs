@@ -11,11 +11,11 @@ use crate::registry::{
     backend::{Body, Terms},
     error::{ErrorCode, Problem, Result},
     model::{
-        Accepted, Digest, MAX_MANIFEST_BYTES, Manifest, Reference, RepositoryName, Tag, if_none_match,
+        Accepted, Digest, MAX_MANIFEST_BYTES, Manifest, Reference, RepositoryName, Tag,
         media_type::{MANIFESTS, essence},
     },
     reading::read_manifest,
-    respond::{Answer, CONTENT_DIGEST, OCI_SUBJECT, OCI_TAG, full},
+    respond::{Answer, CONTENT_DIGEST, full, manifest_created, manifest_described},
 };
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, StatusCode, header};
@@ -45,7 +45,7 @@ impl Inner {
         if Digest::of(found.digest.algorithm(), &bytes) != found.digest {
             return Err(Failure::Strange("a manifest that is not that of its digest").into());
         }
-        Ok(match described(&found, reference, headers) {
+        Ok(match manifest_described(reference, &found.digest, &found.media_type, headers) {
             (StatusCode::OK, answer) => answer.whole(bytes),
             (_, answer) => answer.done(),
         })
@@ -59,7 +59,7 @@ impl Inner {
         terms: &Terms,
     ) -> Result<Response<Body>> {
         let (found, _) = self.ask_manifest(Method::HEAD, repository, reference, headers, terms).await?;
-        Ok(match described(&found, reference, headers) {
+        Ok(match manifest_described(reference, &found.digest, &found.media_type, headers) {
             (StatusCode::OK, answer) => answer.length(found.length).done(),
             (_, answer) => answer.done(),
         })
@@ -92,16 +92,8 @@ impl Inner {
             self.note_referrer(repository, &subject.digest, &manifest, &digest, bytes.len(), terms).await?;
         }
 
-        let mut answer = Answer::new(StatusCode::CREATED)
-            .header(header::LOCATION, format!("/v2/{repository}/manifests/{digest}"))
-            .header(CONTENT_DIGEST, digest.to_string());
-        if let Some(subject) = &manifest.subject {
-            answer = answer.header(OCI_SUBJECT, subject.digest.to_string());
-        }
-        for tag in tags {
-            answer = answer.header(OCI_TAG, tag.as_str());
-        }
-        Ok(answer.length(0).done())
+        let subject = manifest.subject.as_ref().map(|subject| &subject.digest);
+        Ok(manifest_created(repository, &digest, subject, tags))
     }
 
     /// Nobody else writes the tag between the look at it and the writing.
@@ -298,19 +290,4 @@ pub(super) struct Put<'a> {
 
 fn target(repository: &RepositoryName, reference: &Reference) -> String {
     format!("/v2/{repository}/manifests/{reference}")
-}
-
-fn described(found: &Found, reference: &Reference, headers: &HeaderMap) -> (StatusCode, Answer) {
-    let freshness = match reference {
-        Reference::Tag(_) => "private, no-cache",
-        Reference::Digest(_) => "private, max-age=31536000",
-    };
-    let status =
-        if if_none_match(headers, &found.digest) { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
-    let answer = Answer::new(status)
-        .header(header::CONTENT_TYPE, &found.media_type)
-        .header(CONTENT_DIGEST, found.digest.to_string())
-        .header(header::ETAG, format!("\"{}\"", found.digest))
-        .header(header::CACHE_CONTROL, freshness);
-    (status, answer)
 }
