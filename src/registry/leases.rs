@@ -6,7 +6,11 @@ use crate::{
     store::{Db, StoreError},
 };
 use std::{sync::Arc, time::Duration};
-use tokio::time::{Instant, sleep};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep, timeout_at},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// How often a lease is asked for that somebody else has.
 const BREATH: Duration = Duration::from_millis(40);
@@ -27,6 +31,15 @@ pub struct Lease {
     leases: Leases,
     name: String,
     holder: String,
+}
+
+/// A lease that is renewed until this is dropped or it is lost, and then given back.
+#[derive(Debug)]
+#[must_use]
+pub struct Kept {
+    lost: CancellationToken,
+    stop: DropGuard,
+    keeping: JoinHandle<()>,
 }
 
 impl Leases {
@@ -65,11 +78,54 @@ impl Lease {
         Ok(self.leases.db.take_registry_lease(&self.name, &self.holder, until, now).await?)
     }
 
+    /// Renews it from time to time, for `length` each.
+    pub fn keep(self, length: Duration) -> Kept {
+        let (stop, lost) = (CancellationToken::new(), CancellationToken::new());
+        let keeping = tokio::spawn(self.keep_until(stop.clone(), lost.clone(), length));
+        Kept { lost, stop: stop.drop_guard(), keeping }
+    }
+
+    async fn keep_until(self, stop: CancellationToken, lost: CancellationToken, length: Duration) {
+        // It counts as lost some time before anybody else may have it.
+        let safe = length * 3 / 4;
+        let mut until = Instant::now() + safe;
+        while stop.run_until_cancelled(sleep(length / 4)).await.is_some() {
+            let asked = Instant::now();
+            match timeout_at(until, self.renew(length)).await {
+                Ok(Ok(true)) => until = asked + safe,
+                Ok(Err(_)) if Instant::now() < until => (),
+                _ => {
+                    lost.cancel();
+                    break;
+                }
+            }
+        }
+        self.let_go().await;
+    }
+
     /// One that cannot be given back runs out.
     pub async fn let_go(self) {
         if let Err(error) = self.leases.db.drop_registry_lease(&self.name, &self.holder).await {
             tracing::warn!(%error, lease = self.name, "a lease was not given back and will run out");
         }
+    }
+}
+
+impl Kept {
+    pub fn is_lost(&self) -> bool {
+        self.lost.is_cancelled()
+    }
+
+    /// Resolves when it is lost.
+    pub async fn lost(&self) {
+        self.lost.cancelled().await;
+    }
+
+    /// Returns when somebody else may have it.
+    pub async fn let_go(self) {
+        drop(self.stop);
+        // It ends with an error when it panicked, which was reported where it happened.
+        let _ = self.keeping.await;
     }
 }
 

@@ -58,12 +58,13 @@ impl Embedded {
         let place = options.place.to_string();
         let storage = prepare(options.place).await.map_err(|source| OpenError::Storage { place, source })?;
         let storage = Arc::new(storage);
+        // A database that is a file is one process's.
+        let shared = options.leases.clone().filter(Leases::are_shared);
         Ok(Self(Arc::new(Inner {
-            uploads: Uploads::new(storage.clone(), clock.clone()),
+            uploads: Uploads::new(storage.clone(), clock.clone(), shared.clone()),
             storage,
             descriptors: Descriptors::new(),
-            // A database that is a file is one process's.
-            gate: Gate::new(options.leases.clone().filter(Leases::are_shared)),
+            gate: Gate::new(shared),
             leases: options.leases,
             watch: Watch::default(),
             clock,

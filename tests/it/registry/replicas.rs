@@ -1,6 +1,6 @@
 //! Two processes on one storage that share a database: one collects garbage at a time, and never what the other needs.
 
-use super::target::{CONFIG, LAYER, OCI_MANIFEST, Target, descriptor, digest, image, refused};
+use super::target::{CONFIG, LAYER, OCI_MANIFEST, Target, descriptor, digest, image, refused, with_digest};
 use crate::support::{
     database::{TestDb, each},
     registry::Served,
@@ -129,6 +129,53 @@ async fn a_quota_holds_over_replicas() {
             assert!(said.contains("the namespace team holds 8.8 KiB of 9.8 KiB"), "{said}");
         }
         targets[1].push_blob("team/app", b"a little").await;
+    })
+    .await;
+}
+
+/// Whoever still writes at one replica would write into the blob that the other has made of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_is_written_by_one_at_a_time() {
+    each(async |db: TestDb| {
+        if !matches!(db.db, Db::Postgres(_)) {
+            return;
+        }
+        let root = tempfile::tempdir().unwrap();
+        let clock: SharedClock = Arc::new(SystemClock);
+        let mut served = Vec::new();
+        for _ in 0..2 {
+            let backend = replica(&directory(&root), db.db.clone(), clock.clone()).await;
+            served.push(Served::start(Arc::new(backend)).await);
+        }
+        let [here, there] = [&served[0], &served[1]].map(|one| Target::open(&one.url()));
+        let (genuine, forged) = (vec![b'g'; 1_000], vec![b'f'; 1_000]);
+        let upload = there.start("team/app").await;
+        assert!(upload.starts_with('/'), "{upload}");
+
+        let (body, rest) = tokio::sync::mpsc::channel::<Result<Vec<u8>, std::io::Error>>(1);
+        let stream =
+            futures_util::stream::unfold(rest, |mut rest| async { Some((rest.recv().await?, rest)) });
+        let slow = there.request("PATCH", &upload).body(reqwest::Body::wrap_stream(stream)).send();
+        let slow = tokio::spawn(slow);
+        body.send(Ok(Vec::new())).await.unwrap();
+        // It has the upload as soon as nobody else gets it.
+        let meanwhile = loop {
+            let patched = here.request("PATCH", &upload).body(Vec::new()).send().await.unwrap();
+            if !patched.status().is_success() {
+                break patched;
+            }
+        };
+        refused(meanwhile, 503, "UNAVAILABLE").await;
+        let put = here.request("PUT", &with_digest(&upload, &digest(&genuine))).body(genuine.clone());
+        refused(put.send().await.unwrap(), 503, "UNAVAILABLE").await;
+
+        body.send(Ok(forged.clone())).await.unwrap();
+        drop(body);
+        assert_eq!(slow.await.unwrap().unwrap().status(), 202);
+        let put = here.request("PUT", &with_digest(&upload, &digest(&forged))).send().await.unwrap();
+        assert_eq!(put.status(), 201, "it is anybody's again, at once");
+        let blob = there.get(&format!("/v2/team/app/blobs/{}", digest(&forged))).await;
+        assert_eq!(blob.bytes().await.unwrap(), forged);
     })
     .await;
 }

@@ -65,9 +65,11 @@ impl Inner {
         let upload = self.uploads.start(repository, digest.algorithm(), terms).await?;
         let held = self.uploads.hold(repository, upload, terms).await?;
         let result = self.finish(repository, held, digest, headers, body).await;
-        if result.is_err() {
+        if result.is_err()
             // Nobody knows its address.
-            self.uploads.discard(upload).await?;
+            && let Err(error) = self.uploads.discard(upload).await
+        {
+            tracing::warn!(%error, %upload, "what is left of an upload stays until the next sweep");
         }
         result
     }
@@ -92,7 +94,10 @@ impl Inner {
     ) -> Result<Response<Body>> {
         let mut held = self.uploads.hold(repository, upload, terms).await?;
         append(repository, &mut held, headers, body).await?;
-        Ok(progress(StatusCode::ACCEPTED, repository, upload, held.offset).length(0).done())
+        let offset = held.offset;
+        // The next request may come to another replica.
+        held.let_go().await;
+        Ok(progress(StatusCode::ACCEPTED, repository, upload, offset).length(0).done())
     }
 
     pub(in super::super) async fn put_upload(

@@ -15,6 +15,7 @@ use crate::{
     registry::{
         backend::{Body, BoxError, Terms},
         error::Result,
+        leases::{Kept, Leases},
         model::{Algorithm, Digest, Hasher, RepositoryName},
         uploading::{self, PATIENCE, data},
     },
@@ -24,18 +25,27 @@ use futures_util::StreamExt as _;
 use session::Session;
 use std::{
     collections::HashMap,
+    future::pending,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 use tokio::{
     sync::{Mutex as AsyncMutex, OwnedMutexGuard},
     time::timeout,
 };
 
+/// For how long a process that was killed keeps others from an upload.
+const TURN: Duration = Duration::from_secs(30);
+/// Uploads of which something is kept in memory, before those are dropped that no request uses.
+const KEPT: usize = 1_024;
+
 #[derive(Debug)]
 pub(super) struct Uploads {
     storage: Arc<Storage>,
     clock: SharedClock,
     live: Mutex<HashMap<UploadId, Arc<AsyncMutex<Option<Running>>>>>,
+    /// Where other processes use the same storage.
+    leases: Option<Leases>,
 }
 
 /// The hash of all bytes up to an offset.
@@ -47,10 +57,12 @@ struct Running {
     stamp: u64,
 }
 
-/// One upload that nobody else touches now.
+/// One upload that nobody else touches now, in any process: what another wrote while it becomes a blob would be under
+/// a digest that is not its own.
 #[derive(Debug)]
 pub(super) struct Held {
     storage: Arc<Storage>,
+    turn: Option<Kept>,
     pub upload: UploadId,
     session: Session,
     pub offset: u64,
@@ -72,8 +84,8 @@ pub(super) struct Appended {
 }
 
 impl Uploads {
-    pub fn new(storage: Arc<Storage>, clock: SharedClock) -> Self {
-        Self { storage, clock, live: Mutex::default() }
+    pub fn new(storage: Arc<Storage>, clock: SharedClock, leases: Option<Leases>) -> Self {
+        Self { storage, clock, live: Mutex::default(), leases }
     }
 
     /// It belongs to whoever asks.
@@ -100,16 +112,30 @@ impl Uploads {
         session.filter(|session| session.is_of(repository, subject)).ok_or_else(uploading::unknown)?;
         let lock = self.lock(upload);
         let Ok(running) = timeout(PATIENCE, lock.lock_owned()).await else { return Err(uploading::busy()) };
-        let session = Session::load(&self.storage, upload).await?.ok_or_else(uploading::unknown)?;
+        let turn = match &self.leases {
+            None => None,
+            Some(leases) => {
+                let lease = leases.take(&format!("upload/{upload}"), TURN, PATIENCE).await?;
+                Some(lease.ok_or_else(uploading::busy)?.keep(TURN))
+            }
+        };
+        let Some(session) = Session::load(&self.storage, upload).await? else {
+            self.forget(upload);
+            return Err(uploading::unknown());
+        };
         let offset = match self.storage.kind {
             Kind::Directory(_) => directory::length(&self.storage, upload).await?,
             Kind::Bucket(_) => session.length(),
         };
-        Ok(Held { storage: self.storage.clone(), upload, session, offset, running })
+        Ok(Held { storage: self.storage.clone(), turn, upload, session, offset, running })
     }
 
     fn lock(&self, upload: UploadId) -> Arc<AsyncMutex<Option<Running>>> {
         let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        if live.len() >= KEPT {
+            // They may have ended at another replica. A hash that is gone is only calculated again.
+            live.retain(|_, lock| Arc::strong_count(lock) > 1);
+        }
         live.entry(upload).or_default().clone()
     }
 
@@ -137,13 +163,30 @@ impl Uploads {
 impl Held {
     /// Adds what comes to what is there.
     pub async fn append(&mut self, body: Body) -> Result<Appended> {
-        let running = self.take_running();
-        let appended = match self.storage.kind {
-            Kind::Directory(_) => directory::append(self, running, body).await?,
-            Kind::Bucket(_) => bucket::append(self, running, body).await?,
+        let turn = self.turn.take();
+        let appending = async {
+            let running = self.take_running();
+            match self.storage.kind {
+                Kind::Directory(_) => Ok(directory::append(self, running, body).await?),
+                Kind::Bucket(_) => bucket::append(self, running, body).await,
+            }
         };
+        let appended = tokio::select! {
+            appended = appending => appended?,
+            () = lost(turn.as_ref()) => return Err(uploading::busy()),
+        };
+        self.turn = turn;
         self.offset += appended.count;
         Ok(appended)
+    }
+
+    /// Somebody else may have it from now on.
+    pub async fn let_go(self) {
+        let Self { turn, running, .. } = self;
+        drop(running);
+        if let Some(turn) = turn {
+            turn.let_go().await;
+        }
     }
 
     /// The digest of all bytes.
@@ -167,6 +210,7 @@ impl Held {
 
     /// Does what takes long of making the bytes the content of their digest.
     pub async fn prepare(&mut self, digest: &Digest) -> Result<()> {
+        self.is_ours_still()?;
         match self.storage.kind {
             Kind::Directory(_) => directory::prepare(&self.storage, self.upload).await?,
             Kind::Bucket(_) => bucket::publish(self, digest).await?,
@@ -176,6 +220,7 @@ impl Held {
 
     /// Makes the bytes the content of their digest, all at once. With the gate held.
     pub async fn publish(&mut self, digest: &Digest) -> Result<()> {
+        self.is_ours_still()?;
         match self.storage.kind {
             Kind::Directory(_) => directory::publish(&self.storage, self.upload, digest).await?,
             // It is there, unless it was collected since.
@@ -183,6 +228,10 @@ impl Held {
             Kind::Bucket(_) => bucket::publish(self, digest).await?,
         }
         Ok(())
+    }
+
+    fn is_ours_still(&self) -> Result<()> {
+        if self.turn.as_ref().is_some_and(Kept::is_lost) { Err(uploading::busy()) } else { Ok(()) }
     }
 
     /// The hash that goes on from where the upload is; a new one at its beginning.
@@ -199,6 +248,13 @@ impl Held {
 
     fn keep_running(&mut self, hasher: Hasher) {
         *self.running = Some(Running { hasher, offset: self.offset, stamp: self.session.stamp });
+    }
+}
+
+async fn lost(turn: Option<&Kept>) {
+    match turn {
+        Some(turn) => turn.lost().await,
+        None => pending().await,
     }
 }
 
