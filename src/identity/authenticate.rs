@@ -133,6 +133,7 @@ mod tests {
                 grants,
                 sessions: vec![],
                 settings: vec![],
+                invitations: vec![],
             },
             presented,
         }

@@ -1,6 +1,6 @@
 //! Everything that decisions are made from, read at once, and the epoch that tells when to read it again.
 
-use super::{Db, GrantRow, RoleRow, SessionRow, SettingRow, StoreResult, TokenRow, UserRow, read};
+use super::{Db, GrantRow, LinkRow, RoleRow, SessionRow, SettingRow, StoreResult, TokenRow, UserRow, read};
 use crate::core::Timestamp;
 
 /// Grows with every change to users, roles, tokens, grants, sessions or settings.
@@ -20,6 +20,8 @@ pub struct AccessRows {
     pub grants: Vec<GrantRow>,
     pub sessions: Vec<SessionRow>,
     pub settings: Vec<SettingRow>,
+    /// Those that can still be used and give a role. Read where something is decided on, and only there.
+    pub invitations: Vec<LinkRow>,
 }
 
 impl Db {
@@ -45,6 +47,7 @@ impl Db {
             grants: self.grants().await?,
             sessions: Vec::new(),
             settings: self.settings().await?,
+            invitations: Vec::new(),
         })
     }
 }

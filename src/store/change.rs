@@ -4,7 +4,7 @@
 use super::{
     AccessRows, Db, GrantRow, RoleRow, SettingRow, StoreError, StoreResult, TokenRow, UserRow, access,
     grants::{self, bind_grant},
-    roles, sessions, settings,
+    links, roles, sessions, settings,
     tokens::{self, bind_token},
     users::{self, bind_user},
     write_tx,
@@ -29,7 +29,7 @@ pub enum AccessWrite {
         reason: String,
     },
     UnlockUser(UserId),
-    /// Takes with it all that is theirs: tokens, grants, sessions, factors.
+    /// Takes with it all that is theirs: tokens, grants, sessions, factors, and invitations that nobody has used.
     DeleteUser(UserId),
     /// Forgets factors, backup codes and trusted devices.
     ResetMfa(UserId),
@@ -79,6 +79,7 @@ macro_rules! carry_out {
             AccessWrite::LockUser { id, at, reason } => {
                 let query = sqlx::query(users::LOCK_BY_ID).bind(Some(*at)).bind(Some(reason)).bind(*id);
                 query.execute(&mut *$tx).await?;
+                sqlx::query(links::REVOKE_INVITATIONS_OF).bind(*at).bind(*id).execute(&mut *$tx).await?;
             }
             AccessWrite::UnlockUser(id) => {
                 let (at, reason) = (None::<Timestamp>, None::<String>);
@@ -87,6 +88,7 @@ macro_rules! carry_out {
                 sqlx::query(users::FORGIVE).bind(id.to_string()).execute(&mut *$tx).await?;
             }
             AccessWrite::DeleteUser(id) => {
+                sqlx::query(links::DELETE_INVITATIONS_OF).bind(*id).execute(&mut *$tx).await?;
                 sqlx::query(users::DELETE).bind(*id).execute(&mut *$tx).await?;
             }
             AccessWrite::ResetMfa(id) => {
@@ -168,6 +170,7 @@ impl Db {
                 grants: sqlx::query_as(grants::LIST).fetch_all(&mut *tx).await?,
                 sessions: Vec::new(),
                 settings: sqlx::query_as(settings::LIST).fetch_all(&mut *tx).await?,
+                invitations: sqlx::query_as(links::OFFERING).fetch_all(&mut *tx).await?,
             };
             match decide(&rows) {
                 Ok((writes, out)) => {

@@ -64,6 +64,17 @@ const OPEN_FOR: &str = concat!(
      AND expires_at > $2 ORDER BY created_at DESC, id DESC"
 );
 pub(super) const USE: &str = "UPDATE links SET used_at = $1 WHERE id = $2 AND used_at IS NULL AND revoked_at IS NULL AND expires_at > $1";
+/// Expired ones too.
+pub(super) const OFFERING: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM links WHERE kind = 'invitation' AND role IS NOT NULL AND used_at IS NULL AND revoked_at IS NULL"
+);
+/// Whoever is not let in any more lets nobody in.
+pub(super) const REVOKE_INVITATIONS_OF: &str = "UPDATE links SET revoked_at = $1 \
+     WHERE created_by = $2 AND kind = 'invitation' AND used_at IS NULL AND revoked_at IS NULL";
+pub(super) const DELETE_INVITATIONS_OF: &str =
+    "DELETE FROM links WHERE created_by = $1 AND kind = 'invitation' AND used_at IS NULL";
 const REVOKE: &str =
     "UPDATE links SET revoked_at = $1 WHERE id = $2 AND kind = $3 AND used_at IS NULL AND revoked_at IS NULL";
 /// TOTP does not count: it is no way in by itself.

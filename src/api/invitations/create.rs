@@ -5,7 +5,7 @@ use crate::{
     api::{Access, ApiError, ApiRoute, Caller, Context, Endpoint, Note, Payload},
     identity::{
         email,
-        links::{INVITATION_LIFE, Invitation, LinkError},
+        links::{INVITATION, INVITATION_LIFE, Invitation, LinkError},
     },
     policy::{MfaLevel, Permission},
 };
@@ -83,6 +83,11 @@ async fn invite(
         LinkError::Store(error) => error.into(),
         taken => ApiError::conflict(taken.to_string()),
     })?;
+    // Somebody may have made more of the role meanwhile; from here on whoever does is asked for it.
+    if let Err(refused) = offer::checked(&context, &by, body.role.as_deref(), body.target.as_deref()).await {
+        context.db.revoke_link(link.id, INVITATION, context.clock.now()).await?;
+        return Err(refused);
+    }
     let invited = Invited { invitation: InvitationView::of(link, now), url: links.address(&secret) };
     Ok((StatusCode::CREATED, Json(invited)).into_response())
 }

@@ -4,7 +4,7 @@ use super::{Actor, Changes, Done, Refused, Scene, carry_out, names};
 use crate::{
     core::Timestamp,
     identity::snapshot::limits_of,
-    policy::{Offer, PermissionPattern, PermissionSet, built_in},
+    policy::{CallLimits, Offer, PermissionPattern, PermissionSet, built_in},
     store::{AccessWrite, Db, RoleRow},
 };
 use serde_json::{Value, json};
@@ -107,9 +107,15 @@ fn custom<'a>(scene: &Scene<'a>, name: &str) -> Result<&'a RoleRow, Refused> {
     found.ok_or_else(|| Refused::NotFound(format!("the role {name}")))
 }
 
-/// Checks that the actor holds what is added, on every target and for as long as anybody holds the role. A patterns
-/// text that grows a role with a later version is counted as of this one.
+/// Checks that the actor holds what is added, on every target and for as long as anybody holds the role, or will when
+/// they take an invitation. A patterns text that grows a role with a later version is counted as of this one.
 fn may_spread(scene: &Scene<'_>, role: &str, added: PermissionSet) -> Result<(), Refused> {
+    let invitations = scene.rows.invitations.iter().filter(|link| link.role.as_deref() == Some(role));
+    for invitation in invitations.filter(|link| scene.now < link.expires_at) {
+        let Ok(target) = invitation.target.as_deref().unwrap_or("*").parse() else { continue };
+        let limits = CallLimits::default();
+        scene.may_give(&Offer { permissions: added, target, expires_at: None, limits })?;
+    }
     let holders = scene.rows.grants.iter().filter(|grant| grant.role == role);
     for grant in holders.filter(|grant| grant.expires_at.is_none_or(|end| scene.now < end)) {
         let (Ok(target), Ok(limits)) = (grant.target.parse(), limits_of(grant)) else { continue };

@@ -29,6 +29,7 @@ impl World {
             grants: Vec::new(),
             sessions: Vec::new(),
             settings: Vec::new(),
+            invitations: Vec::new(),
         };
         let mut world = Self { rows };
         for (name, role, target) in grants {

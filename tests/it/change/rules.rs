@@ -3,7 +3,7 @@
 use super::{NOW, add, by, email, grant, own, person, token};
 use crate::support::database::{TestDb, each};
 use rack_gateway::{
-    core::Timestamp,
+    core::{Timestamp, id::LinkId},
     identity::{
         change::{
             Actor, Refused,
@@ -13,10 +13,11 @@ use rack_gateway::{
             tokens::{self, NewToken, TokenEdit},
             users::{self, NewUser, UserEdit},
         },
+        links::INVITATION,
         settings::{Settings, key},
     },
     policy::{NotYours, Permission},
-    store::Db,
+    store::{Db, LinkRow},
 };
 use std::time::Duration;
 
@@ -163,6 +164,56 @@ async fn a_role_spreads_only_what_its_editor_holds_wherever_it_is_held() {
         assert!(roles::update(&db, &actor, NOW, "admin", &edit(&["convox:app:list"])).await.is_err());
         let nonsense = roles::update(&db, &Actor::Operator, NOW, "desk", &edit(&["convox:app:fly"])).await;
         assert!(matches!(nonsense, Err(Refused::Field { field: "permissions", .. })));
+    })
+    .await;
+}
+
+/// Whoever takes it will hold the role, so it is not made more of meanwhile; and whoever is locked lets nobody in.
+#[tokio::test]
+async fn an_open_invitation_counts_as_held() {
+    each(async |db: TestDb| {
+        office(&db).await;
+        let desk = person(&db, "desk").await;
+        let actor = by(&desk, Permission::RoleUpdate);
+        let night = |permission: &str| NewRole {
+            name: "night".into(),
+            description: String::new(),
+            permissions: vec![permission.to_owned()],
+        };
+        roles::create(&db, &actor, NOW, &night("gateway:user:read")).await.unwrap();
+        let invite = async |word: &str, expires_at: Timestamp| {
+            let invitation = LinkRow {
+                id: LinkId::new(NOW),
+                hash: word.as_bytes().to_vec(),
+                kind: INVITATION.to_owned(),
+                email: email(word),
+                name: String::new(),
+                role: Some("night".to_owned()),
+                target: Some("*".to_owned()),
+                created_by: Some(desk.user.id),
+                created_at: NOW,
+                expires_at,
+                used_at: None,
+                revoked_at: None,
+            };
+            db.add_link(&invitation).await.unwrap();
+        };
+        invite("late", NOW).await;
+        let more = RoleEdit { permissions: Some(night("convox:*:*").permissions), ..Default::default() };
+        roles::update(&db, &actor, NOW, "night", &more).await.unwrap();
+        roles::remove(&db, &actor, NOW, "night").await.unwrap();
+        roles::create(&db, &actor, NOW, &night("gateway:user:read")).await.unwrap();
+
+        invite("new", NOW.saturating_add(Duration::from_secs(60))).await;
+        let refused = roles::update(&db, &actor, NOW, "night", &more).await;
+        assert!(matches!(refused, Err(Refused::NotYours(_))), "{refused:?}");
+        roles::remove(&db, &actor, NOW, "night").await.unwrap();
+        let reborn = roles::create(&db, &actor, NOW, &night("convox:*:*")).await;
+        assert!(matches!(reborn, Err(Refused::NotYours(_))), "{reborn:?}");
+
+        assert!(db.open_invitation(&email("new"), NOW).await.unwrap().is_some());
+        users::lock(&db, &Actor::Operator, NOW, &email("desk"), "left").await.unwrap();
+        assert_eq!(db.open_invitation(&email("new"), NOW).await.unwrap(), None);
     })
     .await;
 }
