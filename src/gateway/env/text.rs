@@ -1,10 +1,20 @@
 //! `KEY=VALUE` lines.
 
-use std::fmt;
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fmt,
+};
+
+/// More than this many variables no process is started with.
+const MOST: usize = 10_000;
 
 /// Variables in the order of their lines, each once.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub struct EnvText(Vec<(String, String)>);
+pub struct EnvText {
+    variables: Vec<(String, String)>,
+    /// Where each stands: looking through all of them for each line would take the square of the time.
+    places: HashMap<String, usize>,
+}
 
 /// Lines count from 1. Nothing of a value is ever repeated here.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -18,6 +28,8 @@ pub enum BadEnv {
     BadKey { line: usize },
     #[error("line {line} of the environment sets {key} a second time; set it once")]
     Duplicate { line: usize, key: String },
+    #[error("the environment has more than {MOST} variables; set fewer")]
+    TooMany,
 }
 
 impl EnvText {
@@ -36,6 +48,9 @@ impl EnvText {
             if env.get(key).is_some() {
                 return Err(BadEnv::Duplicate { line, key: key.to_owned() });
             }
+            if env.variables.len() == MOST {
+                return Err(BadEnv::TooMany);
+            }
             env.set(key, value);
         }
         Ok(env)
@@ -52,23 +67,31 @@ impl EnvText {
     }
 
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.iter().find(|(name, _)| *name == key).map(|(_, value)| value)
+        let (_, value) = self.variables.get(*self.places.get(key)?)?;
+        Some(value)
     }
 
     pub fn set(&mut self, key: &str, value: impl Into<String>) {
         let value = value.into();
-        match self.0.iter_mut().find(|(name, _)| name == key) {
-            Some(pair) => pair.1 = value,
-            None => self.0.push((key.to_owned(), value)),
+        match self.places.entry(key.to_owned()) {
+            Entry::Occupied(place) => {
+                if let Some(variable) = self.variables.get_mut(*place.get()) {
+                    variable.1 = value;
+                }
+            }
+            Entry::Vacant(place) => {
+                place.insert(self.variables.len());
+                self.variables.push((key.to_owned(), value));
+            }
         }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+        self.variables.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.variables.is_empty()
     }
 
     /// The text as a rack stores it: no newline at the end.
@@ -126,6 +149,20 @@ mod tests {
             assert!(!given.to_string().contains("hunter2"));
             assert_eq!(given, error, "{text}");
         }
+    }
+
+    #[test]
+    fn as_many_as_a_process_is_started_with() {
+        let many = |count: usize| (0..count).map(|n| format!("V{n}=\n")).collect::<String>();
+        assert_eq!(EnvText::parse(&many(MOST)).unwrap().get("V9999"), Some(""));
+        assert_eq!(EnvText::parse(&many(MOST + 1)), Err(BadEnv::TooMany));
+    }
+
+    /// In a debug build the square of this many took more than an hour.
+    #[test]
+    fn a_stored_text_of_many_lines_is_read_in_one_pass() {
+        let text: String = (0..300_000).map(|n| format!("V{n}=\n")).collect();
+        assert_eq!(EnvText::of_release(&text).iter().count(), 300_000);
     }
 
     #[test]
