@@ -30,9 +30,9 @@ pub enum Body {
     Boxed(UnsyncBoxBody<Bytes, BoxError>),
 }
 
-/// Bytes on their way from a rack to the client.
+/// Bytes on their way from an upstream to the client.
 pub struct Streamed {
-    from_rack: RackBody,
+    from: RackBody,
     traffic: Arc<Traffic>,
     scope: Option<Scope>,
     wait: Wait,
@@ -43,7 +43,7 @@ pub struct Streamed {
 
 impl std::fmt::Debug for Streamed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Streamed").field("from_rack", &self.from_rack).finish_non_exhaustive()
+        f.debug_struct("Streamed").field("from", &self.from).finish_non_exhaustive()
     }
 }
 
@@ -51,6 +51,7 @@ impl std::fmt::Debug for Streamed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sender {
     Rack,
+    Artifact,
     Service,
 }
 
@@ -58,6 +59,10 @@ impl Sender {
     const fn fell_silent(self) -> (&'static str, &'static str) {
         match self {
             Self::Rack => ("the rack fell silent in the middle of its answer", "the rack fell silent"),
+            Self::Artifact => (
+                "the artifact registry fell silent in the middle of its answer",
+                "the artifact registry fell silent",
+            ),
             Self::Service => {
                 ("the service fell silent in the middle of its answer", "the service fell silent")
             }
@@ -67,6 +72,7 @@ impl Sender {
     const fn broke_off(self) -> &'static str {
         match self {
             Self::Rack => "the rack broke off its answer",
+            Self::Artifact => "the artifact registry broke off its answer",
             Self::Service => "the service broke off its answer",
         }
     }
@@ -100,27 +106,17 @@ impl Body {
         Self::Whole(Some(bytes.into()))
     }
 
-    /// A body that ends with an error when the rack is silent for too long in its middle, or when the caller loses
+    /// A body that ends with an error when its sender is silent for too long in its middle, or when the caller loses
     /// the right to it.
-    pub fn stream(from_rack: RackBody, scope: Scope, silence: Silence, watch: Option<Watch>) -> Self {
-        Self::stream_of(Sender::Rack, from_rack, scope, silence, watch)
-    }
-
-    pub fn stream_of(
-        who: Sender,
-        from_rack: RackBody,
-        scope: Scope,
-        silence: Silence,
-        watch: Option<Watch>,
-    ) -> Self {
-        if from_rack.is_end_stream() {
+    pub fn stream(who: Sender, from: RackBody, scope: Scope, silence: Silence, watch: Option<Watch>) -> Self {
+        if from.is_end_stream() {
             scope.close();
             return Self::Empty;
         }
         let wait = Wait { limit: silence, timer: None, is_running: false };
         let (traffic, scope) = (scope.traffic(), Some(scope));
         let right_lost = watch.map(|watch| Box::pin(watch.right_lost()) as Pin<Box<_>>);
-        Self::Stream(Box::new(Streamed { from_rack, traffic, scope, wait, who, right_lost }))
+        Self::Stream(Box::new(Streamed { from, traffic, scope, wait, who, right_lost }))
     }
 }
 
@@ -144,7 +140,7 @@ impl Streamed {
             self.end_for(Some(Cow::Owned(format!("ended by the gateway: {sentence}"))));
             return Poll::Ready(Some(Err(sentence.into())));
         }
-        let Poll::Ready(frame) = Pin::new(&mut self.from_rack).poll_frame(context) else {
+        let Poll::Ready(frame) = Pin::new(&mut self.from).poll_frame(context) else {
             ready!(self.wait.poll(context));
             let (reason, error) = self.who.fell_silent();
             self.end(Some(reason));
@@ -154,7 +150,7 @@ impl Streamed {
         match &frame {
             Some(Ok(frame)) => {
                 self.traffic.add_out(frame.data_ref().map_or(0, Bytes::len) as u64);
-                if self.from_rack.is_end_stream() {
+                if self.from.is_end_stream() {
                     self.end(None);
                 }
             }
@@ -191,7 +187,7 @@ impl HttpBody for Body {
         match self {
             Self::Empty => true,
             Self::Whole(bytes) => bytes.is_none(),
-            Self::Stream(streamed) => streamed.from_rack.is_end_stream(),
+            Self::Stream(streamed) => streamed.from.is_end_stream(),
             Self::Boxed(body) => body.is_end_stream(),
         }
     }
@@ -200,7 +196,7 @@ impl HttpBody for Body {
         match self {
             Self::Empty => SizeHint::with_exact(0),
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
-            Self::Stream(streamed) => streamed.from_rack.size_hint(),
+            Self::Stream(streamed) => streamed.from.size_hint(),
             Self::Boxed(body) => body.size_hint(),
         }
     }

@@ -49,6 +49,8 @@ async fn form_body(
     body: Incoming,
 ) -> Result<OutgoingBody, Refusal> {
     let mut form = read_form(exchange, call, head, body).await?;
+    // It may have come slowly, and the right to it be gone.
+    Watch::of(exchange, call).check().map_err(Refusal::Withdrawn)?;
     // A rack believes this field to be the actor.
     if form.get("ack_by").is_some() {
         form.set("ack_by", &*exchange.principal.user.email);

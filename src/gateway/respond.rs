@@ -1,6 +1,6 @@
 //! The last phase: a refusal or a rack's answer becomes what the client reads.
 
-use super::{Body, Refusal, Watch};
+use super::{Body, Refusal, Sender, Watch};
 use crate::{
     audit::Scope,
     core::RequestId,
@@ -95,7 +95,7 @@ pub fn relay(
     scope.answered(head.status);
     head.version = http::Version::HTTP_11;
     head.extensions.clear();
-    Response::from_parts(head, Body::stream(body, scope, silence, watch))
+    Response::from_parts(head, Body::stream(Sender::Rack, body, scope, silence, watch))
 }
 
 /// Passes on an answer that had to be read whole.

@@ -96,7 +96,7 @@ where
 impl Upload {
     /// The same upload written anew, with the value of its `Content-Type`.
     pub fn rewritten(self) -> std::io::Result<(String, super::spool::Spooled)> {
-        // 256 random bits: it does not stand in the archive.
+        // 192 random bits: it does not stand in the archive, and is shorter than the 70 characters of RFC 2046.
         let boundary = format!("rack-gateway-{}", hex::encode(rand::random::<[u8; 24]>()));
         let (kind, checksum) = (self.kind, self.archive.checksum());
         let before = format!(

@@ -21,6 +21,8 @@ pub struct Problem {
     pub message: Cow<'static, str>,
     /// What the record keeps, when that is more than the client is told.
     pub reason: Option<Cow<'static, str>>,
+    /// What had to be proven, in the word of the metrics.
+    pub unproven: Option<&'static str>,
     headers: Vec<(&'static str, &'static str)>,
 }
 
@@ -30,7 +32,14 @@ impl Problem {
         code: impl Into<Cow<'static, str>>,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { status, code: code.into(), message: message.into(), reason: None, headers: Vec::new() }
+        Self {
+            status,
+            code: code.into(),
+            message: message.into(),
+            reason: None,
+            unproven: None,
+            headers: Vec::new(),
+        }
     }
 
     pub fn bad(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
@@ -99,7 +108,8 @@ impl From<Challenge> for Problem {
         let told = [("x-mfa-required", challenge.required()), ("x-mfa-level", challenge.level())];
         let headers = told.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         let code = challenge.code().to_ascii_uppercase();
-        Self { headers, ..Self::new(challenge.status(), code, challenge.to_string()) }
+        let unproven = Some(challenge.code());
+        Self { headers, unproven, ..Self::new(challenge.status(), code, challenge.to_string()) }
     }
 }
 

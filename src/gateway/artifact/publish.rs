@@ -11,9 +11,10 @@ use super::{
 use crate::{
     audit::Scope,
     core::Timestamp,
+    gateway::Watch,
     identity::Principal,
     observe::otel::{self, Step},
-    policy::{CompiledGrant, Permission},
+    policy::{CompiledGrant, Demanding as _, Permission},
     upstream::OutgoingBody,
 };
 use bytes::Bytes;
@@ -24,11 +25,15 @@ use http::{
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use serde::Deserialize;
-use std::{path::PathBuf, sync::Arc};
-use tokio::sync::Semaphore;
+use std::{path::PathBuf, sync::Arc, time::Duration};
+use tokio::{sync::Semaphore, time::timeout};
 
 /// Archives that lie on the disk at once; others wait.
 const AT_ONCE: usize = 8;
+/// How long one more waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long an archive may take to come: as long as one waits, others may not have its place.
+const LONGEST: Duration = Duration::from_secs(30 * 60);
 /// What the form around an archive may take.
 const WRAPPING: u64 = 64 * 1024;
 
@@ -72,14 +77,20 @@ impl ArtifactPipeline {
         }
         let boundary = multipart::boundary(headers)?;
         refuse_long(headers, self.uploads.limit)?;
-        let Ok(_room) = self.uploads.room.clone().acquire_owned().await else {
-            return Err(Problem::no_audit());
+        let Ok(Ok(_room)) = timeout(PATIENCE, self.uploads.room.clone().acquire_owned()).await else {
+            return Err(busy());
         };
         let room = Room { directory: &self.uploads.directory, limit: self.uploads.limit };
         let traffic = scope.traffic();
         let heard = |bytes: usize| traffic.add_in(bytes as u64);
-        let received = Box::pin(multipart::receive(body, &boundary, room, heard));
-        let upload = otel::in_step(Step::Prepare, received).await?;
+        let watch = |demands| {
+            Watch::new(self.entrance.access.clone(), self.clock.clone(), principal.clone(), demands)
+        };
+        let received = Box::pin(timeout(LONGEST, multipart::receive(body, &boundary, room, heard)));
+        let upload = tokio::select! {
+            upload = otel::in_step(Step::Prepare, received) => upload.map_err(|_| too_slow())??,
+            sentence = watch(Vec::new()).right_lost() => return Err(withdrawn(sentence)),
+        };
 
         let file = upload.archive.rewound().map_err(unreadable)?;
         let contents = tokio::task::spawn_blocking(move || archive::inspect(file)).await;
@@ -91,7 +102,10 @@ impl ArtifactPipeline {
         let mut sent = HeaderMap::new();
         sent.insert(CONTENT_TYPE, HeaderValue::from_str(&content_type).map_err(|_| Problem::bad_answer())?);
         let call = ArtifactCall::publish(&contents.package, sent);
+        // What was held when it began may be gone.
+        let still = watch(call.demands().to_vec());
         let permit = otel::step(Step::Authorize, || self.authorize(scope, caller, call))?;
+        still.check().map_err(withdrawn)?;
         otel::in_step(Step::RecordIntent, scope.intent()).await.map_err(|_| Problem::no_audit())?;
         let body = OutgoingBody::Checked(body.map_err(Into::into).boxed_unsync());
         let sent = self.server.send(permit, body, scope.request_id());
@@ -147,6 +161,20 @@ fn check(told: &[u8], decided: &archive::Contents) -> Result<(), Problem> {
         "the artifact registry published an archive elsewhere than was decided on"
     );
     Err(Problem::bad_answer().because("it was published elsewhere than was decided on"))
+}
+
+fn busy() -> Problem {
+    let text = format!("{AT_ONCE} archives are being received, as many as may be at once; try again shortly");
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "UPLOAD_UNAVAILABLE", text)
+}
+
+fn too_slow() -> Problem {
+    let text = format!("the archive did not come within {} minutes", LONGEST.as_secs() / 60);
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "UPLOAD_TOO_SLOW", text)
+}
+
+fn withdrawn(sentence: String) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "ACCESS_WITHDRAWN", sentence)
 }
 
 fn unreadable(error: std::io::Error) -> Problem {

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     audit::{Audit, Decision, Scope, Seen},
     core::{RequestId, SharedClock},
-    gateway::{Body, Watch, audit_facts, count_decision, watch::is_long},
+    gateway::{Body, Sender, Watch, audit_facts, count_decision, watch::is_long},
     identity::{Entrance, step_up::StepUp},
     observe::otel::{self, Step},
     policy::{self, Demanding as _, Permission, Permit, Public},
@@ -296,7 +296,10 @@ impl ArtifactPipeline {
                     scope.close();
                     return Response::from_parts(head, Body::Empty);
                 }
-                Response::from_parts(head, Body::stream(body, scope, self.server.silence(), watch))
+                Response::from_parts(
+                    head,
+                    Body::stream(Sender::Artifact, body, scope, self.server.silence(), watch),
+                )
             }
             Carried::Whole(answer) => {
                 scope.answered(answer.status());
@@ -357,10 +360,14 @@ fn refuse(mut scope: Scope, problem: Problem) -> Response<Body> {
 
 /// A word of a closed set: codes of the server behind are not ours to bound.
 fn metric(problem: &Problem) -> &'static str {
+    if let Some(word) = problem.unproven {
+        return word;
+    }
     match problem.status {
         StatusCode::UNAUTHORIZED => "unauthenticated",
         StatusCode::FORBIDDEN => "denied",
         StatusCode::SERVICE_UNAVAILABLE if problem.code == "AUDIT_UNAVAILABLE" => "audit_unavailable",
+        StatusCode::SERVICE_UNAVAILABLE if problem.code == "UPLOAD_UNAVAILABLE" => "upload_unavailable",
         StatusCode::SERVICE_UNAVAILABLE => "access_unavailable",
         status if status.is_server_error() => "upstream_broken",
         _ => "bad_parameter",

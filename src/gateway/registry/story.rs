@@ -237,6 +237,10 @@ impl RegistryPipeline {
             return Ok((permit, counted, terms));
         };
         let manifest = read_manifest(counted).await?;
+        // It may have come slowly, and the right to it be gone.
+        if let Some(watch) = self.watch_over(caller, permit.call()) {
+            watch.check().map_err(Refused::withdrawn)?;
+        }
         // Tags point to manifests by SHA-256.
         let digest = Digest::of(Algorithm::Sha256, &manifest);
         let named = match reference {
@@ -320,9 +324,11 @@ impl RegistryPipeline {
 
     /// Large downloads and uploads end when the right to them does.
     fn watch(&self, caller: &Caller, call: &RegistryCall) -> Option<Watch> {
-        if !demands::is_long(&call.operation) {
-            return None;
-        }
+        if demands::is_long(&call.operation) { self.watch_over(caller, call) } else { None }
+    }
+
+    /// `None` when everybody may do it.
+    fn watch_over(&self, caller: &Caller, call: &RegistryCall) -> Option<Watch> {
         let demand = call.demands().first()?;
         if self.public.allows(demand.permission, &demand.target, self.clock.now()) {
             return None;

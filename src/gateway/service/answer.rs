@@ -32,7 +32,7 @@ pub fn relay(
     head.extensions.clear();
     let silence = Silence(if is_event_stream(&head.headers) { patience.events } else { patience.idle });
     let watch = is_long(&body).then(watch);
-    Response::from_parts(head, Body::stream_of(Sender::Service, body.holding(busy), scope, silence, watch))
+    Response::from_parts(head, Body::stream(Sender::Service, body.holding(busy), scope, silence, watch))
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {
