@@ -242,7 +242,7 @@ impl Exchange<'_> {
         permit: Permit<Box<RackCall>>,
         body: OutgoingBody,
     ) -> Result<Carried, Refusal> {
-        let reply = permit.call().route.reply;
+        let convox::Route { reply, needs, .. } = *permit.call().route;
         let tunnel = tunnel::Plan::of(permit.call());
         if tunnel.is_some() && self.pipeline.drain.is_stopping() {
             return Err(Refusal::Draining);
@@ -265,7 +265,7 @@ impl Exchange<'_> {
             _ => match masked {
                 Some(sight) => Box::pin(masking::masked(self, answer, sight)).await.map(Carried::Masked),
                 None => {
-                    let watch = is_long(answer.body()).then(|| Watch::of_answer(self, scope));
+                    let watch = is_long(answer.body()).then(|| Watch::of_answer(self, scope, needs));
                     Ok(Carried::Answer(answer, self.rack.silence(), watch))
                 }
             },

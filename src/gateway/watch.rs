@@ -5,7 +5,7 @@ use crate::{
     audit::Scope,
     core::SharedClock,
     identity::{AccessCache, Principal},
-    policy::{Demand, Demanding as _},
+    policy::{Demand, Demanding as _, Permission, Target},
 };
 use http_body::Body;
 use std::sync::Arc;
@@ -34,11 +34,15 @@ impl Watch {
         Self::over(exchange, call.demands().to_vec())
     }
 
-    /// For an answer that is on its way: what the call demanded first stands in its record.
-    pub(super) fn of_answer(exchange: &Exchange<'_>, scope: &Scope) -> Self {
-        let demand = scope.permission.zip(scope.target.clone());
-        let demands = demand.map(|(permission, target)| Demand { permission, target });
-        Self::over(exchange, demands.into_iter().collect())
+    /// For an answer that is on its way to a call that needed `needs`, all of them on the target in its record.
+    pub(super) fn of_answer(exchange: &Exchange<'_>, scope: &Scope, needs: &[Permission]) -> Self {
+        let on = |target: &Target| {
+            needs
+                .iter()
+                .map(|permission| Demand { permission: *permission, target: target.clone() })
+                .collect()
+        };
+        Self::over(exchange, scope.target.as_ref().map(on).unwrap_or_default())
     }
 
     pub(super) const fn new(
