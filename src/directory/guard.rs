@@ -13,7 +13,7 @@ use std::{
 
 /// Closed unless a network inside one of them is allowed by name. An allowed network that merely contains one of
 /// them (`0.0.0.0/0`) does not open it.
-const CLOSED: [(&str, &str); 15] = [
+const CLOSED: [(&str, &str); 16] = [
     ("0.0.0.0/8", "this host"),
     ("127.0.0.0/8", "loopback"),
     ("169.254.0.0/16", "link-local, with the metadata of clouds"),
@@ -24,6 +24,7 @@ const CLOSED: [(&str, &str); 15] = [
     ("240.0.0.0/4", "reserved"),
     ("::/128", "this host"),
     ("::1/128", "loopback"),
+    ("64:ff9b:1::/48", "IPv4 addresses, translated by the network"),
     ("fe80::/10", "link-local"),
     ("fec0::/10", "site-local"),
     ("fd00:ec2::/32", "the metadata of a cloud"),
