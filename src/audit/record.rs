@@ -5,6 +5,7 @@ use crate::{
     core::{
         RequestId, Timestamp,
         id::{SessionId, TokenId, UserId},
+        scrub::scrub,
     },
     directory::Reached,
     identity::Principal,
@@ -151,7 +152,8 @@ impl Record {
         line.number("http_status", ending.status.map_or(0, |status| status.as_u16().into()));
         line.number("latency_ms", u64::try_from(ending.latency.as_millis()).unwrap_or(u64::MAX));
         line.value("ip_address", &self.seen.ip);
-        line.text("user_agent", &self.seen.user_agent.as_ref().map(header_text).unwrap_or_default());
+        let user_agent = self.seen.user_agent.as_ref().map(header_text).unwrap_or_default();
+        line.text("user_agent", &scrub(&user_agent));
         line.number("event_count", 1);
         line.text("event", ending.event);
         line.id("request_id", self.seen.request_id.as_uuid());

@@ -13,6 +13,8 @@ const NOT_SECRET: [&str; 7] =
 /// Words that make a name secret when they end it.
 const SECRET: [&str; 8] =
     ["passwd", "passphrase", "pwd", "credential", "credentials", "apikey", "dsn", "totp"];
+/// What API tokens, sessions' secrets and one-time links begin with.
+const OUR_PREFIXES: [&str; 3] = ["rgw_", "rgs_", "rgl_"];
 const LONGEST_NAME: usize = 64;
 /// Keeps the work linear when a text is nothing but `://`.
 const LONGEST_AUTHORITY: usize = 1024;
@@ -62,9 +64,13 @@ fn find(text: &str, at: usize, byte: u8) -> Option<Range<usize>> {
 }
 
 fn gateway_token(text: &str, at: usize) -> Option<Range<usize>> {
-    let token = rest(text, at).strip_prefix("rgw_")?;
-    let length = run(token, is_url_safe);
-    (length >= 8).then(|| at..at + "rgw_".len() + length)
+    let prefix = OUR_PREFIXES.into_iter().find(|prefix| rest(text, at).starts_with(prefix))?;
+    let end = at + prefix.len() + run(rest(text, at + prefix.len()), is_url_safe);
+    if let Some(value) = rest(text, end).strip_prefix('=') {
+        // The name of a cookie of ours.
+        return Some(end + 1..end + 1 + run(value, |c| c != ';' && !c.is_whitespace()));
+    }
+    (end - at >= prefix.len() + 8).then_some(at..end)
 }
 
 fn json_web_token(text: &str, at: usize) -> Option<Range<usize>> {
@@ -221,6 +227,11 @@ mod tests {
         for (dirty, clean) in [
             ("token rgw_AbC-123_x refused", "token [REDACTED] refused"),
             ("(rgw_12345678)", "([REDACTED])"),
+            (
+                "session rgs_AbC-123_x and link https://h/app/join#rgl_AbC-123_x",
+                "session [REDACTED] and link https://h/app/join#[REDACTED]",
+            ),
+            ("rgw_trusted_device=abcdefgh; a=b", "rgw_trusted_device=[REDACTED]; a=b"),
             ("Authorization: Bearer a.b.c\r\nHost: x", "Authorization: [REDACTED]\r\nHost: x"),
             ("sent bearer  abc== to x", "sent bearer  [REDACTED] to x"),
             ("Basic dXNlcjpwYXNz,", "Basic [REDACTED],"),
@@ -297,7 +308,7 @@ mod tests {
         }
 
         #[test]
-        fn twice_is_once(text in "(Bearer |Basic |rgw_|://|@|=|: |\"|token|cookie|[a-z ]|\\PC){0,20}") {
+        fn twice_is_once(text in "(Bearer |Basic |rgw_|rgs_|://|@|=|: |\"|token|cookie|[a-z ]|\\PC){0,20}") {
             let once = scrub(&text).into_owned();
             prop_assert_eq!(scrub(&once), once.as_str());
         }

@@ -93,6 +93,7 @@ fn checksum(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::scrub::scrub;
 
     #[test]
     fn tokens_use_only_characters_that_no_url_encodes() {
@@ -103,6 +104,13 @@ mod tests {
             assert!(text.starts_with("rgw_"));
             assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)));
             assert!(is_well_formed(text));
+        }
+    }
+
+    #[test]
+    fn whatever_is_made_here_is_scrubbed_from_texts() {
+        for secret in [generate(), generate_session(), generate_link()] {
+            assert_eq!(scrub(&format!("exec echo {}", secret.expose())), "exec echo [REDACTED]");
         }
     }
 
