@@ -114,7 +114,7 @@ impl Writer {
         self.queue.clone().try_reserve_owned().map(Room).map_err(|_| AuditUnavailable)
     }
 
-    /// Returns once `row` is committed, or fails within about a second.
+    /// Returns once `row` is committed, or fails within [`WriterOptions::intent_timeout`].
     pub async fn record_durable(&self, row: AuditRow) -> Result<(), AuditUnavailable> {
         let deadline = Instant::now() + self.options.intent_timeout;
         let (waiter, committed) = oneshot::channel();
@@ -207,9 +207,14 @@ impl Task {
         }
     }
 
+    /// The number behind all that has been looked at.
+    const fn next(&self) -> i64 {
+        self.seen.saturating_add(1)
+    }
+
     /// Right behind the last batch in one go, or, beside others who write, wherever it is our turn.
     async fn append(&mut self, rows: &[AuditRow]) -> StoreResult<()> {
-        let (db, next, is_alone) = (self.db.clone(), self.seen.saturating_add(1), self.is_alone);
+        let (db, next, is_alone) = (self.db.clone(), self.next(), self.is_alone);
         let commit = async {
             if is_alone && db.append_audit_at(next, rows).await? {
                 return Ok(Some(next));
@@ -222,7 +227,7 @@ impl Task {
     /// Right behind what was looked at, or not at all: `false` when somebody else has written meanwhile, maybe we
     /// ourselves with a statement that was given up.
     async fn append_behind_seen(&mut self, rows: &[AuditRow]) -> StoreResult<bool> {
-        let (db, next) = (self.db.clone(), self.seen.saturating_add(1));
+        let (db, next) = (self.db.clone(), self.next());
         let commit = async { Ok(db.append_audit_at(next, rows).await?.then_some(next)) };
         self.watch(rows.len(), commit).await
     }
@@ -244,7 +249,7 @@ impl Task {
         };
         metrics::histogram!("audit_write_seconds").record(started.elapsed().as_secs_f64());
         let Some(first) = written? else { return Ok(false) };
-        self.is_alone = first == self.seen.saturating_add(1);
+        self.is_alone = first == self.next();
         self.seen = first.saturating_add(rows as i64 - 1);
         metrics::counter!("audit_batches_total").increment(1);
         metrics::counter!("audit_rows_total").increment(rows as u64);

@@ -67,7 +67,8 @@ impl DrainHandle {
         self.0.stop_when_closed();
     }
 
-    /// Starts the drain if need be and waits until every connection and tunnel is gone; cuts them at the deadline.
+    /// Starts the drain if need be and waits until no listener takes anything in and every connection and tunnel is
+    /// gone; cuts them at the deadline.
     pub async fn wait(&self, deadline: Duration) -> Drained {
         self.start();
         let drain = &self.0;
@@ -109,7 +110,7 @@ impl Drain {
         *self.0.stage.borrow() >= Stage::Stopping
     }
 
-    /// Resolves when the drain starts.
+    /// Resolves when the last listener has closed.
     pub async fn stopping(&self) {
         self.reached(Stage::Stopping).await;
     }
@@ -156,10 +157,11 @@ impl Drain {
     }
 
     fn is_empty(&self) -> bool {
-        self.0.connections.load(SeqCst) == 0 && self.0.tunnels.load(SeqCst) == 0
+        let Inner { listeners, connections, tunnels, .. } = &*self.0;
+        [listeners, connections, tunnels].into_iter().all(|count| count.load(SeqCst) == 0)
     }
 
-    /// Asks again each time a connection or a tunnel has left.
+    /// Asks again each time a listener, a connection or a tunnel has left.
     pub(crate) async fn until(&self, condition: impl Fn() -> bool) {
         loop {
             let mut left = pin!(self.0.left.notified());
@@ -180,6 +182,7 @@ impl Drop for ListenerGuard {
     fn drop(&mut self) {
         self.0.0.listeners.fetch_sub(1, SeqCst);
         self.0.stop_when_closed();
+        self.0.0.left.notify_waiters();
     }
 }
 
@@ -188,7 +191,7 @@ impl Drop for ListenerGuard {
 pub struct TunnelGuard(Drain);
 
 impl TunnelGuard {
-    /// Resolves when the drain starts: time to end politely. A relay that does not is cut at the deadline, where
+    /// Resolves when the last listener has closed: time to end politely. A relay that does not is cut at the deadline, where
     /// its client socket begins to fail.
     pub async fn stopping(&self) {
         self.0.stopping().await;

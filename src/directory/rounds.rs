@@ -64,6 +64,9 @@ pub struct Rounds {
     /// For which snapshot and which replicas `jobs` was made.
     seen: (u64, Arc<Vec<String>>),
     shown: HashSet<(String, &'static str)>,
+    /// The last number of an entry of the queue. None is given twice: a finding for a job that was put down must not
+    /// count for the one that came after it.
+    turns: u64,
 }
 
 #[derive(Debug, Default)]
@@ -104,6 +107,7 @@ impl Rounds {
             preserved: HashSet::new(),
             seen: (u64::MAX, Arc::default()),
             shown: HashSet::new(),
+            turns: 0,
         }
     }
 
@@ -186,7 +190,8 @@ impl Rounds {
 
     fn enqueue(&mut self, id: &InstanceId, pause: Duration) {
         let Some(job) = self.jobs.get_mut(id) else { return };
-        job.turn += 1;
+        self.turns += 1;
+        job.turn = self.turns;
         self.due.push(Reverse((Instant::now() + pause, id.clone(), job.turn)));
     }
 

@@ -39,11 +39,14 @@ impl Health {
     /// because the database does not answer, `"directory":"stale"` stands in it, too.
     pub fn ready(&self) -> Response<Body> {
         let stale = self.directory.snapshot().is_stale(self.clock.now());
-        let mut document = json!({ "status": if self.is_ready() { "ok" } else { "error" } });
+        let (status, word) = match self.is_ready() {
+            true => (StatusCode::OK, "ok"),
+            false => (StatusCode::SERVICE_UNAVAILABLE, "error"),
+        };
+        let mut document = json!({ "status": word });
         if let (true, Some(fields)) = (stale, document.as_object_mut()) {
             fields.insert("directory".to_owned(), "stale".into());
         }
-        let status = if self.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         answer(status, &document)
     }
 

@@ -1,8 +1,8 @@
 //! The append-only audit log: batches in, filtered pages out.
 
-use super::{Db, StoreResult, dialect, read};
+use super::{DatabaseFile, Db, StoreResult, dialect, read, stretch};
 use crate::core::{RequestId, Timestamp};
-use sqlx::{Database, Encode, QueryBuilder, Type};
+use sqlx::{Database, Encode, QueryBuilder, Sqlite, SqlitePool, Transaction, Type};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -59,8 +59,7 @@ impl Db {
         let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
         match self {
             Self::Sqlite { write, file, .. } => {
-                let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
-                file.is_at_its_path().map_err(sqlx::Error::Io)?;
+                let mut tx = begin_sqlite(write, file).await?;
                 let first: i64 = sqlx::query_scalar(TAKE_SEQ).bind(count).fetch_one(&mut *tx).await?;
                 dialect::insert_audit_sqlite(&mut tx, first, rows).await?;
                 tx.commit().await?;
@@ -87,8 +86,7 @@ impl Db {
                     return dialect::insert_few_sqlite(write, sql, next, rows).await;
                 }
                 let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-                let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
-                file.is_at_its_path().map_err(sqlx::Error::Io)?;
+                let mut tx = begin_sqlite(write, file).await?;
                 let taken = sqlx::query(TAKE_SEQ_AT).bind(count).bind(next).execute(&mut *tx).await?;
                 if taken.rows_affected() == 0 {
                     return Ok(false);
@@ -134,6 +132,13 @@ impl Db {
     pub async fn audit_rows(&self, filter: &AuditFilter) -> StoreResult<Vec<StoredAuditRow>> {
         Ok(read!(self, pool => list("", filter, None).build_query_as().fetch_all(pool).await)?)
     }
+}
+
+/// What is committed is in the file that others will find.
+async fn begin_sqlite(write: &SqlitePool, file: &DatabaseFile) -> StoreResult<Transaction<'static, Sqlite>> {
+    let tx = write.begin_with("BEGIN IMMEDIATE").await?;
+    file.is_at_its_path().map_err(sqlx::Error::Io)?;
+    Ok(tx)
 }
 
 /// The question that `filter` asks, behind `prefix`, of rows from the number `floor` on.
@@ -205,7 +210,7 @@ where
     }
     if let Some(before) = filter.before {
         query.push(if filter.user_email.is_some() && has_ends { "u.stretch <= " } else { "s.stretch <= " });
-        query.push_bind(before.div_euclid(256)).push(" AND ");
+        query.push_bind(before.div_euclid(stretch::LENGTH)).push(" AND ");
     }
     if let Some(id) = filter.request_id {
         query.push("s.first_request <= ").push_bind(id);

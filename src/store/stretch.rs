@@ -5,7 +5,7 @@ use crate::core::{RequestId, Timestamp};
 use std::{borrow::Cow, collections::HashSet};
 
 /// Sequence numbers of one stretch; stands in the SQL too.
-const LENGTH: i64 = 256;
+pub(super) const LENGTH: i64 = 256;
 
 /// The ends of what some rows of one stretch hold.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -55,9 +55,13 @@ async fn register(
 ) -> Result<Response, ApiError> {
     let revision = if_match(&headers)?;
     let known = match body.id() {
-        // One that is not there yet is no mistake here.
-        Some(id) => find(&context, id).await.ok(),
         None => None,
+        Some(id) => match find(&context, id).await {
+            Ok(known) => Some(known),
+            // One that is not there yet is no mistake here.
+            Err(unknown) if unknown.status() == StatusCode::NOT_FOUND => None,
+            Err(error) => return Err(error),
+        },
     };
     note.resource(body.id().or(body.slug()).unwrap_or_default());
     let mut slugs: Vec<&str> = known.iter().map(|known| known.slug.as_str()).collect();

@@ -39,7 +39,14 @@ impl SessionUsage {
         self.written = seen.into_iter().collect();
         let since = Timestamp::from_micros(now.as_micros().saturating_sub(BACK));
         match db.sessions_seen_since(since).await {
-            Ok(others) => access.sessions_were_seen(&others),
+            Ok(others) => {
+                access.sessions_were_seen(&others);
+                // What they wrote is no news of ours.
+                for (id, at) in others {
+                    let known = self.written.entry(id).or_insert(at);
+                    *known = at.max(*known);
+                }
+            }
             Err(error) => tracing::warn!(%error, "cannot read when sessions were last used elsewhere"),
         }
     }

@@ -50,6 +50,8 @@ struct Count {
     told: AtomicU64,
     /// Bytes that came since and do not stand there.
     added: AtomicU64,
+    /// Bytes that came since and could not be told; the next count has them.
+    untold: AtomicU64,
 }
 
 /// What a request may still store.
@@ -123,11 +125,12 @@ impl Count {
         let base = match *last {
             Some((at, base)) if at.elapsed() < life => base,
             _ => {
-                let added = self.added.load(SeqCst);
+                let (added, untold) = (self.added.load(SeqCst), self.untold.load(SeqCst));
                 self.counted.store(backend.usage(namespace).await?, SeqCst);
                 if shared.is_none() {
                     self.take_back(added);
                 }
+                self.untold.fetch_sub(untold, SeqCst);
                 *last = Some((Instant::now(), ever));
                 ever
             }
@@ -142,8 +145,8 @@ impl Count {
     }
 
     fn now(&self) -> u64 {
-        let come = self.told.load(SeqCst).saturating_add(self.added.load(SeqCst));
-        self.counted.load(SeqCst).saturating_add(come)
+        let come = [&self.counted, &self.told, &self.added, &self.untold];
+        come.into_iter().fold(0, |sum, bytes| sum.saturating_add(bytes.load(SeqCst)))
     }
 }
 
@@ -198,7 +201,7 @@ impl Meter {
 }
 
 impl State {
-    /// From here it counts as told; when it cannot be told it stays added here.
+    /// From here it counts as told, or, when nobody could be told, as untold until the next count.
     async fn tell(&self, bytes: u64) {
         let Some(db) = self.room.shared.clone().filter(|_| bytes > 0) else { return };
         tell(&db, &self.room.namespace, &self.room.count, bytes).await;
@@ -211,7 +214,11 @@ async fn tell(db: &Db, namespace: &str, count: &Count, bytes: u64) {
             count.told.fetch_add(bytes, SeqCst);
             count.take_back(bytes);
         }
-        Err(error) => tracing::warn!(%error, namespace, "other replicas were not told what came"),
+        Err(error) => {
+            count.untold.fetch_add(bytes, SeqCst);
+            count.take_back(bytes);
+            tracing::warn!(%error, namespace, "other replicas were not told what came");
+        }
     }
 }
 
