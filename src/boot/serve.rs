@@ -18,6 +18,10 @@ pub async fn serve(
     clock: SharedClock,
     lanes: Lanes,
 ) -> Result<(), BootError> {
+    // Before anything is made or migrated for a gateway that cannot serve.
+    if config.racks.is_empty() {
+        return Err(BootError::NoRack);
+    }
     let metrics = Metrics::install()?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");

@@ -16,6 +16,10 @@ pub enum ConfigCommand {
     Show,
 }
 
+/// As `serve` says it, which ends with the same code.
+const NO_RACK: &str =
+    "no rack is configured; set RACK_HOST and RACK_TOKEN, or write [racks.NAME] in the configuration file";
+
 /// `config check -o json`.
 #[derive(Debug, Serialize)]
 struct Check {
@@ -47,26 +51,36 @@ struct Setting {
 impl ConfigCommand {
     pub fn run(self, config: Result<Config, ConfigErrors>) -> Result<Report, Failure> {
         match (self, config) {
-            (Self::Check, Ok(config)) => Ok(valid(&config)),
+            (Self::Check, Ok(config)) => Ok(readable(&config)),
             (Self::Check, Err(errors)) => Ok(invalid(&errors)),
             (Self::Show, config) => Ok(show(&config?)),
         }
     }
 }
 
-fn valid(config: &Config) -> Report {
+/// Every value is good; without a rack, there is still nothing to serve.
+fn readable(config: &Config) -> Report {
+    let no_rack = config.racks.is_empty().then(|| Problem {
+        origin: "default".to_owned(),
+        key: "RACK_HOST".to_owned(),
+        problem: NO_RACK.to_owned(),
+    });
+    let (sentence, exit) = match &no_rack {
+        Some(_) => (NO_RACK, Exit::Usage),
+        None => ("the configuration is valid", Exit::Done),
+    };
     let check = Check {
-        valid: true,
-        problems: Vec::new(),
+        valid: no_rack.is_none(),
+        problems: no_rack.into_iter().collect(),
         warnings: config.warnings.clone(),
         reserved: config.reserved.clone(),
     };
-    let mut lines = vec!["the configuration is valid".to_owned()];
+    let mut lines = vec![sentence.to_owned()];
     lines.extend(check.warnings.iter().map(|warning| format!("warning: {warning}")));
     if !check.reserved.is_empty() {
         lines.push(format!("without effect in this version: {}", check.reserved.join(", ")));
     }
-    Report::new(lines.join("\n"), &check)
+    Report::new(lines.join("\n"), &check).with_exit(exit)
 }
 
 fn invalid(errors: &ConfigErrors) -> Report {

@@ -1,6 +1,6 @@
 //! The open database, and the one way in which the commands change it.
 
-use super::{account, failure::Failure};
+use super::{account, failure::Failure, output};
 use crate::{
     audit::{LocalChange, LocalEvent},
     config::{Config, DatabaseConfig, DatabaseTarget, Env},
@@ -8,7 +8,11 @@ use crate::{
     notify::mail::Mailer,
     store::{AccessRows, Db, MigrationReport, Options, Place, StoreResult},
 };
-use std::{path::Path, sync::Arc};
+use std::{
+    io::{self, Write as _},
+    path::Path,
+    sync::Arc,
+};
 
 #[derive(Debug)]
 pub struct Admin {
@@ -29,11 +33,17 @@ pub struct What {
 }
 
 impl Admin {
-    /// Opens the database. An embedded one that does not exist yet is made and migrated.
+    /// Opens the database. An embedded one that does not exist yet is made and migrated, and told of on stderr: the
+    /// path may be a wrong one.
     pub async fn open(config: &DatabaseConfig, env: &dyn Env, clock: SharedClock) -> Result<Self, Failure> {
-        let is_new = matches!(&config.target, DatabaseTarget::Sqlite { path } if is_missing(path));
+        let new = match &config.target {
+            DatabaseTarget::Sqlite { path } if is_missing(path) => Some(path),
+            DatabaseTarget::Sqlite { .. } | DatabaseTarget::Postgres { .. } => None,
+        };
         let admin = Self::connect(&config.target, env, clock).await?;
-        if is_new {
+        if let Some(path) = new {
+            let told = format!("created the database {}", path.display());
+            let _ = writeln!(io::stderr(), "{}", output::plain(&told));
             admin.migrate().await?;
         }
         if !admin.db.is_migrated().await {

@@ -48,9 +48,13 @@ not start, or ended without having written every record
   2  wrong usage, or a wrong configuration
   3  refused: not logged in, the login has expired, or the gateway says no; only commands that ask a gateway end so
 
-login, logout, whoami, rack, racks, switch, can-i, web and convox-env speak to a gateway elsewhere. The other commands work directly on the database that the configuration names (see `config show`) and need no running \
-server; a server that runs notices changes within a second. Run them as the user the server runs as: the files of an \
-embedded database belong to whoever made them.";
+login, logout, whoami, rack, racks, switch, can-i, web, convox-env, instances, nodes, get, post, put and delete are about \
+a gateway elsewhere, with the login that is kept for it; agent speaks to one with a token, and health asks the one that \
+runs on this machine.
+
+migrate, users, roles, grants, tokens, webhooks and keys work directly on the database that the configuration names (see \
+`config show`), and need no running server; a server that runs notices changes within a second. Run them as \
+the user the server runs as: the files of an embedded database belong to whoever made them.";
 
 /// An access gateway in front of Convox racks, container registries and internal services.
 #[derive(Debug, Parser)]

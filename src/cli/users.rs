@@ -158,9 +158,15 @@ impl Lock {
         let Self { email, reason } = self;
         let detail = (!reason.is_empty()).then(|| reason.clone());
         let lock = users::lock(admin.db(), &Actor::Operator, admin.now(), &email, &reason);
-        admin.change(about(&email, "user.lock", detail), lock).await?;
+        let done = admin.change(about(&email, "user.lock", detail), lock).await?;
         admin.mailer().queue(&Notice::Locked { reason: &reason }, &email).await;
-        report(admin, format!("locked the user {email}"), &email).await
+        let was_locked = done.changes.before.get("locked_at").is_some_and(|at| !at.is_null());
+        let text = match (was_locked, reason.is_empty()) {
+            (false, _) => format!("locked the user {email}"),
+            (true, true) => format!("the user {email} was locked already"),
+            (true, false) => format!("the user {email} was locked already; the reason is the new one"),
+        };
+        report(admin, text, &email).await
     }
 }
 

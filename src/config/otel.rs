@@ -76,7 +76,7 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<OtelConfig> {
             "has no effect: this program was built without traces; build it with --features otel",
         );
     }
-    let endpoint = r.optional(&OTEL_EXPORTER_OTLP_ENDPOINT, web_address);
+    let endpoint = r.optional(&OTEL_EXPORTER_OTLP_ENDPOINT, collector);
     let headers = r.optional(&OTEL_EXPORTER_OTLP_HEADERS, headers);
     let name = r.optional(&OTEL_SERVICE_NAME, values::text);
     let attributes = r.optional(&OTEL_RESOURCE_ATTRIBUTES, pairs).unwrap_or_default();
@@ -115,6 +115,14 @@ fn warn_of(r: &mut Reader<'_>, endpoint: &Url, has_headers: bool) {
     }
     if has_headers && endpoint.scheme() == "http" && !is_local(endpoint) {
         r.warn_about(&place, "plain http carries the headers readable over the network; write an https URL");
+    }
+}
+
+/// `collector:4318` alone reads as a URL whose scheme is `collector`.
+fn collector(text: &str) -> Checked<Url> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => web_address(text),
+        _ => Err("is not an http(s) URL; write for example http://collector:4318".to_owned()),
     }
 }
 
@@ -238,6 +246,8 @@ mod tests {
             assert!(errors[0].starts_with("environment: OTEL_EXPORTER_OTLP_ENDPOINT: "), "{errors:?}");
             assert!(!errors[0].contains("hunter2"));
         }
+        let bare = error([("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318")]);
+        assert!(bare.ends_with("write for example http://collector:4318"), "{bare}");
         let doubts = |endpoint: &str| {
             let env = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), ("OTEL_EXPORTER_OTLP_HEADERS", "a=b")];
             let mut warnings = load(env).warnings;

@@ -14,6 +14,7 @@ use std::{
     str::FromStr as _,
     time::Duration,
 };
+use tokio::time::timeout;
 
 /// Where the database is.
 #[derive(Clone, Debug)]
@@ -152,7 +153,7 @@ async fn open_postgres(url: &Secret, options: &Options) -> StoreResult<Db> {
         .map_err(|_| StoreError::Open("the database URL is not a postgres:// URL".to_owned()))?
         .application_name("rack-gateway")
         .options([("statement_timeout", "30000"), ("lock_timeout", "10000")]);
-    let pool = PgPoolOptions::new()
+    let opened = PgPoolOptions::new()
         .max_connections(options.max_connections)
         .min_connections(options.min_connections)
         .max_lifetime(options.max_lifetime)
@@ -160,10 +161,33 @@ async fn open_postgres(url: &Secret, options: &Options) -> StoreResult<Db> {
         .acquire_timeout(ACQUIRE)
         .test_before_acquire(false)
         .before_acquire(|connection, _| Box::pin(can_write(connection)))
-        .connect_with(connect)
-        .await
-        .map_err(|error| StoreError::Open(format!("cannot connect to PostgreSQL: {error}")))?;
-    Ok(Db::Postgres(pool))
+        .connect_with(connect.clone())
+        .await;
+    match opened {
+        Ok(pool) => Ok(Db::Postgres(pool)),
+        Err(error) => Err(Box::pin(away(&connect, error)).await),
+    }
+}
+
+/// The pool knocks again while a server refuses, as one does that starts, and in the end it tells only that the time
+/// is over. One connection beside it tells why.
+async fn away(connect: &PgConnectOptions, error: sqlx::Error) -> StoreError {
+    let why = match error {
+        sqlx::Error::PoolTimedOut => {
+            let alone = Box::pin(PgConnection::connect_with(connect));
+            match timeout(ACQUIRE, alone).await {
+                Ok(Err(cause)) => cause.to_string(),
+                Ok(Ok(_)) => "it answered too late; try again".to_owned(),
+                Err(_) => format!("no answer within {ACQUIRE:?}"),
+            }
+        }
+        other => other.to_string(),
+    };
+    let place = connect.get_socket().map_or_else(
+        || format!("{}:{}", connect.get_host(), connect.get_port()),
+        |socket| socket.display().to_string(),
+    );
+    StoreError::Open(format!("cannot connect to PostgreSQL at {place}: {why}"))
 }
 
 /// In place of the pool's own ping, and at its price. A session that began while the server was read-only, as

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 const DIRECTORY: &str = "GATEWAY_CLI_CONFIG_DIR";
 const RACK: &str = "RACK_GATEWAY_RACK";
 const URL: &str = "RACK_GATEWAY_URL";
-const TOKEN: &str = "RACK_GATEWAY_API_TOKEN";
+pub const TOKEN: &str = "RACK_GATEWAY_API_TOKEN";
 
 /// The file, and what the environment says.
 #[derive(Debug)]
@@ -72,6 +72,11 @@ impl Chosen {
             return Err(Failure::Refused(format!("the login to {} has expired; {again}", self.label())));
         }
         Ok(token)
+    }
+
+    /// Whether the credential is the environment's, so that another login would change nothing.
+    pub fn is_of_environment(&self) -> bool {
+        self.token.is_some() && self.login.token.is_empty()
     }
 
     pub fn is_over(&self, now: Timestamp) -> bool {
@@ -170,10 +175,13 @@ mod tests {
             (by_url.label(), by_url.url.as_str(), token(&by_url)),
             ("(from environment)", "https://x.example", "rgw_x")
         );
+        assert!(by_url.is_of_environment());
         let kept_for_url = chosen(None, [("RACK_GATEWAY_URL", "https://s.example")]).unwrap();
         assert_eq!(token(&kept_for_url), "rgs_s");
+        assert!(!kept_for_url.is_of_environment());
         let replaced = chosen(Some("old"), [("RACK_GATEWAY_API_TOKEN", "rgw_x")]).unwrap();
         assert_eq!(token(&replaced), "rgw_x", "a token of the environment has its own end");
+        assert!(replaced.is_of_environment());
     }
 
     #[test]

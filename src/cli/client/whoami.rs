@@ -2,7 +2,7 @@
 
 use super::{
     Client, Which,
-    choice::Chosen,
+    choice::{Chosen, TOKEN},
     http::{Answer, Api},
 };
 use crate::{
@@ -72,6 +72,10 @@ pub fn success(answer: Answer, chosen: &Chosen) -> Result<Answer, Failure> {
         return Ok(answer);
     }
     if answer.text("code") == "unauthenticated" {
+        if chosen.is_of_environment() {
+            let url = &chosen.url;
+            return Err(Failure::Refused(format!("{TOKEN} is refused by {url}; set a good one or unset it")));
+        }
         let (label, name) = (chosen.label(), chosen.name.as_deref().unwrap_or("NAME"));
         let again = format!("run `rack-gateway login {name} {}`", chosen.url);
         return Err(Failure::Refused(format!("{label} does not take the login any more; {again}")));
@@ -145,5 +149,33 @@ impl Mfa {
             (false, true, _) => "required, and not enrolled yet".to_owned(),
             (false, false, _) => "not enrolled".to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::store::Login, *};
+    use crate::core::Secret;
+    use ::http::StatusCode;
+    use serde_json::json;
+
+    #[test]
+    fn a_refusal_names_what_can_be_mended() {
+        let refusal = |login: Login| {
+            let chosen = Chosen {
+                name: Some("staging".to_owned()),
+                url: "https://s.example".to_owned(),
+                token: Some(Secret::new("rgw_x")),
+                login,
+            };
+            let body = json!({ "code": "unauthenticated" });
+            success(Answer { status: StatusCode::UNAUTHORIZED, body }, &chosen).unwrap_err().text()
+        };
+        assert_eq!(
+            refusal(Login::default()),
+            "error: RACK_GATEWAY_API_TOKEN is refused by https://s.example; set a good one or unset it\n"
+        );
+        let kept = Login { token: Secret::new("rgs_s"), ..Login::default() };
+        assert!(refusal(kept).contains("run `rack-gateway login staging https://s.example`"));
     }
 }

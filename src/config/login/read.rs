@@ -200,7 +200,11 @@ fn group_roles(r: &mut Reader<'_>, providers: &[&str]) -> Vec<GroupRole> {
         let target = text("target").unwrap_or_else(|| "*".to_owned());
         let (Some(provider), Some(group), Some(role)) = (provider, group, role) else { continue };
         if !providers.contains(&provider.as_str()) {
-            let problem = format!("\"{provider}\" is not a provider; write one of {}", providers.join(", "));
+            let mend = match providers {
+                [] => "configure one first, for example [oidc.okta]".to_owned(),
+                _ => format!("write one of {}", providers.join(", ")),
+            };
+            let problem = format!("\"{provider}\" is not a provider; {mend}");
             r.complain(origin, "group_roles.provider", problem);
             continue;
         }

@@ -89,7 +89,12 @@ fn each_mistake_names_its_field() {
         ("group_roles = 1", "1: group_roles: is not a list; write each as [[group_roles]]"),
         (
             "[[group_roles]]\nprovider = 'x'\ngroup = 'g'\nrole = 'ops'",
-            "1: group_roles.provider: \"x\" is not a provider; write one of ",
+            "1: group_roles.provider: \"x\" is not a provider; configure one first, for example [oidc.okta]",
+        ),
+        (
+            "[github]\nclient_id='x'\nclient_secret='x'\n\
+             [[group_roles]]\nprovider='x'\ngroup='g'\nrole='ops'",
+            "4: group_roles.provider: \"x\" is not a provider; write one of github",
         ),
         (
             "[[group_roles]]\ngruop = 'g'",

@@ -95,7 +95,8 @@ pub async fn update(
     .await
 }
 
-/// Their sessions end for good; their tokens do not work until they are unlocked.
+/// Their sessions end for good; their tokens do not work until they are unlocked. Who is locked already stays so since
+/// then and for that reason, unless there is a new one.
 pub async fn lock(
     db: &Db,
     actor: &Actor<'_>,
@@ -107,11 +108,12 @@ pub async fn lock(
     carry_out(db, actor, now, |scene| {
         let before = scene.user(who)?;
         not_oneself(scene, before, "lock")?;
-        let after = UserRow { locked_at: Some(now), locked_reason: Some(reason.clone()), ..before.clone() };
-        let writes = vec![
-            AccessWrite::LockUser { id: before.id, at: now, reason },
-            AccessWrite::EndSessions { user: before.id, why: "user locked", at: now },
-        ];
+        let (mut after, mut writes) = (before.clone(), Vec::new());
+        if before.locked_at.is_none() || !reason.is_empty() {
+            (after.locked_at, after.locked_reason) = (Some(now), Some(reason.clone()));
+            writes.push(AccessWrite::LockUser { id: before.id, at: now, reason });
+        }
+        writes.push(AccessWrite::EndSessions { user: before.id, why: "user locked", at: now });
         let changes = Changes::new(facts(before), facts(&after));
         Ok((writes, Done { value: after, changes }))
     })

@@ -64,6 +64,12 @@ async fn a_lock_is_in_force_at_once_and_on_record() {
     assert_eq!(outcome["permission"], "gateway:user:update");
     let (_, log) = get(&gateway, &admin, "/api/v1/audit-logs?action=user.lock&event=intent").await;
     assert_eq!(log["logs"].as_array().unwrap().len(), 2, "each attempt was announced: {log}");
+
+    let (status, again) = call(&gateway, &admin, &request, json!({})).await;
+    assert_eq!((status, &again["state"]), (200, &"locked".into()), "{again}");
+    for kept in ["locked_at", "locked_reason"] {
+        assert_eq!(again[kept], user[kept], "{kept} stays what it was");
+    }
 }
 
 #[tokio::test]

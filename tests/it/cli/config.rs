@@ -1,11 +1,19 @@
 //! `config …`.
 
 use super::{Machine, rows};
+use rack_gateway::boot::BootError;
 use serde_json::json;
+
+const RACK: [(&str, &str); 2] = [("RACK_HOST", "https://rack.example.com"), ("RACK_TOKEN", "hunter2")];
+
+fn with_rack(mut machine: Machine) -> Machine {
+    machine.env.extend(RACK.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    machine
+}
 
 #[test]
 fn a_valid_configuration() {
-    let machine = Machine::new();
+    let machine = with_rack(Machine::new());
     assert_eq!(machine.text(&["config", "check"]), "the configuration is valid\n");
     let valid = json!({"valid": true, "problems": [], "warnings": [], "reserved": []});
     assert_eq!(machine.json(&["config", "check"]), valid);
@@ -14,11 +22,11 @@ fn a_valid_configuration() {
 
 #[test]
 fn doubts_and_names_without_effect() {
-    let machine = Machine::with_env([
+    let machine = with_rack(Machine::with_env([
         ("RGW_DATABASE_ULR", "hunter2"),
         ("GITHUB_TOKEN", "hunter2"),
         ("AUDIT_HMAC_SECRET", "hunter2"),
-    ]);
+    ]));
     assert_eq!(
         machine.text(&["config", "check"]),
         "the configuration is valid\n\
@@ -28,6 +36,24 @@ fn doubts_and_names_without_effect() {
     let checked = machine.json(&["config", "check"]);
     assert_eq!(checked["reserved"], json!(["AUDIT_HMAC_SECRET", "GITHUB_TOKEN"]));
     assert_eq!(checked["warnings"].as_array().unwrap().len(), 1);
+}
+
+/// Who has no rack is told before anything is made for them.
+#[test]
+fn without_a_rack_there_is_nothing_to_serve() {
+    let machine = Machine::new();
+    let told = BootError::NoRack.to_string();
+    let checked = machine.run(&["config", "check"]);
+    assert_eq!((checked.code, checked.stdout, checked.stderr), (2, format!("{told}\n"), String::new()));
+    let checked = machine.run(&["config", "check", "-o", "json"]);
+    assert_eq!(checked.code, 2);
+    let checked: serde_json::Value = serde_json::from_str(&checked.stdout).unwrap();
+    let problem = json!({"origin": "default", "key": "RACK_HOST", "problem": told});
+    assert_eq!((&checked["valid"], &checked["problems"]), (&json!(false), &json!([problem])));
+    let served = machine.run(&["serve"]);
+    assert_eq!(served.code, 2, "{served:?}");
+    assert!(served.stderr.contains(&format!("error: {told}\n")), "{served:?}");
+    assert!(!machine.database().exists(), "nothing was made");
 }
 
 #[test]

@@ -48,6 +48,13 @@ fn users_are_locked_and_unlocked() {
     assert_eq!(listed[0]["locked_reason"], "left us");
     assert!(listed[0]["locked_at"].as_str().unwrap().ends_with('Z'));
 
+    let again = machine.text(&["users", "lock", "ada@example.com"]);
+    assert_eq!(again, "the user ada@example.com was locked already\n");
+    assert_eq!(machine.json(&["users", "list"]), listed, "since then, and for that reason");
+    let renamed = machine.text(&["users", "lock", "ada@example.com", "--reason", "lost a key"]);
+    assert_eq!(renamed, "the user ada@example.com was locked already; the reason is the new one\n");
+    assert_eq!(rows(&machine.text(&["users", "list"]))[1][1], "locked: lost a key");
+
     assert_eq!(machine.text(&["users", "unlock", "ada@example.com"]), "unlocked the user ada@example.com\n");
     machine.text(&["users", "lock", "ada@example.com"]);
     assert_eq!(rows(&machine.text(&["users", "list"]))[1][1], "locked");
