@@ -11,7 +11,7 @@ use std::{
     },
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
@@ -102,6 +102,17 @@ impl Cluster {
         std::iter::once(first).chain(children).collect()
     }
 
+    fn ends_within(&mut self, limit: Duration) -> bool {
+        let begun = Instant::now();
+        while begun.elapsed() < limit {
+            if self.server.try_wait().is_ok_and(|ended| ended.is_some()) {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        false
+    }
+
     async fn until_ready(&self) {
         for _ in 0..PATIENCE.as_millis() / 50 {
             if let Ok(connection) = PgConnection::connect(&self.url("postgres")).await {
@@ -121,7 +132,12 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         let processes = self.processes();
         if self.server.try_wait().is_ok_and(|ended| ended.is_none()) {
-            signal("KILL", &processes);
+            // At once, yet by itself: what is killed leaves its shared memory to the machine.
+            signal("CONT", &processes);
+            signal("QUIT", &[self.server.id()]);
+            if !self.ends_within(Duration::from_secs(5)) {
+                signal("KILL", &processes);
+            }
         }
         let _ = self.server.wait();
         // The others end a moment after the first.
@@ -147,6 +163,8 @@ impl Owner {
             .arg(data)
             .args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k", ""])
             .args(["-F", "-c", "shared_buffers=16MB", "-c", "max_connections=90"])
+            // In its folder, which goes away: in /dev/shm it would outlive a kill.
+            .args(["-c", "dynamic_shared_memory_type=mmap"])
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()

@@ -1,6 +1,7 @@
 //! The real binary as a client, over pipes, as a script would run it.
 
 use super::{Browser, TestGateway, gateway};
+use crate::support::gateway::until_status;
 use serde_json::Value;
 use std::{
     fs::Permissions,
@@ -255,7 +256,7 @@ async fn an_ended_session_says_what_to_do() {
     let machine = Machine::new();
     machine.log_in(&gateway, &person).await.is(0);
     gateway.db.revoke_sessions(person.user, "admin", gateway.clock.now()).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    until_status(|| gateway.own(&person.secret, "GET /api/v1/me"), 401).await;
     let refused = machine.run(&["whoami"]).await;
     assert!(
         refused.is(3).stderr.contains("does not take the login any more; run `rack-gateway login staging"),

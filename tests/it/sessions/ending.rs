@@ -3,7 +3,7 @@
 use super::{read, status_of_me};
 use crate::support::{
     database::{TestDb, each},
-    gateway::TestGateway,
+    gateway::{TestGateway, until_status},
     session::{Kind, Session, WEB},
 };
 use rack_gateway::{
@@ -14,7 +14,7 @@ use rack_gateway::{
     },
     store::StoreError,
 };
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc};
 
 /// Uses of one replica keep the session alive on the other.
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn the_old_secret_of_a_proof_is_worth_nothing() {
     assert_eq!(status_of_me(&gateway, &session).await, 200);
     let rows = gateway.db.sessions_of(session.user).await.unwrap();
     gateway.db.step_up_session(session.id, &rows[0].hash, &[7; 32], gateway.clock.now()).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    until_status(|| gateway.own(&session.secret, "GET /api/v1/me"), 401).await;
     assert_eq!(status_of_me(&gateway, &session).await, 401);
     assert_eq!(read(gateway.by_cookie(&session, "GET /api/v1/info")).await.0, 401);
 }

@@ -3,7 +3,7 @@
 use super::{read, status_of_me};
 use crate::support::{
     exchange::exchange,
-    gateway::TestGateway,
+    gateway::{TestGateway, until_status},
     session::{CLI, Kind, Session, WEB},
 };
 use rack_gateway::{core::Timestamp, identity::token};
@@ -142,7 +142,7 @@ async fn a_locked_user_is_not_let_in() {
     let session = gateway.session("viewer").await;
     assert_eq!(status_of_me(&gateway, &session).await, 200);
     gateway.db.set_user_lock(&session.email, Some((gateway.clock.now(), "left"))).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    until_status(|| gateway.own(&session.secret, "GET /api/v1/me"), 401).await;
     assert_eq!(status_of_me(&gateway, &session).await, 401);
     let another: Session = session.another(&gateway.db, gateway.clock.now(), &WEB).await;
     assert_eq!(status_of_me(&gateway, &another).await, 401);

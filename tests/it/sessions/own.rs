@@ -2,7 +2,7 @@
 
 use super::{read, status_of_me};
 use crate::support::{
-    gateway::TestGateway,
+    gateway::{TestGateway, until_status},
     session::{CLI, Kind, WEB},
 };
 use rack_gateway::core::{Timestamp, id::SessionId};
@@ -120,6 +120,8 @@ async fn new_rights_come_with_a_new_secret() {
     let session = gateway.session("viewer").await;
     let first = gateway.by_cookie(&session, "GET /api/v1/info").send().await.unwrap();
     assert!(first.headers().get("set-cookie").is_none(), "nothing was given since");
+    let users = gateway.own(&session.secret, "GET /api/v1/users");
+    assert_eq!(read(users).await.0, 403, "not yet");
     let now = gateway.clock.now();
     let grant = rack_gateway::store::GrantRow::new(
         rack_gateway::store::Subject::User(session.user),
@@ -129,7 +131,8 @@ async fn new_rights_come_with_a_new_secret() {
         now,
     );
     gateway.db.add_grant(&grant).await.unwrap();
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    // Asked by header, which renews nothing.
+    until_status(|| gateway.own(&session.secret, "GET /api/v1/users"), 200).await;
     let answer = gateway.by_cookie(&session, "GET /api/v1/info").send().await.unwrap();
     let cookie = answer.headers()["set-cookie"].to_str().unwrap().to_owned();
     let csrf = answer.headers()["x-csrf-token"].to_str().unwrap().to_owned();

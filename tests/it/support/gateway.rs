@@ -16,7 +16,7 @@ use std::{
     io::Write,
     net::SocketAddr,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
@@ -32,6 +32,22 @@ pub struct TestGateway {
     pub clock: SharedClock,
     client: reqwest::Client,
     directory: TempDir,
+}
+
+/// Sends `request` until it is answered with `wanted`. For changes that a gateway learns of by itself, a moment after
+/// they were written.
+pub async fn until_status(request: impl Fn() -> reqwest::RequestBuilder, wanted: u16) {
+    let started = Instant::now();
+    loop {
+        let answer = request().send().await.unwrap();
+        let status = answer.status().as_u16();
+        if status == wanted {
+            return;
+        }
+        let is_in_time = started.elapsed() < Duration::from_secs(10);
+        assert!(is_in_time, "{} still answers {status}, not {wanted}", answer.url());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// What the gateway wrote to stdout.

@@ -237,7 +237,7 @@ async fn a_stop_is_bounded_for_a_client_that_does_not_read() {
     assert!(started.elapsed() <= SOON);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn silence_ends_the_stream_and_pings_are_life() {
     let limits = RelayLimits { idle: Duration::from_millis(1500), ..LONG };
     let mut t = tunnel_with(StreamKind::Command, 4096, limits);
