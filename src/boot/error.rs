@@ -1,7 +1,7 @@
 //! Why the gateway did not start. Each sentence names the mend.
 
 use crate::{
-    config::ConfigErrors,
+    config::{ConfigErrors, NO_RACK},
     identity::change::Refused,
     notify::{mail::MailError, webhook::WebhookError},
     observe::{errors::SentryError, log::LogError, metrics::MetricsError, otel::OtelError},
@@ -15,9 +15,7 @@ use std::{io, net::SocketAddr, path::PathBuf};
 pub enum BootError {
     #[error(transparent)]
     Config(#[from] ConfigErrors),
-    #[error(
-        "no rack is configured; set RACK_HOST and RACK_TOKEN, or write [racks.NAME] in the configuration file"
-    )]
+    #[error("{NO_RACK}")]
     NoRack,
     #[error("{0}")]
     Rack(#[from] RackError),

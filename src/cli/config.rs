@@ -4,7 +4,7 @@ use super::{
     failure::{Exit, Failure},
     output::{Report, table},
 };
-use crate::config::{Config, ConfigErrors};
+use crate::config::{Config, ConfigErrors, NO_RACK};
 use clap::Subcommand;
 use serde::Serialize;
 
@@ -15,10 +15,6 @@ pub enum ConfigCommand {
     /// Show every setting, its value and where it stands; secrets are hidden
     Show,
 }
-
-/// As `serve` says it, which ends with the same code.
-const NO_RACK: &str =
-    "no rack is configured; set RACK_HOST and RACK_TOKEN, or write [racks.NAME] in the configuration file";
 
 /// `config check -o json`.
 #[derive(Debug, Serialize)]

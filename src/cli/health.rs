@@ -1,6 +1,6 @@
 //! `health`: asks a running gateway whether it serves, for containers that have no curl.
 
-use crate::config::{Env, ProcessEnv};
+use crate::config::{Env, ProcessEnv, socket_addr};
 use clap::Args;
 use std::{
     io::{Read as _, Write as _},
@@ -58,14 +58,9 @@ impl HealthCommand {
     }
 }
 
-/// From what is listened on to what can be called. As in the configuration, the host may be missing.
+/// From what is listened on, in any form that the configuration knows, to what can be called.
 fn reached(listener: &str) -> Result<SocketAddr, String> {
-    let host_and_port = match listener.strip_prefix("localhost").unwrap_or(listener) {
-        port if port.starts_with(':') => format!("{}{port}", Ipv4Addr::LOCALHOST),
-        other => other.to_owned(),
-    };
-    let mut address: SocketAddr = host_and_port
-        .parse()
+    let mut address = socket_addr(listener)
         .map_err(|_| format!("{OPS_LISTEN}: {listener:?} is not an address with a port; name --ops"))?;
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),

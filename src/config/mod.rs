@@ -54,7 +54,7 @@ pub use login::{GithubConfig, GroupRole, LoginConfig, OidcConfig};
 pub use mail::{SmtpConfig, SmtpTls};
 pub use otel::{OtelConfig, SampleRule, TraceSampler};
 pub use prints::Changes;
-pub use racks::{RackConfig, RackConfigs, RackTrust};
+pub use racks::{NO_RACK, RackConfig, RackConfigs, RackTrust};
 pub use reader::SummaryRow;
 pub use registry::{
     GarbageConfig, ImmutableRule, Quota, RegistryBucket, RegistryConfig, RegistryLogin, RegistryPlace,
@@ -64,6 +64,7 @@ pub use sentry::{SentryConfig, SentryJsConfig};
 pub use server::{ServerConfig, TlsFiles};
 pub use services::{ServiceTrust, ServicesConfig, Timeouts};
 pub use settings::SettingsConfig;
+pub(crate) use values::socket_addr;
 pub use webhooks::{WebhookAction, WebhookConfig};
 
 use prints::Prints;

@@ -191,8 +191,8 @@ impl Drop for ListenerGuard {
 pub struct TunnelGuard(Drain);
 
 impl TunnelGuard {
-    /// Resolves when the last listener has closed: time to end politely. A relay that does not is cut at the deadline, where
-    /// its client socket begins to fail.
+    /// Resolves when the last listener has closed: time to end politely. A relay that does not is cut at the deadline,
+    /// where its client socket begins to fail.
     pub async fn stopping(&self) {
         self.0.stopping().await;
     }

@@ -10,6 +10,10 @@ use url::Url;
 pub(super) use address::parse_pin;
 pub(super) use read::read;
 
+/// What is said where there is none and one is needed.
+pub const NO_RACK: &str =
+    "no rack is configured; set RACK_HOST and RACK_TOKEN, or write [racks.NAME] in the configuration file";
+
 /// All racks; none is allowed, one of several is the default.
 #[derive(Debug, Clone, Default)]
 pub struct RackConfigs {

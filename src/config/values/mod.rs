@@ -6,7 +6,8 @@ mod place;
 mod quantity;
 mod words;
 
-pub(super) use address::{cidr, domain, socket_addr};
+pub use address::socket_addr;
+pub(super) use address::{cidr, domain};
 pub(super) use place::{is_of_service, service_slug, service_url};
 pub(super) use quantity::{duration, fraction, number, size};
 pub(super) use words::{
