@@ -2,8 +2,8 @@
 
 use crate::{
     api::{ApiError, Context},
-    identity::Principal,
-    policy::{CallLimits, Offer, PermissionPattern, PermissionSet, TargetPattern, built_in, may_give},
+    identity::{Principal, change::roles},
+    policy::{CallLimits, Offer, PermissionSet, TargetPattern, built_in, may_give},
 };
 
 /// Role and target, checked. `None` when the invitation gives nothing.
@@ -36,6 +36,5 @@ async fn permissions_of(context: &Context, role: &str) -> Result<PermissionSet, 
     let Some(row) = custom.iter().find(|row| row.name == role) else {
         return Err(ApiError::field("role", "does not exist; see GET /api/v1/roles"));
     };
-    let patterns = row.permissions.lines().filter_map(|line| PermissionPattern::parse(line.trim()).ok());
-    Ok(patterns.fold(PermissionSet::default(), |set, pattern| set.union(pattern.expand())))
+    Ok(roles::expand(&row.permissions))
 }

@@ -117,8 +117,7 @@ where
 {
     let failed = |error: std::io::Error| {
         tracing::error!(%error, directory = %room.directory.display(), "an upload cannot be kept");
-        let message = "the gateway cannot keep the upload now; try again later";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "UPLOAD_UNAVAILABLE", message)
+        Problem::unkept()
     };
     let mut spool = Spool::create(room.directory).map_err(failed)?;
     while let Some(piece) = reader.piece(delimiter).await? {

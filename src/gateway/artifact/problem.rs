@@ -65,6 +65,16 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "AUDIT_UNAVAILABLE", TEXT)
     }
 
+    /// Where an archive would lie until it is decided on there is no room, for now.
+    pub fn no_upload(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "UPLOAD_UNAVAILABLE", message)
+    }
+
+    /// The disk does not keep what comes.
+    pub fn unkept() -> Self {
+        Self::no_upload("the gateway cannot keep the upload now; try again later")
+    }
+
     /// An answer that does not keep to the protocol, or could say too much.
     pub fn bad_answer() -> Self {
         const TEXT: &str = "the artifact registry's answer cannot be shown";

@@ -102,10 +102,9 @@ impl ArtifactPipeline {
         let mut sent = HeaderMap::new();
         sent.insert(CONTENT_TYPE, HeaderValue::from_str(&content_type).map_err(|_| Problem::bad_answer())?);
         let call = ArtifactCall::publish(&contents.package, sent);
-        // What was held when it began may be gone.
-        let still = watch(call.demands().to_vec());
         let permit = otel::step(Step::Authorize, || self.authorize(scope, caller, call))?;
-        still.check().map_err(withdrawn)?;
+        // What was held when it began may be gone.
+        watch(permit.call().demands().to_vec()).check().map_err(withdrawn)?;
         otel::in_step(Step::RecordIntent, scope.intent()).await.map_err(|_| Problem::no_audit())?;
         let body = OutgoingBody::Checked(body.map_err(Into::into).boxed_unsync());
         let sent = self.server.send(permit, body, scope.request_id());
@@ -164,8 +163,9 @@ fn check(told: &[u8], decided: &archive::Contents) -> Result<(), Problem> {
 }
 
 fn busy() -> Problem {
-    let text = format!("{AT_ONCE} archives are being received, as many as may be at once; try again shortly");
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "UPLOAD_UNAVAILABLE", text)
+    Problem::no_upload(format!(
+        "{AT_ONCE} archives are being received, as many as may be at once; try again shortly"
+    ))
 }
 
 fn too_slow() -> Problem {
@@ -179,6 +179,5 @@ fn withdrawn(sentence: String) -> Problem {
 
 fn unreadable(error: std::io::Error) -> Problem {
     tracing::error!(%error, "an upload cannot be read back");
-    let text = "the gateway cannot keep the upload now; try again later";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "UPLOAD_UNAVAILABLE", text)
+    Problem::unkept()
 }
