@@ -35,12 +35,19 @@ async fn roles_of(db: &Db, name: &str) -> Vec<String> {
     grants.into_iter().filter(|grant| grant.user_id == Some(user.id)).map(|grant| grant.role).collect()
 }
 
+fn role(name: &str, permissions: &[&str]) -> NewRole {
+    let permissions = permissions.iter().map(|text| (*text).to_owned()).collect();
+    NewRole { name: name.to_owned(), description: String::new(), permissions }
+}
+
+fn edit(permissions: &[&str]) -> RoleEdit {
+    RoleEdit { permissions: Some(role("", permissions).permissions), ..Default::default() }
+}
+
 /// An office that may administer users, roles and grants, and holds `ops` on one rack besides.
 async fn office(db: &Db) {
     add(db, "ada", "admin", "*").await;
-    let desk =
-        NewRole { name: "desk".into(), description: String::new(), permissions: vec!["gateway:*:*".into()] };
-    roles::create(db, &Actor::Operator, NOW, &desk).await.unwrap();
+    roles::create(db, &Actor::Operator, NOW, &role("desk", &["gateway:*:*"])).await.unwrap();
     add(db, "desk", "desk", "*").await;
     let ops = grant("ops", "rack:staging");
     grants::add(db, &Actor::Operator, NOW, &Holder::User(email("desk")), &ops).await.unwrap();
@@ -131,15 +138,7 @@ async fn an_account_that_holds_more_cannot_be_taken_over() {
 async fn a_role_spreads_only_what_its_editor_holds_wherever_it_is_held() {
     each(async |db: TestDb| {
         office(&db).await;
-        let night = |permissions: &[&str]| NewRole {
-            name: "night".into(),
-            description: String::new(),
-            permissions: permissions.iter().map(|text| (*text).to_owned()).collect(),
-        };
-        let edit = |permissions: &[&str]| RoleEdit {
-            permissions: Some(night(permissions).permissions),
-            ..Default::default()
-        };
+        let night = |permissions: &[&str]| role("night", permissions);
         let desk = person(&db, "desk").await;
         let actor = by(&desk, Permission::RoleUpdate);
         // As long as nobody holds it, a role gives nothing.
@@ -175,11 +174,7 @@ async fn an_open_invitation_counts_as_held() {
         office(&db).await;
         let desk = person(&db, "desk").await;
         let actor = by(&desk, Permission::RoleUpdate);
-        let night = |permission: &str| NewRole {
-            name: "night".into(),
-            description: String::new(),
-            permissions: vec![permission.to_owned()],
-        };
+        let night = |permission| role("night", &[permission]);
         roles::create(&db, &actor, NOW, &night("gateway:user:read")).await.unwrap();
         let invite = async |word: &str, expires_at: Timestamp| {
             let invitation = LinkRow {
@@ -199,7 +194,7 @@ async fn an_open_invitation_counts_as_held() {
             db.add_link(&invitation).await.unwrap();
         };
         invite("late", NOW).await;
-        let more = RoleEdit { permissions: Some(night("convox:*:*").permissions), ..Default::default() };
+        let more = edit(&["convox:*:*"]);
         roles::update(&db, &actor, NOW, "night", &more).await.unwrap();
         roles::remove(&db, &actor, NOW, "night").await.unwrap();
         roles::create(&db, &actor, NOW, &night("gateway:user:read")).await.unwrap();
