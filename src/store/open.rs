@@ -3,7 +3,7 @@
 use super::{DatabaseFile, Db, StoreError, StoreResult};
 use crate::core::Secret;
 use sqlx::{
-    Connection as _, PgConnection,
+    ConnectOptions as _, Connection as _, PgConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -126,6 +126,8 @@ async fn open_sqlite(path: &Path, options: &Options) -> StoreResult<Db> {
         // An index made for one question would read the whole log; what is worth an index has one.
         .pragma("automatic_index", "false");
     let open = |error: sqlx::Error| StoreError::Open(format!("cannot open {}: {error}", path.display()));
+    // A disk may take longer to make the file and its log than a pool waits for a connection.
+    let first = connect.connect().await.map_err(open)?;
     // SQLite itself rolls back when a write fails, as on a full disk. The driver then takes its own rollback for
     // failed and the connection for one inside a transaction, for ever: such a connection is replaced.
     let write = SqlitePoolOptions::new()
@@ -144,6 +146,7 @@ async fn open_sqlite(path: &Path, options: &Options) -> StoreResult<Db> {
         .connect_with(connect.pragma("cache_size", "-4096").pragma("query_only", "true"))
         .await
         .map_err(open)?;
+    first.close().await.map_err(open)?;
     let file = DatabaseFile::at(path).map_err(sqlx::Error::Io).map_err(open)?;
     Ok(Db::Sqlite { read, write, file })
 }
