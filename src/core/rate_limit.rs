@@ -219,19 +219,6 @@ mod tests {
         assert!(limiter.tracked() <= 1_000);
     }
 
-    #[test]
-    fn checks_are_cheap() {
-        let limiter = RateLimiter::new(u32::MAX);
-        let addresses: Vec<IpAddr> = (0..1_000u32).map(|host| IpAddr::from(host.to_be_bytes())).collect();
-        let started = std::time::Instant::now();
-        for ip in addresses.iter().cycle().take(100_000) {
-            let _ = limiter.check(*ip, at(0.0));
-        }
-        let each = started.elapsed() / 100_000;
-        println!("{each:?} a check, unoptimised");
-        assert!(each < std::time::Duration::from_micros(20));
-    }
-
     #[tokio::test]
     async fn the_published_answer() {
         let response = Limited { retry_after_seconds: 17 }.response();

@@ -35,7 +35,7 @@ async fn costs_spans_and_nothing_else(endpoint: &str, requests: usize, stops_wit
     let token = gateway.token("viewer").await;
     let before = metric(&gateway, "trace_spans_dropped_total").await;
     let slowest = ask(&gateway, &token, requests).await;
-    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+    assert!(slowest < Duration::from_secs(8), "{slowest:?}");
     until_dropped(&gateway, before).await;
     let started = Instant::now();
     assert!(gateway.stop().await.recorded);
@@ -61,7 +61,7 @@ async fn a_collector_that_never_answers_fills_the_queue_and_no_more() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", silent.local_addr().unwrap());
     // Each has eight spans or more, and there is room for some 2,600.
-    costs_spans_and_nothing_else(&endpoint, 400, Duration::from_secs(6)).await;
+    costs_spans_and_nothing_else(&endpoint, 400, Duration::from_secs(9)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -74,7 +74,7 @@ async fn the_end_of_the_process_sends_what_is_left() {
     drop(answer);
     let started = Instant::now();
     gateway.stop().await;
-    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(9), "{:?}", started.elapsed());
     let roots = collector.spans();
     assert!(roots.iter().any(|span| span.attributes.get("request_id") == Some(&id)), "{roots:#?}");
 }

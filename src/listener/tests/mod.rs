@@ -22,7 +22,21 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-const PATIENCE: Duration = Duration::from_secs(5);
+/// For what must happen, on a machine that has much else to do.
+const PATIENCE: Duration = Duration::from_secs(30);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// Those that are not under test are never reached.
+fn limits() -> ListenerLimits {
+    ListenerLimits {
+        header_timeout: HOUR,
+        keepalive_timeout: HOUR,
+        body_idle_timeout: HOUR,
+        handshake_timeout: HOUR,
+        write_stall_timeout: HOUR,
+        ..ListenerLimits::default()
+    }
+}
 
 /// What the service saw: a request's path, and whether its body came whole.
 type Seen = (String, bool);

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 mod corpus;
 use corpus::{CORPUS, Expect};
 
-const QUIET: Duration = Duration::from_millis(300);
+const QUIET: Duration = Duration::from_millis(600);
 
 struct Outcome {
     reply: String,
@@ -16,9 +16,10 @@ struct Outcome {
     seen: Vec<Seen>,
 }
 
-/// Sends the payload in `pieces`, and then nothing more.
-async fn outcome(payload: &[u8], pieces: usize) -> Outcome {
-    let mut rig = rig(ListenerLimits::default()).await;
+/// Sends the payload in `pieces`, and then nothing more. What must come is waited for; that nothing more comes is
+/// believed after a while.
+async fn outcome(payload: &[u8], pieces: usize, expect: Expect) -> Outcome {
+    let mut rig = rig(limits()).await;
     let (mut reader, mut writer) = connect(&rig).await.into_split();
     let mut reply = Vec::new();
     let write = async {
@@ -30,15 +31,39 @@ async fn outcome(payload: &[u8], pieces: usize) -> Outcome {
         }
     };
     let read = async {
-        while let Ok(Ok(1..)) = timeout(QUIET * 2, reader.read_buf(&mut reply)).await {}
-        timeout(QUIET, reader.read_buf(&mut reply)).await.is_ok()
+        loop {
+            let is_missing = match expect {
+                Expect::Requests(count) => answered(&reply) < count,
+                Expect::Refused | Expect::OneThenRefused => true,
+                Expect::Broken => false,
+            };
+            let patience = if is_missing { PATIENCE } else { QUIET };
+            match timeout(patience, reader.read_buf(&mut reply)).await {
+                Ok(Ok(1..)) => {}
+                ended => return ended.is_ok(),
+            }
+        }
     };
     let ((), closed) = tokio::join!(write, read);
     drop(writer);
     reply.extend(to_end(&mut reader).await.into_bytes());
-    sleep(Duration::from_millis(50)).await;
-    let seen = std::iter::from_fn(|| rig.seen.try_recv().ok()).collect();
+    let mut seen = Vec::new();
+    let expected = match expect {
+        Expect::Requests(count) => count,
+        Expect::Refused => 0,
+        Expect::Broken | Expect::OneThenRefused => 1,
+    };
+    while seen.len() < expected
+        && let Ok(Some(one)) = timeout(PATIENCE, rig.seen.recv()).await
+    {
+        seen.push(one);
+    }
+    seen.extend(std::iter::from_fn(|| rig.seen.try_recv().ok()));
     Outcome { reply: String::from_utf8_lossy(&reply).into_owned(), closed, seen }
+}
+
+fn answered(reply: &[u8]) -> usize {
+    String::from_utf8_lossy(reply).matches("\r\n\r\nok").count()
 }
 
 fn check(name: &str, expect: Expect, outcome: &Outcome) -> Result<(), String> {
@@ -62,9 +87,9 @@ async fn run(pieces: usize) {
     let long = long.iter().map(|(name, payload, expect)| (*name, payload.as_slice(), *expect));
     let all: Vec<_> = CORPUS.iter().copied().chain(long).collect();
     assert!(all.len() >= 60);
-    let runs = all
-        .iter()
-        .map(|(name, payload, expect)| async move { check(name, *expect, &outcome(payload, pieces).await) });
+    let runs = all.iter().map(|(name, payload, expect)| async move {
+        check(name, *expect, &outcome(payload, pieces, *expect).await)
+    });
     let wrong: Vec<_> = join_all(runs).await.into_iter().filter_map(Result::err).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -81,7 +106,7 @@ async fn corpus_in_pieces() {
 
 #[tokio::test]
 async fn refusals_say_why_and_close() {
-    let rig = rig(ListenerLimits::default()).await;
+    let rig = rig(limits()).await;
     let reply = to_end(&mut send(&rig, b"GET /admin#/public HTTP/1.1\r\nHost: a\r\n\r\n").await).await;
     assert!(reply.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{reply}");
     assert!(reply.contains("connection: close\r\n"), "{reply}");
@@ -96,7 +121,7 @@ async fn refusals_say_why_and_close() {
 /// 4 MB of headers that never end on each of eight connections: 431 long before they are read in.
 #[tokio::test]
 async fn a_flood_of_headers_is_not_kept() {
-    let rig = rig(ListenerLimits::default()).await;
+    let rig = rig(limits()).await;
     let flood = "Cookie: c=".to_owned() + &"x".repeat(4 << 20);
     let floods = (0..8).map(|_| async {
         let (mut reader, mut writer) = connect(&rig).await.into_split();
@@ -114,7 +139,7 @@ async fn a_flood_of_headers_is_not_kept() {
 /// What rides behind an upgrade that was not granted is an ordinary request, not part of a tunnel.
 #[tokio::test]
 async fn bytes_behind_a_refused_upgrade() {
-    let mut rig = rig(ListenerLimits::default()).await;
+    let mut rig = rig(limits()).await;
     let both = b"GET /1 HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nGET /2#x HTTP/1.1\r\nHost: a\r\n\r\n";
     let reply = to_end(&mut send(&rig, both).await).await;
     assert!(reply.contains("HTTP/1.1 400 "), "{reply}");

@@ -18,12 +18,12 @@ async fn upgraded(rig: &Rig) -> TcpStream {
 
 #[tokio::test]
 async fn idle_connections_close_and_busy_ones_finish() {
-    let mut rig = rig(ListenerLimits::default()).await;
+    let mut rig = rig(limits()).await;
     let fresh = connect(&rig).await;
     let mut idle = send(&rig, GET).await;
     one_ok(&mut idle).await;
     let mut busy = send(&rig, b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    sleep(Duration::from_millis(100)).await;
+    sleep(Duration::from_millis(300)).await;
 
     rig.drain.start();
     for mut quiet in [fresh, idle] {
@@ -39,10 +39,11 @@ async fn idle_connections_close_and_busy_ones_finish() {
 
 #[tokio::test]
 async fn the_deadline_cuts_what_is_left() {
-    let rig = rig(ListenerLimits::default()).await;
+    let mut rig = rig(limits()).await;
     let mut endless = send(&rig, b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n").await;
     let mut tunnel = upgraded(&rig).await;
-    sleep(Duration::from_millis(50)).await;
+    rig.next_seen().await;
+    rig.next_seen().await;
 
     let drained = rig.drain.wait(Duration::from_millis(300)).await;
     assert_eq!(drained, Drained::Cut { connections: 2 });
@@ -59,7 +60,7 @@ async fn a_tunnel_runs_on_whatever_the_limits_and_counts_as_open() {
         header_timeout: short,
         keepalive_timeout: short,
         body_idle_timeout: short,
-        ..Default::default()
+        ..limits()
     };
     let rig = rig(limits).await;
     let mut tunnel = upgraded(&rig).await;

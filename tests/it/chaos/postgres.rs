@@ -14,7 +14,7 @@ use std::{
 };
 
 /// An intent waits one second for the disk; the rest is for a slow machine.
-const ABOUT_A_SECOND: Duration = Duration::from_secs(3);
+const ABOUT_A_SECOND: Duration = Duration::from_secs(10);
 
 async fn site_on(cluster: &Cluster) -> Arc<Site> {
     let place = Place::Postgres(Secret::new(cluster.url("gateway")));

@@ -4,6 +4,7 @@ use super::{Machine, database::machine_of};
 use crate::support::{
     database::{TestDb, each},
     gateway::TestGateway,
+    wire::SOON,
 };
 use std::time::{Duration, Instant};
 
@@ -16,8 +17,7 @@ async fn answered(gateway: &TestGateway, token: &str, status: u16) {
         if answer.status() == status {
             return;
         }
-        // A second is the promise, the rest is for a busy machine.
-        assert!(started.elapsed() < Duration::from_secs(5), "{} instead of {status}", answer.status());
+        assert!(started.elapsed() < SOON, "{} instead of {status}", answer.status());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

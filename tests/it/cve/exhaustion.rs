@@ -4,6 +4,7 @@ use super::{APPS, raw, unlimited};
 use crate::support::{
     exchange::{Wire, exchange},
     gateway::TestGateway,
+    wire::SOON,
 };
 use futures_util::future::join_all;
 use std::{
@@ -27,7 +28,7 @@ async fn cve_2026_22045_dripping_connections_are_cut_while_health_answers() {
             let mut wire = Wire::open(address).await;
             wire.send(&head).await;
             let started = Instant::now();
-            while started.elapsed() < Duration::from_secs(8) {
+            while started.elapsed() < SOON {
                 let reply = wire.rest(Duration::from_millis(100)).await;
                 if !reply.is_empty() || !wire.send(b"a").await {
                     return Some(started.elapsed());
@@ -50,9 +51,9 @@ async fn cve_2026_22045_dripping_connections_are_cut_while_health_answers() {
         times
     };
     let (cut, times) = tokio::join!(dripping, probing);
-    assert!(times[10] < Duration::from_millis(500), "probes took {times:?}");
+    assert!(times[10] < Duration::from_secs(2), "probes took {times:?}");
     let left = cut.iter().filter(|cut| cut.is_none()).count();
-    assert_eq!(left, 0, "still open after 8 s");
+    assert_eq!(left, 0, "still open after {SOON:?}");
     assert_eq!(gateway.rack.requests(), []);
 }
 
@@ -180,7 +181,7 @@ async fn cve_2025_6203_form_bombs_are_refused_quickly() {
                 answer.text()
             );
             assert!(answer.body.len() < 10_000, "{name}: the answer repeats the attack");
-            assert!(started.elapsed() < Duration::from_secs(5), "{name} took {:?}", started.elapsed());
+            assert!(started.elapsed() < SOON, "{name} took {:?}", started.elapsed());
         }
     }
 }

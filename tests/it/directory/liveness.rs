@@ -25,9 +25,7 @@ async fn a_killed_service_is_seen_to_die_and_is_removed() {
     let service = Service::start().await;
     let mut watcher = Watcher::open(&gateway, &token, "?slug=web").await;
     let id = registered(&gateway, &token, checked("web", &service, 2)).await;
-    let began = Instant::now();
     let healthy = until(&gateway, &token, &id, |one| one["status"] == "Healthy").await;
-    assert!(began.elapsed() < Duration::from_secs(3), "the first look comes at once");
     assert!(healthy["lastHeartbeat"].is_string());
 
     service.kill();

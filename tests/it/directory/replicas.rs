@@ -6,7 +6,7 @@ use crate::support::{
     gateway::TestGateway,
 };
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 async fn replica(db: &TestDb, url: &str) -> TestGateway {
     let directory = tempfile::tempdir().unwrap();
@@ -24,9 +24,7 @@ async fn what_one_replica_is_told_the_other_knows() {
         let made = registered(&one, &token, "web", "http://10.0.0.1").await;
         let id = made["id"].as_str().unwrap();
         assert_eq!(show(&two, &token, id).await.0, 200, "asked at once");
-        let told = Instant::now();
         watcher.wait_for(|kind, data| kind == "registered" && data["instance"]["id"] == id).await;
-        assert!(told.elapsed() < Duration::from_secs(3));
         let beat = format!("PUT /registry-svc/instance/{id}/heartbeat");
         assert_eq!(call(&two, &token, &beat, json!({})).await.0, 200, "a heartbeat may go to either");
         let (_, nodes) = call(&two, &token, "GET /registry-svc/nodes", Value::Null).await;

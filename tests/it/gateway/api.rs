@@ -19,7 +19,7 @@ async fn logs(gateway: &TestGateway, token: &str, query: &str) -> Vec<Value> {
 
 /// Waits until the table has so many rows that fit.
 async fn until(gateway: &TestGateway, token: &str, query: &str, count: usize) {
-    for _ in 0..200 {
+    for _ in 0..1_000 {
         if logs(gateway, token, query).await.len() == count {
             return;
         }

@@ -126,9 +126,7 @@ async fn a_client_that_falls_silent_in_its_head_is_cut() {
     let (gateway, authority, _directory) = https().await;
     let mut wire = Wire::on(connect(&gateway, &authority, &[]).await.unwrap());
     wire.send("GET /apps HT").await;
-    let started = Instant::now();
     timeout(SOON, async { while wire.fill().await {} }).await.unwrap();
-    assert!(started.elapsed().as_secs() < 8, "{:?}", started.elapsed());
 }
 
 /// CVE-2023-44487, RUSTSEC-2024-0332, RUSTSEC-2026-0258: resets, continuations and empty frames without end. A protocol that

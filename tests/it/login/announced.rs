@@ -10,7 +10,7 @@ async fn said(variables: &[(&str, &str)], wanted: &str) -> String {
     let rack = DemoRack::start(DemoRackOptions::new("rack-password")).await.unwrap();
     let mut process = Process::start(&rack.url(), variables).await;
     let mut text = String::new();
-    for _ in 0..200 {
+    for _ in 0..800 {
         text = process.log.text();
         if text.contains(wanted) {
             break;

@@ -182,7 +182,7 @@ async fn changes_are_stopped_and_let_in_again_while_the_gateway_runs() {
             change::settings::put(&front.gateway.db, &Actor::Operator, now, key, &on.into()).await.unwrap();
         };
         let until = async |wanted: u16| {
-            for _ in 0..250 {
+            for _ in 0..1_000 {
                 let answer = admin.send("POST", "/v2/team/app/blobs/uploads/").await;
                 if answer.status() == wanted {
                     return answer;

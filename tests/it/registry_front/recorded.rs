@@ -10,7 +10,7 @@ async fn record(front: &Front, wanted: impl Fn(&Value) -> bool) -> Value {
 
 /// What the log holds of an action, newest first.
 async fn events(front: &Front, admin: &str, action: &str) -> Vec<String> {
-    for _ in 0..250 {
+    for _ in 0..1_000 {
         let request = format!("GET /api/v1/audit-logs?action={action}");
         let page: Value = front.gateway.own(admin, &request).send().await.unwrap().json().await.unwrap();
         let logs = page["logs"].as_array().unwrap();

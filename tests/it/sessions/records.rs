@@ -43,7 +43,7 @@ async fn changes_are_announced_before_they_are_made() {
     );
     let admin = gateway.token("admin").await;
     let mut found = serde_json::Value::Null;
-    for _ in 0..100 {
+    for _ in 0..1_000 {
         let request = gateway.own(&admin, "GET /api/v1/audit-logs?action=session.revoke_others");
         found = read(request).await.1["logs"].clone();
         if found.as_array().unwrap().len() == 2 {

@@ -5,6 +5,7 @@ use crate::support::{
     gateway::TestGateway,
     person::{Person, Until},
     socket::{End, Outcome, Socket},
+    wire::SOON,
 };
 use bytes::Bytes;
 use futures_util::stream;
@@ -18,8 +19,6 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::io::AsyncReadExt as _;
-
-const WITHIN: Duration = Duration::from_secs(5);
 
 struct Running {
     command: Socket,
@@ -38,7 +37,7 @@ impl Running {
     async fn cut(self, reason: &str) {
         let started = Instant::now();
         let (command, log) = tokio::join!(self.command.finish(), self.log.finish());
-        assert!(started.elapsed() < WITHIN, "{:?}", started.elapsed());
+        assert!(started.elapsed() < SOON, "{:?}", started.elapsed());
         assert_eq!((&command.exit, command.end), (&Ok(1), End::Told));
         for Outcome { output, .. } in [command, log] {
             let text = String::from_utf8_lossy(&output).into_owned();
@@ -134,7 +133,7 @@ async fn an_upload_ends_with_the_right_to_it() {
         tokio::time::sleep(Duration::from_millis(500)).await;
         assert!(!sending.is_finished() && !kept.is_finished());
         gateway.db.revoke_token(revoked.token_id, gateway.clock.now()).await.unwrap();
-        let ended = tokio::time::timeout(WITHIN, sending).await.expect("it runs on").unwrap();
+        let ended = tokio::time::timeout(SOON, sending).await.expect("it runs on").unwrap();
         // The connection may break before the answer is read.
         if let Ok(answer) = ended {
             assert_eq!(answer.status(), 403);
@@ -175,7 +174,7 @@ async fn an_upload_that_was_answered_early_ends_too() {
     let reading = tokio::spawn(answer.bytes());
     tokio::time::sleep(Duration::from_millis(300)).await;
     gateway.db.revoke_token(person.token_id, gateway.clock.now()).await.unwrap();
-    let ended = tokio::time::timeout(WITHIN, reading).await.expect("it runs on").unwrap();
+    let ended = tokio::time::timeout(SOON, reading).await.expect("it runs on").unwrap();
     assert!(ended.is_err(), "the answer breaks off");
     tokio::time::sleep(Duration::from_millis(300)).await;
     let at_the_end = seen.load(Ordering::SeqCst);

@@ -60,7 +60,7 @@ async fn intent_and_outcome_are_in_the_table() {
     assert_eq!((rows("intent").await, rows("outcome").await), (1, 0));
     socket.finish().await;
     gateway.lines.wait_for(|record| record["action"] == "process.exec").await;
-    for _ in 0..100 {
+    for _ in 0..1_000 {
         if rows("outcome").await == 1 {
             return;
         }

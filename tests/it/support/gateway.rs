@@ -1,6 +1,9 @@
 //! A whole gateway in the test's process, in front of a demo rack.
 
-use super::person::{Person, Until};
+use super::{
+    person::{Person, Until},
+    wire::SOON,
+};
 use rack_gateway::{
     audit::LineSink,
     boot::{Enrolment, Gateway, Parts, Reloader, Source, Stopped},
@@ -44,7 +47,7 @@ pub async fn until_status(request: impl Fn() -> reqwest::RequestBuilder, wanted:
         if status == wanted {
             return;
         }
-        let is_in_time = started.elapsed() < Duration::from_secs(10);
+        let is_in_time = started.elapsed() < SOON;
         assert!(is_in_time, "{} still answers {status}, not {wanted}", answer.url());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -76,7 +79,8 @@ impl Lines {
 
     /// Waits for a record that `wanted` accepts.
     pub async fn wait_for(&self, wanted: impl Fn(&Value) -> bool) -> Value {
-        for _ in 0..500 {
+        let started = Instant::now();
+        while started.elapsed() < SOON {
             if let Some(found) = self.records().into_iter().find(&wanted) {
                 return found;
             }
@@ -198,7 +202,7 @@ impl TestGateway {
     }
 
     pub async fn until_known(&self, token: &str) {
-        for _ in 0..100 {
+        for _ in 0..400 {
             let answer = self.own(token, "GET /api/v1/me").send().await.unwrap();
             if answer.status().is_success() {
                 return;

@@ -276,7 +276,7 @@ fn masked(opcode: u8, payload: &[u8]) -> Vec<u8> {
 impl super::gateway::TestGateway {
     /// Waits until the rack has no websocket left: the gateway has closed every one.
     pub async fn until_no_sockets(&self) {
-        for _ in 0..800 {
+        for _ in 0..2_000 {
             if self.rack.open_sockets() == 0 {
                 return;
             }

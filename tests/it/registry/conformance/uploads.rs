@@ -270,7 +270,7 @@ pub async fn a_body_that_breaks_off_is_resumed(target: &Target) {
     wire.send(&bytes[..1_234_567]).await;
     drop(wire);
     let mut come = 0;
-    for _ in 0..100 {
+    for _ in 0..400 {
         let status = target.get(&upload).await;
         if status.status() == 204 {
             come = header_of(&status, "range").strip_prefix("0-").unwrap().parse::<usize>().unwrap() + 1;
