@@ -125,14 +125,53 @@ async fn look_up<T: DeserializeOwned>(
     serde_json::from_slice(&document).map_err(|_| Refusal::RackAnswer)
 }
 
-/// `set FOO, unset BAR, set API_TOKEN (secret)`: names only.
+/// So many bytes of the changes are told; where the lines of the log are read, one has at most 256 KiB.
+const LONGEST: usize = 16 * 1024;
+
+/// `set FOO, unset BAR, set API_TOKEN (secret)`: names only. Of a great many, those that have room and how many more
+/// there are: `set FOO, unset BAR and 9998 more`.
 fn describe(changes: &[env::Change]) -> Option<String> {
-    let one = |change: &env::Change| {
+    let mut told: Vec<String> = Vec::new();
+    let mut length = 0;
+    for change in changes {
         let verb = match change.kind {
             ChangeKind::Set => "set",
             ChangeKind::Unset => "unset",
         };
-        format!("{verb} {}{}", change.key, if change.secret { " (secret)" } else { "" })
-    };
-    (!changes.is_empty()).then(|| changes.iter().map(one).collect::<Vec<_>>().join(", "))
+        let text = format!("{verb} {}{}", change.key, if change.secret { " (secret)" } else { "" });
+        length += text.len() + ", ".len();
+        if length > LONGEST {
+            break;
+        }
+        told.push(text);
+    }
+    let shown = told.join(", ");
+    match changes.len() - told.len() {
+        _ if changes.is_empty() => None,
+        0 => Some(shown),
+        more if told.is_empty() => Some(format!("{more} with long names")),
+        more => Some(format!("{shown} and {more} more")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(key: String) -> env::Change {
+        env::Change { key, kind: ChangeKind::Set, secret: false }
+    }
+
+    #[test]
+    fn a_great_many_changes_are_told_in_one_short_text() {
+        assert_eq!(describe(&[]), None);
+        let few = [set("A".into()), env::Change { key: "B".into(), kind: ChangeKind::Unset, secret: true }];
+        assert_eq!(describe(&few).unwrap(), "set A, unset B (secret)");
+        let many: Vec<_> = (0..10_000).map(|number| set(format!("N{number:04}"))).collect();
+        let text = describe(&many).unwrap();
+        assert!(text.starts_with("set N0000, set N0001, "), "{text}");
+        assert!(text.ends_with(", set N1488 and 8511 more"), "{text}");
+        assert!(text.len() < LONGEST + 100);
+        assert_eq!(describe(&[set("N".repeat(LONGEST))]).unwrap(), "1 with long names");
+    }
 }

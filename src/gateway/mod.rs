@@ -9,6 +9,7 @@ pub mod env;
 mod env_change;
 mod masking;
 mod outgoing;
+mod overrides;
 mod pipeline;
 mod rack_document;
 mod refusal;

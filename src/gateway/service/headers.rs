@@ -3,6 +3,7 @@
 
 use super::cookies;
 use crate::core::RequestId;
+use crate::gateway::overrides::is_override;
 use crate::identity::Principal;
 use http::{
     HeaderMap, HeaderName, HeaderValue,
@@ -48,10 +49,6 @@ const DROPPED: [&str; 24] = [
     "x-request-id",
 ];
 
-/// Ours to say, or another request than the one that was decided on: frameworks take method and path from them.
-const DROPPED_BEGINNINGS: [&str; 5] =
-    ["x-forwarded-", "x-http-method", "x-method-override", "x-original-", "x-rewrite-"];
-
 /// Nothing that a service may say about the whole host.
 const NOT_THEIRS: [&str; 14] = [
     "alt-svc",
@@ -95,7 +92,8 @@ pub fn of_client(headers: &HeaderMap, is_websocket: bool) -> HeaderMap {
     for (name, value) in headers {
         let canonical = canonical(name);
         let is_dropped = DROPPED.contains(&canonical.as_str())
-            || DROPPED_BEGINNINGS.iter().any(|beginning| canonical.starts_with(beginning))
+            || canonical.starts_with("x-forwarded-")
+            || is_override(&canonical)
             || named.contains(&canonical)
             // The relay reads frames, which an extension would change.
             || (is_websocket && canonical == "sec-websocket-extensions");

@@ -5,7 +5,7 @@
 //! route does not have. A missing option changes a command's meaning, so there is no list of allowed names.
 
 use super::{BadParameter, Place, Reply, Route, catalogue::routes, parameter::shown_name};
-use crate::core::redact::is_secret_header;
+use crate::{core::redact::is_secret_header, gateway::overrides::is_override};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::{collections::HashSet, sync::LazyLock};
 
@@ -35,21 +35,12 @@ fn is_ours(name: &str) -> bool {
             | "x-request-id"
             | "x-host"
             | "x-port"
-    ) || OUR_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    ) || is_override(name)
+        || OUR_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-const OUR_PREFIXES: [&str; 10] = [
-    "proxy-",
-    "x-forwarded-",
-    "convox-",
-    "x-convox-",
-    "x-user-",
-    "x-mfa-",
-    "x-original-",
-    "x-rewrite-",
-    "x-http-method",
-    "sec-websocket-",
-];
+const OUR_PREFIXES: [&str; 7] =
+    ["proxy-", "x-forwarded-", "convox-", "x-convox-", "x-user-", "x-mfa-", "sec-websocket-"];
 
 /// `Connection` may name any header to have it removed. These it may not remove.
 const KEPT: &[HeaderName] = &[header::CONTENT_TYPE, header::CONTENT_ENCODING];

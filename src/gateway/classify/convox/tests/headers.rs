@@ -67,6 +67,7 @@ fn what_speaks_for_the_gateway_is_never_copied() {
         "X-Original-Url",
         "X-Rewrite-Url",
         "X-Http-Method-Override",
+        "X-Method-Override",
         "Sec-WebSocket-Key",
         "HTTP2-Settings",
     ] {
