@@ -18,7 +18,7 @@ client() {
   shift
   env -i PATH="$PATH" HOME="$TMP" TMPDIR="$TMP" REGISTRY_AUTH_FILE="$TMP/$name.json" BUILDAH_ISOLATION=chroot \
     CONTAINERS_REGISTRIES_CONF="$TMP/registries.conf" CONTAINERS_CONF="$TMP/containers.conf" \
-    timeout 60 "$name" --root "$TMP/$name" --runroot "$TMP/$name-run" --storage-driver vfs "$@"
+    timeout 180 "$name" --root "$TMP/$name" --runroot "$TMP/$name-run" --storage-driver vfs "$@"
 }
 
 # refuses TEXT COMMAND…: it fails, and says so.

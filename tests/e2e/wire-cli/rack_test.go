@@ -62,8 +62,8 @@ func (p *peer) next() frame {
 	select {
 	case f := <-p.frames:
 		return f
-	case <-time.After(5 * time.Second):
-		return frame{0, "no frame within 5 s"}
+	case <-time.After(20 * time.Second):
+		return frame{0, "no frame within 20 s"}
 	}
 }
 

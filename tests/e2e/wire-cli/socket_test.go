@@ -137,7 +137,7 @@ func TestDrippedMarkerIsLost(t *testing.T) {
 		_ = p.Conn.(tappedConn).Conn.(*net.TCPConn).SetNoDelay(true)
 		for _, b := range append(text(marker+"7\n").wire(), end.wire()...) {
 			_, _ = p.Write([]byte{b})
-			time.Sleep(3 * time.Millisecond)
+			time.Sleep(20 * time.Millisecond)
 		}
 	}))
 	expect(t, "result", cli(t, "", "exec", "web-1", "cmd", "-a", "app"), result{0, marker + "7\n", ""})

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, vi } from "vitest";
 import { state } from "../api/http";
 
 // On a machine that is busy with something else as well.
-configure({ asyncUtilTimeout: 4_000 });
+configure({ asyncUtilTimeout: 20_000 });
 
 beforeEach(() => {
   state.csrf = null;

@@ -7,7 +7,7 @@ const packages = createRequire(new URL("../../../../web/package.json", import.me
 const { chromium } = packages("playwright-core");
 const axe = readFileSync(packages.resolve("axe-core/axe.min.js"), "utf8");
 
-const PATIENCE = 10_000;
+const PATIENCE = 30_000;
 const PHONE = { width: 390, height: 844 };
 
 export async function launch() {
