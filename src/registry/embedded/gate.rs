@@ -223,7 +223,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_deletes_waits_for_pushes_of_others_and_they_wait_for_it() {
-        let Two { clock, pusher, collector, .. } = two().await;
+        let Two { clock, pusher, collector, _directory } = two().await;
         assert!(passes(&pusher).await);
         let closing = tokio::spawn({
             let collector = collector.clone();
@@ -245,7 +245,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_collector_that_died_does_not_keep_it_closed() {
-        let Two { clock, pusher, collector, .. } = two().await;
+        let Two { clock, pusher, collector, _directory } = two().await;
         drop(collector.alone().await.unwrap());
         assert!(waits(&pusher).await);
         assert!(passes(&collector).await, "its own pushes are kept away by the lock");
