@@ -129,11 +129,10 @@ impl ArtifactServer {
         request: Result<Request<OutgoingBody>, http::Error>,
     ) -> Result<Response<RackBody>, UpstreamError> {
         let started = Instant::now();
-        let answer = match request {
-            Ok(request) => self.way.exchange(NAME, request).await,
-            Err(error) => Err(error.into()),
-        };
-        self.metrics.note(&answer, started.elapsed());
+        let request = request?;
+        let method = request.method().clone();
+        let answer = self.way.exchange(NAME, request).await;
+        self.metrics.note(&method, &answer, started.elapsed());
         answer
     }
 

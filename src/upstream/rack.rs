@@ -193,11 +193,13 @@ impl Rack {
         request_id: RequestId,
     ) -> Result<Response<RackBody>, UpstreamError> {
         let started = Instant::now();
-        let answer = match self.request(permit.into_call(), body, actor, request_id) {
+        let call = permit.into_call();
+        let method = call.method().clone();
+        let answer = match self.request(call, body, actor, request_id) {
             Ok(request) => self.way.exchange(&self.name, request).await,
             Err(error) => Err(error.into()),
         };
-        self.metrics.note(&answer, started.elapsed());
+        self.metrics.note(&method, &answer, started.elapsed());
         answer
     }
 

@@ -109,8 +109,8 @@ families! {
 
     UPSTREAM_REQUESTS = Recorder Counter "upstream_requests_total" ["rack", "outcome"]
         "Requests sent to an upstream.";
-    UPSTREAM_REQUEST_DURATION = Recorder Histogram "upstream_request_duration_seconds" ["rack"] in LATENCY_SECONDS
-        "Time from sending a request to an upstream until its response headers, in seconds.";
+    UPSTREAM_REQUEST_DURATION = Recorder Histogram "upstream_request_duration_seconds" ["rack", "effect"] in LATENCY_SECONDS
+        "Time from sending a request to an upstream until its response headers, in seconds; effect is read or change.";
     UPSTREAM_BYTES = Recorder Counter "upstream_bytes_total" ["rack", "direction"]
         "Body bytes exchanged with an upstream.";
 

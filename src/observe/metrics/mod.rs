@@ -171,7 +171,8 @@ mod tests {
         metrics.http().record("/apps/{app}", MethodLabel::Post, 502, Duration::from_millis(12));
         metrics.tokens().record("ci \"main\"\n\\");
         metrics::counter!(catalogue::UPSTREAM_REQUESTS, "rack" => "prod", "outcome" => "ok").increment(3);
-        metrics::histogram!(catalogue::UPSTREAM_REQUEST_DURATION, "rack" => "prod").record(0.02);
+        metrics::histogram!(catalogue::UPSTREAM_REQUEST_DURATION, "rack" => "prod", "effect" => "read")
+            .record(0.02);
         tokio::task::yield_now().await;
 
         let text = metrics.render();
@@ -186,7 +187,10 @@ mod tests {
             assert_eq!(page.help.get(family.name).map(String::as_str), Some(family.help));
         }
         assert_eq!(page.value(r#"upstream_requests_total{rack="prod",outcome="ok"}"#), 3.0);
-        assert_eq!(page.value(r#"upstream_request_duration_seconds_bucket{rack="prod",le="0.05"}"#), 1.0);
+        assert_eq!(
+            page.value(r#"upstream_request_duration_seconds_bucket{rack="prod",effect="read",le="0.05"}"#),
+            1.0
+        );
         assert_eq!(page.value(r#"gateway_token_requests_total{token="ci \"main\"\n\\"}"#), 1.0);
         assert_eq!(page.value("nodejs_gc_duration_seconds_count"), 0.0);
         assert_eq!(page.value(r#"nodejs_gc_duration_seconds_bucket{le="+Inf"}"#), 0.0);
