@@ -191,7 +191,7 @@ start_postgres() {
   ((EUID != 0)) || owner=(setpriv --reuid postgres --regid postgres --clear-groups)
   mkdir "$data"
   ((EUID != 0)) || chown postgres "$data"
-  "${owner[@]}" "$bin/initdb" -D "$data" -U bench -A trust >"$LOGS/postgres.err" 2>&1 || return 1
+  "${owner[@]}" "$bin/initdb" -D "$data" -U bench -A trust -E UTF8 >"$LOGS/postgres.err" 2>&1 || return 1
   launch postgres - "${owner[@]}" "$bin/postgres" -D "$data" -p "${PORT[postgres]}" -h 127.0.0.1 -k "$data"
   wait_for_port postgres || return 1
   local name

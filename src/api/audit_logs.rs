@@ -32,16 +32,19 @@ struct Page<'a> {
     logs: Vec<Entry<'a>>,
     /// Give this as `cursor` for the next, older page; null on the last.
     next_cursor: Option<String>,
-    /// Null, or the sequence number down to which was searched: no index leads to what the filters ask for, and one
-    /// call looks at a bounded number of records. `next_cursor` goes on from there.
+    /// Null, or the sequence number down to which was searched: no index leads to exactly what the filters ask for, and
+    /// one call looks at a bounded number of records. `next_cursor` goes on from there.
     searched_to: Option<String>,
 }
 
 #[derive(Serialize)]
 struct Entry<'a> {
     seq: i64,
-    /// The record, byte for byte as it was written.
-    record: &'a RawValue,
+    /// The record, byte for byte as it was written; null when what stands in the database is not JSON.
+    record: Option<&'a RawValue>,
+    /// Then true, and else left out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    unreadable: bool,
 }
 
 pub fn endpoint() -> Endpoint {
@@ -65,17 +68,18 @@ async fn page(context: &Context, filter: &AuditFilter) -> Result<String, ApiErro
     let found = context.db.audit_page(filter).await?;
     let next_cursor = found.next.map(|seq| seq.to_string());
     let searched_to = next_cursor.clone().filter(|_| found.is_cut);
-    let logs = found.rows.iter().filter_map(entry).collect();
+    let logs = found.rows.iter().map(entry).collect();
     serde_json::to_string(&Page { logs, next_cursor, searched_to })
         .map_err(|_| crate::gateway::Refusal::Internal.into())
 }
 
-fn entry(row: &StoredAuditRow) -> Option<Entry<'_>> {
-    let record = serde_json::from_slice(&row.record);
-    if record.is_err() {
+/// Also of a record that was damaged: that it is there, and cannot be read, is what an auditor must see.
+fn entry(row: &StoredAuditRow) -> Entry<'_> {
+    let record: Option<&RawValue> = serde_json::from_slice(&row.record).ok();
+    if record.is_none() {
         tracing::error!(seq = row.seq, "an audit record in the database is not JSON");
     }
-    Some(Entry { seq: row.seq, record: record.ok()? })
+    Entry { seq: row.seq, record, unreadable: record.is_none() }
 }
 
 /// Reads the query; each mistake names its field.
@@ -147,6 +151,19 @@ mod tests {
         assert_eq!(filter.user_email.as_deref(), Some("a@b.c"));
         assert_eq!((filter.before, filter.limit), (Some(17), 5));
         assert!(filter.since.unwrap() < filter.until.unwrap());
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_keeps_its_place() {
+        for (record, expected) in [
+            (&br#"{"a": 1.0}"#[..], r#"{"seq":7,"record":{"a": 1.0}}"#),
+            (&b"{\"a\":"[..], r#"{"seq":7,"record":null,"unreadable":true}"#),
+            (&b"\"\xff\""[..], r#"{"seq":7,"record":null,"unreadable":true}"#),
+            (&b""[..], r#"{"seq":7,"record":null,"unreadable":true}"#),
+        ] {
+            let row = StoredAuditRow { seq: 7, record: record.to_vec() };
+            assert_eq!(serde_json::to_string(&entry(&row)).unwrap(), expected);
+        }
     }
 
     #[test]

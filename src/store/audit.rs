@@ -141,7 +141,31 @@ async fn begin_sqlite(write: &SqlitePool, file: &DatabaseFile) -> StoreResult<Tr
     Ok(tx)
 }
 
-/// The question that `filter` asks, behind `prefix`, of rows from the number `floor` on.
+/// Tables that tell which stretches may hold rows of a filter.
+struct Stretches {
+    tables: &'static str,
+    /// The column of their number.
+    number: &'static str,
+}
+
+impl Stretches {
+    /// `None` when the rows may be anywhere.
+    const fn of(filter: &AuditFilter) -> Option<Self> {
+        let has_ends = filter.request_id.is_some() || filter.since.is_some() || filter.until.is_some();
+        // `CROSS JOIN` tells SQLite to go through the tables in this order.
+        match (filter.user_email.is_some(), has_ends) {
+            (false, false) => None,
+            (false, true) => Some(Self { tables: "audit_stretch s", number: "s.stretch" }),
+            (true, false) => Some(Self { tables: "audit_stretch_user u", number: "u.stretch" }),
+            (true, true) => {
+                Some(Self { tables: "audit_stretch_user u CROSS JOIN audit_stretch s", number: "u.stretch" })
+            }
+        }
+    }
+}
+
+/// The question that `filter` asks, behind `prefix`, of rows from the number `floor` on. Where there are stretches
+/// to look into, `floor` is the first number of one.
 pub(super) fn list<DB: Database>(prefix: &str, filter: &AuditFilter, floor: Option<i64>) -> QueryBuilder<DB>
 where
     for<'q> i64: Encode<'q, DB> + Type<DB>,
@@ -150,11 +174,23 @@ where
     for<'q> Timestamp: Encode<'q, DB> + Type<DB>,
 {
     let mut query = QueryBuilder::new(prefix);
-    let stretch = push_from(&mut query, filter);
-    query.push(" l.seq < ").push_bind(filter.before.unwrap_or(i64::MAX));
-    if let Some(floor) = floor {
-        query.push(" AND l.seq >= ").push_bind(floor);
+    query.push("SELECT l.seq, l.record FROM ");
+    let stretches = Stretches::of(filter);
+    if let Some(Stretches { tables, number }) = &stretches {
+        query.push(tables).push(" CROSS JOIN audit_log l WHERE ");
+        push_stretches(&mut query, filter, number);
+        if let Some(floor) = floor {
+            query.push(number).push(" >= ").push_bind(floor.div_euclid(stretch::LENGTH)).push(" AND ");
+        }
+        query.push(format_args!("l.seq BETWEEN {number} * 256 AND {number} * 256 + 255 AND l.seq < "));
+    } else {
+        query.push("audit_log l WHERE ");
+        if let Some(floor) = floor {
+            query.push("l.seq >= ").push_bind(floor).push(" AND ");
+        }
+        query.push("l.seq < ");
     }
+    query.push_bind(filter.before.unwrap_or(i64::MAX));
     let texts = [
         (" AND l.user_email = ", &filter.user_email),
         (" AND l.action = ", &filter.action),
@@ -177,40 +213,49 @@ where
     if let Some(until) = filter.until {
         query.push(" AND l.ts < ").push_bind(until);
     }
-    query.push(" ORDER BY ").push(stretch).push("l.seq DESC LIMIT ").push_bind(filter.limit.max(0));
+    query.push(" ORDER BY ");
+    if let Some(Stretches { number, .. }) = &stretches {
+        query.push(number).push(" DESC, ");
+    }
+    query.push("l.seq DESC LIMIT ").push_bind(filter.limit.max(0));
     query
 }
 
-/// The tables, and the stretches to look into; ends where a condition on the log `l` may follow. Returns what to
-/// order by before the sequence number. `CROSS JOIN` tells SQLite to look at the stretches first.
-fn push_from<DB: Database>(query: &mut QueryBuilder<DB>, filter: &AuditFilter) -> &'static str
+/// The question for the stretch behind the newest `count` that [`list`] would look into. `None` when it would look
+/// into all there are.
+pub(super) fn stretch_behind<DB: Database>(filter: &AuditFilter, count: i64) -> Option<QueryBuilder<DB>>
 where
     for<'q> i64: Encode<'q, DB> + Type<DB>,
     for<'q> String: Encode<'q, DB> + Type<DB>,
     for<'q> RequestId: Encode<'q, DB> + Type<DB>,
     for<'q> Timestamp: Encode<'q, DB> + Type<DB>,
 {
-    const HERE: &str = "l.seq BETWEEN s.stretch * 256 AND s.stretch * 256 + 255 AND";
+    let Stretches { tables, number } = Stretches::of(filter)?;
+    let mut query = QueryBuilder::new("SELECT ");
+    query.push(format_args!("{number} FROM {tables} WHERE "));
+    push_stretches(&mut query, filter, number);
+    query.push(format_args!("{number} >= 0 ORDER BY {number} DESC LIMIT 1 OFFSET ")).push_bind(count);
+    Some(query)
+}
+
+/// Which stretches may hold rows of `filter`; ends where another condition may follow.
+fn push_stretches<DB: Database>(query: &mut QueryBuilder<DB>, filter: &AuditFilter, number: &str)
+where
+    for<'q> i64: Encode<'q, DB> + Type<DB>,
+    for<'q> String: Encode<'q, DB> + Type<DB>,
+    for<'q> RequestId: Encode<'q, DB> + Type<DB>,
+    for<'q> Timestamp: Encode<'q, DB> + Type<DB>,
+{
     let has_ends = filter.request_id.is_some() || filter.since.is_some() || filter.until.is_some();
-    if filter.user_email.is_none() && !has_ends {
-        query.push("SELECT l.seq, l.record FROM audit_log l WHERE");
-        return "";
-    }
-    query.push("SELECT l.seq, l.record FROM ");
-    query.push(match (&filter.user_email, has_ends) {
-        (None, _) => "audit_stretch s CROSS JOIN audit_log l WHERE ",
-        (Some(_), false) => "audit_stretch_user s CROSS JOIN audit_log l WHERE ",
-        (Some(_), true) => {
-            "audit_stretch_user u CROSS JOIN audit_stretch s CROSS JOIN audit_log l WHERE s.stretch = u.stretch AND "
-        }
-    });
     if let Some(email) = &filter.user_email {
-        query.push(if has_ends { "u.user_email = " } else { "s.user_email = " });
-        query.push_bind(dialect::searchable(email).into_owned()).push(" AND ");
+        if has_ends {
+            query.push("s.stretch = u.stretch AND ");
+        }
+        query.push("u.user_email = ").push_bind(dialect::searchable(email).into_owned()).push(" AND ");
     }
     if let Some(before) = filter.before {
-        query.push(if filter.user_email.is_some() && has_ends { "u.stretch <= " } else { "s.stretch <= " });
-        query.push_bind(before.div_euclid(stretch::LENGTH)).push(" AND ");
+        let newest = before.saturating_sub(1).div_euclid(stretch::LENGTH);
+        query.push(number).push(" <= ").push_bind(newest).push(" AND ");
     }
     if let Some(id) = filter.request_id {
         query.push("s.first_request <= ").push_bind(id);
@@ -222,8 +267,6 @@ where
     if let Some(until) = filter.until {
         query.push("s.first_ts < ").push_bind(until).push(" AND ");
     }
-    query.push(HERE);
-    if filter.user_email.is_some() && has_ends { "u.stretch DESC, " } else { "s.stretch DESC, " }
 }
 
 #[cfg(test)]
@@ -250,13 +293,13 @@ mod tests {
         let at = Timestamp::from_micros(1);
         let (request_id, since, until) = (Some(RequestId::new(at)), Some(at), Some(at));
         let all = AuditFilter::default;
-        let by_user = "SEARCH s USING PRIMARY KEY (user_email=?)";
+        let by_user = "SEARCH u USING PRIMARY KEY (user_email=?)";
         for (filter, steps) in [
             (all(), "SEARCH l USING INTEGER PRIMARY KEY (rowid<?)".to_owned()),
             (AuditFilter { user_email: user_email(), ..all() }, format!("{by_user}; {ROWS}")),
             (
                 AuditFilter { user_email: user_email(), before: Some(1_000), ..all() },
-                format!("SEARCH s USING PRIMARY KEY (user_email=? AND stretch<?); {ROWS}"),
+                format!("SEARCH u USING PRIMARY KEY (user_email=? AND stretch<?); {ROWS}"),
             ),
             (AuditFilter { request_id, ..all() }, format!("SCAN s; {ROWS}")),
             (AuditFilter { since, until, ..all() }, format!("SCAN s; {ROWS}")),

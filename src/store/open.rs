@@ -87,9 +87,10 @@ impl Db {
 
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { read, write, .. } => {
+            Self::Sqlite { read, write, file } => {
                 read.close().await;
                 write.close().await;
+                file.release().await;
             }
             Self::Postgres(pool) => pool.close().await,
         }
@@ -128,6 +129,8 @@ async fn open_sqlite(path: &Path, options: &Options) -> StoreResult<Db> {
     let open = |error: sqlx::Error| StoreError::Open(format!("cannot open {}: {error}", path.display()));
     // A disk may take longer to make the file and its log than a pool waits for a connection.
     let first = connect.connect().await.map_err(open)?;
+    // Where the file has left its path, another is not made in its place.
+    let connect = connect.create_if_missing(false);
     // SQLite itself rolls back when a write fails, as on a full disk. The driver then takes its own rollback for
     // failed and the connection for one inside a transaction, for ever: such a connection is replaced.
     let write = SqlitePoolOptions::new()
@@ -146,8 +149,8 @@ async fn open_sqlite(path: &Path, options: &Options) -> StoreResult<Db> {
         .connect_with(connect.pragma("cache_size", "-4096").pragma("query_only", "true"))
         .await
         .map_err(open)?;
-    first.close().await.map_err(open)?;
     let file = DatabaseFile::at(path).map_err(sqlx::Error::Io).map_err(open)?;
+    file.keep_open_by(first);
     Ok(Db::Sqlite { read, write, file })
 }
 
@@ -166,10 +169,27 @@ async fn open_postgres(url: &Secret, options: &Options) -> StoreResult<Db> {
         .before_acquire(|connection, _| Box::pin(can_write(connection)))
         .connect_with(connect.clone())
         .await;
-    match opened {
-        Ok(pool) => Ok(Db::Postgres(pool)),
+    let pool = match opened {
+        Ok(pool) => pool,
+        Err(error) => return Err(Box::pin(away(&connect, error)).await),
+    };
+    match sqlx::query_scalar::<_, String>("SHOW server_encoding").fetch_one(&pool).await {
+        Ok(encoding) if encoding == "UTF8" => Ok(Db::Postgres(pool)),
+        Ok(encoding) => {
+            pool.close().await;
+            Err(narrow(&connect, &encoding))
+        }
         Err(error) => Err(Box::pin(away(&connect, error)).await),
     }
+}
+
+/// One path with a character that the encoding does not have would stop the audit log, and with it everything.
+fn narrow(connect: &PgConnectOptions, encoding: &str) -> StoreError {
+    let name = connect.get_database().unwrap_or_else(|| connect.get_username());
+    StoreError::Open(format!(
+        "the PostgreSQL database {name} has the encoding {encoding}, which cannot hold every text; make one with \
+         CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+    ))
 }
 
 /// The pool knocks again while a server refuses, as one does that starts, and in the end it tells only that the time

@@ -58,7 +58,14 @@ pub fn audit_page(_: &mut Map<String, Value>) -> Value {
             "logs": { "type": "array", "items": {
                 "type": "object",
                 "required": ["seq", "record"],
-                "properties": { "seq": { "type": "integer" }, "record": { "type": "object" } },
+                "properties": {
+                    "seq": { "type": "integer" },
+                    "record": { "type": ["object", "null"] },
+                    "unreadable": {
+                        "type": "boolean",
+                        "description": "true, with `record` null, where what stands in the database cannot be read",
+                    },
+                },
             } },
             "next_cursor": { "type": ["string", "null"] },
             "searched_to": { "type": ["string", "null"] },

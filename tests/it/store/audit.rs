@@ -125,21 +125,57 @@ async fn what_is_written_stays() {
             "UPDATE audit_stretch SET stretch = 9",
             "UPDATE audit_stretch SET last_ts = last_ts - 1",
             "UPDATE audit_stretch SET first_ts = first_ts + 1",
+            "UPDATE audit_head SET next_seq = 1",
+            "UPDATE audit_head SET next_seq = next_seq - 1",
+            "DELETE FROM audit_head",
         ] {
-            let refused = match &db.db {
-                Db::Sqlite { write, .. } => sqlx::query(sql).execute(write).await.map(drop),
-                Db::Postgres(pool) => sqlx::query(sql).execute(pool).await.map(drop),
-            };
-            let refused = refused.unwrap_err().to_string();
-            assert!(refused.contains("append-only"), "{sql}: {refused}");
+            is_refused(&db, sql).await;
         }
-        if let Db::Postgres(pool) = &db.db {
-            let refused = sqlx::query("TRUNCATE audit_log").execute(pool).await.unwrap_err();
-            assert!(refused.to_string().contains("append-only"), "{refused}");
+        let of_the_engine = match &db.db {
+            Db::Sqlite { .. } => REPLACING,
+            Db::Postgres(_) => TRUNCATING,
+        };
+        for sql in of_the_engine {
+            is_refused(&db, sql).await;
         }
         assert_eq!(everything(&db).await, before);
+        let by_user = AuditFilter {
+            user_email: Some("ada@example.com".to_owned()),
+            since: Some(NOW),
+            limit: 9,
+            ..AuditFilter::default()
+        };
+        assert_eq!(db.audit_rows(&by_user).await.unwrap().len(), 3, "and is found");
+        assert_eq!(db.append_audit(&batch("next", 2)).await.unwrap(), 4);
+        assert!(db.append_audit_at(6, &batch("next", 2)).await.unwrap(), "the log itself goes on");
     })
     .await;
+}
+
+/// SQLite deletes what it replaces, and asks no trigger on deletion.
+const REPLACING: &[&str] = &[
+    "INSERT OR REPLACE INTO audit_log (seq, ts, event, request_id, user_email, action, resource, status, \
+     rbac_decision, record) SELECT seq, ts, event, request_id, 'eve@example.com', action, resource, status, \
+     rbac_decision, record FROM audit_log WHERE seq = 2",
+    "REPLACE INTO audit_log SELECT seq, ts, event, request_id, user_email, action, resource, status, \
+     rbac_decision, x'00' FROM audit_log",
+    "INSERT OR REPLACE INTO audit_stretch SELECT stretch, first_ts + 1, last_ts + 1, first_request, \
+     last_request FROM audit_stretch",
+    "INSERT OR REPLACE INTO audit_stretch SELECT stretch, first_ts, last_ts, first_request, x'00' \
+     FROM audit_stretch",
+    "INSERT OR REPLACE INTO audit_head (id, next_seq) VALUES (1, 1)",
+    "INSERT OR REPLACE INTO audit_head (id, next_seq) VALUES (1, 9)",
+];
+
+const TRUNCATING: &[&str] = &["TRUNCATE audit_log", "TRUNCATE audit_stretch", "TRUNCATE audit_head"];
+
+async fn is_refused(db: &TestDb, sql: &'static str) {
+    let refused = match &db.db {
+        Db::Sqlite { write, .. } => sqlx::query(sql).execute(write).await.map(drop),
+        Db::Postgres(pool) => sqlx::query(sql).execute(pool).await.map(drop),
+    };
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("append-only"), "{sql}: {refused}");
 }
 
 #[tokio::test]

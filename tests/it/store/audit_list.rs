@@ -4,7 +4,7 @@ use super::{NOW, audit::row, later};
 use crate::support::database::{TestDb, each};
 use rack_gateway::{
     core::{RequestId, Timestamp},
-    store::{AuditFilter, AuditRow, Db},
+    store::{AuditFilter, AuditRow, Db, StoredAuditRow},
 };
 use std::{borrow::Cow, sync::Arc};
 
@@ -86,6 +86,9 @@ async fn filters_alone_and_all_together() {
             let expected: Vec<_> = expected.map(|row| row.record.as_bytes().to_vec()).collect();
             assert!(!expected.is_empty());
             assert_eq!(found, expected, "{filter:?}");
+            let (_, pages) = follow(&db, filter.clone(), 100).await;
+            let pages: Vec<_> = pages.into_iter().map(|row| row.record).collect();
+            assert_eq!(pages, expected, "in short pages: {filter:?}");
         }
     })
     .await;
@@ -159,18 +162,8 @@ async fn a_search_without_an_index_stops_at_its_budget_and_goes_on_from_there() 
         // The only row that fits is the oldest of 129.
         db.append_audit(&[AuditRow { action: Cow::Borrowed("rare"), ..row("rare") }]).await.unwrap();
         db.append_audit(&rows()).await.unwrap();
-        let mut filter = AuditFilter { action: Some("rare".into()), limit: 10, ..AuditFilter::default() };
-        let (mut calls, mut found) = (0, Vec::new());
-        loop {
-            let page = db.audit_page_within(&filter, 50).await.unwrap();
-            calls += 1;
-            found.extend(page.rows);
-            assert_eq!(page.is_cut, page.next.is_some());
-            match page.next {
-                Some(next) => filter.before = Some(next),
-                None => break,
-            }
-        }
+        let filter = AuditFilter { action: Some("rare".into()), limit: 10, ..AuditFilter::default() };
+        let (calls, found) = follow(&db, filter, 50).await;
         assert_eq!((calls, found.len(), found[0].seq), (3, 1, 1));
         // With an index, or without any filter, nothing is cut.
         for filter in [
@@ -184,6 +177,78 @@ async fn a_search_without_an_index_stops_at_its_budget_and_goes_on_from_there() 
             let page = db.audit_page_within(&filter, 50).await.unwrap();
             assert_eq!((page.next, page.is_cut), (None, false), "{filter:?}");
         }
+    })
+    .await;
+}
+
+/// Follows the pages of a search to the end, each with `budget`; gives how many there were, and all rows.
+async fn follow(db: &Db, mut filter: AuditFilter, budget: i64) -> (usize, Vec<StoredAuditRow>) {
+    let (mut calls, mut found) = (0, Vec::new());
+    loop {
+        let page = db.audit_page_within(&filter, budget).await.unwrap();
+        calls += 1;
+        found.extend(page.rows);
+        assert_eq!(page.is_cut, page.next.is_some(), "no page is full: {filter:?}");
+        let Some(next) = page.next else { return (calls, found) };
+        assert!(filter.before.is_none_or(|before| next < before), "the search goes on: {filter:?}");
+        filter.before = Some(next);
+    }
+}
+
+/// Ten stretches, a second a row. The first and the last row are rare; bob has one row in the second stretch, and one
+/// in the ninth; all others are ada's.
+async fn ten_stretches(db: &Db) {
+    let one = |seq: i64| {
+        let action = if seq == 1 || seq == 2_559 { "rare" } else { "app.read" };
+        let user = if seq == 300 || seq == 2_100 { USERS[1] } else { USERS[0] };
+        AuditRow {
+            ts: later(seq),
+            action: Cow::Borrowed(action),
+            user_email: Arc::from(user),
+            ..row(seq.to_string())
+        }
+    };
+    let log: Vec<_> = (1..2_560).map(one).collect();
+    assert_eq!(db.append_audit(&log).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn no_filter_that_lets_everything_pass_lifts_the_budget() {
+    each(async |db: TestDb| {
+        ten_stretches(&db).await;
+        let all = || AuditFilter { limit: 10, ..AuditFilter::default() };
+        let rare = || AuditFilter { action: Some("rare".into()), ..all() };
+        let (ada, far) = (|| Some(USERS[0].to_owned()), Some(later(9_999)));
+        for (filter, calls, expected) in [
+            (AuditFilter { until: far, ..rare() }, 5, vec![2_559, 1]),
+            (AuditFilter { since: Some(NOW), ..rare() }, 5, vec![2_559, 1]),
+            (AuditFilter { user_email: ada(), ..rare() }, 5, vec![2_559, 1]),
+            (AuditFilter { user_email: ada(), until: far, ..rare() }, 5, vec![2_559, 1]),
+            // The search begins at the end in time, in the third stretch from below, and goes no further than the other.
+            (AuditFilter { until: Some(later(600)), ..rare() }, 2, vec![1]),
+            (AuditFilter { user_email: ada(), until: Some(later(600)), ..rare() }, 2, vec![1]),
+            (AuditFilter { since: Some(later(2_100)), ..rare() }, 1, vec![2_559]),
+            // Behind what was seen, in the middle of a stretch.
+            (AuditFilter { until: far, before: Some(2_000), ..rare() }, 4, vec![1]),
+        ] {
+            let told = format!("{filter:?}");
+            // Two stretches.
+            let (made, found) = follow(&db, filter, 512).await;
+            let found: Vec<_> = found.iter().map(|row| row.seq).collect();
+            assert_eq!((made, found), (calls, expected), "{told}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn stretches_that_the_index_passes_over_cost_no_budget() {
+    each(async |db: TestDb| {
+        ten_stretches(&db).await;
+        let filter = AuditFilter { user_email: Some(USERS[1].into()), limit: 10, ..AuditFilter::default() };
+        let (calls, found) = follow(&db, filter, 512).await;
+        let found: Vec<_> = found.iter().map(|row| row.seq).collect();
+        assert_eq!((calls, found), (1, vec![2_100, 300]));
     })
     .await;
 }

@@ -7,6 +7,11 @@ use rack_gateway::{
         Timestamp,
         id::{CliLoginId, SessionId, UserId},
     },
+    identity::change::{
+        Actor,
+        grants::{self, Holder, NewGrant},
+    },
+    policy::CallLimits,
     store::{CliLoginRow, SessionRow, StoreError},
 };
 
@@ -29,7 +34,7 @@ fn login(code: &str, hash: Option<&[u8]>) -> CliLoginRow {
         polled_at: None,
         approved_by: None,
         approved_session: None,
-        approved_at: None,
+        proved_at: None,
         denied_at: None,
     }
 }
@@ -90,9 +95,9 @@ async fn the_first_decision_counts_and_one_takes() {
         let row = login("BCDFGHJK", None);
         db.add_cli_login(&row).await.unwrap();
         assert!(db.take_cli_login(row.id, NOW).await.unwrap().is_none(), "nobody has decided");
-        assert!(!db.approve_cli_login(row.id, by, None, later(600)).await.unwrap(), "too late");
-        assert!(db.approve_cli_login(row.id, by, Some(b"code"), later(1)).await.unwrap());
-        assert!(!db.approve_cli_login(row.id, by, Some(b"again"), later(2)).await.unwrap());
+        assert!(!db.approve_cli_login(row.id, by, None, None, later(600)).await.unwrap(), "too late");
+        assert!(db.approve_cli_login(row.id, by, Some(NOW), Some(b"code"), later(1)).await.unwrap());
+        assert!(!db.approve_cli_login(row.id, by, None, Some(b"again"), later(2)).await.unwrap());
         assert!(!db.deny_cli_login(row.id, later(2)).await.unwrap());
         assert!(db.take_cli_login(row.id, later(600)).await.unwrap().is_none(), "expired");
         let replica = db.again().await;
@@ -102,15 +107,48 @@ async fn the_first_decision_counts_and_one_takes() {
         assert_eq!(taken.len(), 1);
         assert_eq!(taken[0].hash.as_deref(), Some(&b"code"[..]));
         assert_eq!((taken[0].approved_by, taken[0].approved_session), (Some(by.0), Some(by.1)));
+        assert_eq!(taken[0].proved_at, Some(NOW));
         replica.close().await;
 
         let denied = login("CCCCCCCC", Some(b"h"));
         db.add_cli_login(&denied).await.unwrap();
         assert!(db.deny_cli_login(denied.id, later(1)).await.unwrap());
-        assert!(!db.approve_cli_login(denied.id, by, None, later(2)).await.unwrap());
+        assert!(!db.approve_cli_login(denied.id, by, None, None, later(2)).await.unwrap());
         assert!(db.take_cli_login(denied.id, later(2)).await.unwrap().is_none());
         db.drop_cli_login(denied.id).await.unwrap();
         assert!(db.cli_login(denied.id).await.unwrap().is_none());
+    })
+    .await;
+}
+
+/// What was proved before somebody's roles changed does not count after it.
+#[tokio::test]
+async fn a_change_of_roles_forgets_proofs_of_logins_under_way() {
+    each(async |db: TestDb| {
+        let by = person(&db).await;
+        let (hers, another) = (login("BCDFGHJK", Some(b"h")), login("CCCCCCCC", Some(b"i")));
+        let bob = db.add_user("bob@example.com", "Bob", NOW).await.unwrap().id;
+        for (row, who) in [(&hers, by.0), (&another, bob)] {
+            db.add_cli_login(row).await.unwrap();
+            assert!(db.approve_cli_login(row.id, (who, by.1), Some(NOW), None, later(1)).await.unwrap());
+        }
+        let ops = NewGrant {
+            role: "ops".into(),
+            target: "*".parse().unwrap(),
+            expires_at: None,
+            limits: CallLimits::default(),
+        };
+        let ada = Holder::User("ada@example.com".into());
+        grants::add(&db, &Actor::Operator, later(2), &ada, &ops).await.unwrap();
+        let taken = db.take_cli_login(hers.id, later(3)).await.unwrap().unwrap();
+        assert_eq!(
+            (taken.approved_by, taken.proved_at),
+            (Some(by.0), None),
+            "she said yes, and must prove anew"
+        );
+        assert_eq!(db.cli_login_approver(by.1, later(3)).await.unwrap().unwrap().step_up_at, None);
+        let untouched = db.take_cli_login(another.id, later(3)).await.unwrap().unwrap();
+        assert_eq!(untouched.proved_at, Some(NOW), "his roles are what they were");
     })
     .await;
 }

@@ -8,6 +8,7 @@ mod directory;
 mod hostile;
 mod mail;
 mod migrate;
+mod open;
 mod registry;
 mod schema;
 mod sessions;

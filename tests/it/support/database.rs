@@ -48,12 +48,20 @@ pub async fn each_empty(test: impl AsyncFn(TestDb)) {
         .await
         .unwrap_or_else(|panic| resume_unwind(panic));
 
+    in_postgres("", async |place: Place| {
+        on("PostgreSQL", place, &test).await.unwrap_or_else(|panic| resume_unwind(panic));
+    })
+    .await;
+}
+
+/// Runs `test` with a new PostgreSQL database that is made with `options`, if there is a server.
+pub async fn in_postgres(options: &str, test: impl AsyncFn(Place)) {
     let Some(server) = postgres_server() else { return };
     let name = format!("rgw_test_{}", RequestId::new(Timestamp::default()).as_uuid().simple());
-    administer(&server, format!("CREATE DATABASE {name}")).await;
+    administer(&server, format!("CREATE DATABASE {name} {options}")).await;
     let mut url = url::Url::parse(&server).unwrap();
     url.set_path(&name);
-    let outcome = on("PostgreSQL", Place::Postgres(Secret::new(url)), &test).await;
+    let outcome = AssertUnwindSafe(test(Place::Postgres(Secret::new(url)))).catch_unwind().await;
     administer(&server, format!("DROP DATABASE {name} WITH (FORCE)")).await;
     outcome.unwrap_or_else(|panic| resume_unwind(panic));
 }
