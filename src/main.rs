@@ -5,12 +5,9 @@ use rack_gateway::{
     cli::{self, Cli, Command},
     config::ProcessEnv,
     core::SystemClock,
+    observe::log::write_stderr,
 };
-use std::{
-    path::Path,
-    process::{ExitCode, Termination as _},
-    sync::Arc,
-};
+use std::{path::Path, process::ExitCode, sync::Arc};
 
 /// Its statistics are read for the metrics; it gives memory of closed connections back.
 #[global_allocator]
@@ -21,9 +18,10 @@ fn main() -> ExitCode {
     match command {
         Command::Serve => ended(serve(options.config.as_deref())),
         Command::Demo(demo) => ended(run_demo(demo)),
-        Command::Health(health) => health.run().report(),
+        Command::Health(health) => health.run(options.config.as_deref(), &ProcessEnv),
         Command::Admin(command) => {
-            cli::block_on(cli::run(command, &options, &ProcessEnv, Arc::new(SystemClock)))
+            let clock = Arc::new(SystemClock);
+            cli::block_on(cli::run(command, &options, &ProcessEnv, clock, boot::unusable))
         }
         Command::Client(command) => {
             cli::block_on(cli::run_client(command, &options, &ProcessEnv, Arc::new(SystemClock)))
@@ -50,10 +48,10 @@ fn run_demo(demo: cli::DemoCommand) -> Result<(), BootError> {
 /// Exit codes as the help tells them: 2 for the configuration, 1 for the rest.
 fn ended(result: Result<(), BootError>) -> ExitCode {
     let Err(error) = result else { return ExitCode::SUCCESS };
-    eprintln!("error: {error}");
-    if let Some(source) = std::error::Error::source(&error) {
-        eprintln!("  because {source}");
-    }
+    write_stderr(&match &error {
+        BootError::Config(errors) => cli::problems(errors),
+        other => cli::told(other),
+    });
     match error {
         BootError::Config(_) | BootError::NoRack => ExitCode::from(2),
         _ => ExitCode::FAILURE,

@@ -32,6 +32,8 @@ struct State {
     closed: bool,
     /// Lines are being left out, which the log has been told.
     overflowing: bool,
+    /// Lines were left out, or thrown away with a write that failed. That stays so.
+    lost: bool,
 }
 
 impl LineSink {
@@ -52,6 +54,7 @@ impl LineSink {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.waiting.len() + line.len() >= LIMIT {
             let is_news = !std::mem::replace(&mut state.overflowing, true);
+            state.lost = true;
             drop(state);
             metrics::counter!("audit_stdout_failures_total").increment(1);
             if is_news {
@@ -72,7 +75,7 @@ impl LineSink {
         }
     }
 
-    /// Waits until all lines are written, for `limit` at most. True when they are.
+    /// Waits until all lines are written, for `limit` at most. True when all that ever came were taken.
     pub fn flush(&self, limit: Duration) -> bool {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.closed = true;
@@ -82,7 +85,7 @@ impl LineSink {
             .changed
             .wait_timeout_while(state, limit, |state| state.writing || !state.waiting.is_empty())
             .unwrap_or_else(PoisonError::into_inner);
-        !state.writing && state.waiting.is_empty()
+        !state.writing && state.waiting.is_empty() && !state.lost
     }
 }
 
@@ -92,6 +95,7 @@ fn write_lines(shared: &Shared, mut out: impl Write) {
     loop {
         let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.writing = false;
+        state.lost |= pipe == Pipe::Broken;
         shared.changed.notify_all();
         let mut state = shared
             .changed
@@ -200,6 +204,32 @@ mod tests {
         let sink = LineSink::start(Channel(sender));
         sink.write_line("one");
         sink.write_line("two");
-        assert!(sink.flush(Duration::from_secs(5)));
+        assert!(!sink.flush(Duration::from_secs(5)), "the lines are gone");
+        assert!(sink.0.state.lock().unwrap().waiting.is_empty(), "nothing waits for a reader that is gone");
+    }
+
+    #[test]
+    fn what_was_lost_is_remembered_when_the_pipe_works_again() {
+        struct FullOnce(Channel, bool);
+        impl Write for FullOnce {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                if std::mem::replace(&mut self.1, false) {
+                    return Err(std::io::ErrorKind::StorageFull.into());
+                }
+                self.0.write(bytes)
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let (sender, receiver) = mpsc::channel();
+        let sink = LineSink::start(FullOnce(Channel(sender), true));
+        sink.write_line("lost");
+        while sink.0.state.lock().unwrap().lines > 0 {
+            thread::yield_now();
+        }
+        sink.write_line("kept");
+        assert!(!sink.flush(Duration::from_secs(5)));
+        assert_eq!(receiver.try_iter().flatten().collect::<Vec<u8>>(), b"kept\n");
     }
 }

@@ -24,7 +24,7 @@ use crate::{
         token::{self, TokenHash},
     },
     net::Lanes,
-    observe::metrics::Metrics,
+    observe::{log::write_stderr, metrics::Metrics},
     policy::{CallLimits, TargetPattern},
     store::Db,
 };
@@ -229,7 +229,7 @@ fn invite(path: &Path, file: &DemoFile, way_in: &str) {
     let DemoFile { url, ops_url, .. } = file;
     let token = |role: &str| file.tokens.get(role).cloned().unwrap_or_default();
     let (viewer, ops, deployer, admin) = (token("viewer"), token("ops"), token("deployer"), token("admin"));
-    eprintln!(
+    write_stderr(&format!(
         "
 The gateway runs at {url}, in front of a demo rack with the apps \"web\" and \"api\".
 Its tokens are in {path}; metrics are at {ops_url}/metrics. Audit records go to stdout.
@@ -256,8 +256,9 @@ With the stock convox CLI:
     convox exec web-6f9d-abcde 'exit 7' -a web; echo $?
 
 Stop with Ctrl-C.
+
 ",
         path = path.display(),
         with_user = url.replacen("://", &format!("://convox:{ops}@"), 1),
-    );
+    ));
 }

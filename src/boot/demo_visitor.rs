@@ -2,7 +2,10 @@
 
 use crate::{
     core::{PublicUrl, SharedClock},
-    identity::links::{INVITATION_LIFE, Invitation, LinkError, Links},
+    identity::{
+        change::{Actor, Refused},
+        links::{INVITATION_LIFE, Invitation, Links},
+    },
     store::{Db, StoreError, StoreResult},
 };
 
@@ -22,9 +25,9 @@ pub async fn way_in(db: &Db, clock: &SharedClock, port: u16) -> StoreResult<Stri
             by,
             expires_at: clock.now().saturating_add(INVITATION_LIFE),
         };
-        match links.invite(invitation).await {
+        match links.invite(&Actor::Operator, invitation).await {
             Ok((secret, _)) => return Ok(links.address(&secret)),
-            Err(LinkError::Store(error)) => return Err(error),
+            Err(Refused::Store(error)) => return Err(error),
             Err(_) if can_log_in(db, number).await? => break,
             // Came in once and left without a passkey: there is no way back to that account.
             Err(_) => {}

@@ -10,13 +10,13 @@ use crate::{
 };
 use std::sync::Arc;
 
-pub(super) fn factors(
+pub(super) async fn factors(
     config: &IdentityConfig,
     db: &Db,
     audit: &Audit,
     mailer: &Mailer,
 ) -> Result<Mfa, BootError> {
-    let keys = mfa::keys(config, db).map_err(BootError::Database)?;
+    let keys = mfa::keys(config, db).await.map_err(BootError::Database)?;
     if keys.is_none() {
         tracing::warn!("second factors are off: set APP_SECRET_KEY, the same for all replicas");
     }

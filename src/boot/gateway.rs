@@ -113,7 +113,7 @@ impl Gateway {
         let (writer, writer_task) = Writer::start(db.clone(), options);
         let audit = Audit::new(writer, lines.clone(), clock.clone());
         let mailer = Mailer::configured(config, &db, &clock);
-        let mfa = factors::factors(&config.identity, &db, &audit, &mailer)?;
+        let mfa = factors::factors(&config.identity, &db, &audit, &mailer).await?;
         let step_up = StepUp::new(Arc::new(mfa.clone()), sessions.clone());
 
         metrics::gauge!(catalogue::CONFIG_RELOAD_SUCCESSFUL).set(1.0);

@@ -12,6 +12,7 @@ use crate::{
         login_budget::LoginBudget,
         providers::Providers,
     },
+    observe::log::write_stderr,
     store::{Db, StoreResult, UserRow},
 };
 
@@ -83,16 +84,16 @@ async fn named_administrators(config: &Config, db: &Db) -> StoreResult<Vec<UserR
 /// On stderr: the log may go where many can read, and this is for whoever starts the server.
 pub fn announce(address: &str) {
     tracing::warn!("nobody has an account yet; the first administrator comes in by the link printed below");
-    eprintln!(
+    write_stderr(&format!(
         "\nNobody has an account here yet. Open this once, within 24 hours, to become the first administrator:\n\n    \
-         {address}\n"
-    );
+         {address}\n\n"
+    ));
 }
 
 /// The same for somebody who has an account.
 pub fn announce_enrolment(Enrolment { email, address }: &Enrolment) {
     tracing::warn!(user = %email, "an administrator has no way to log in; they come in by the link printed below");
-    eprintln!(
-        "\n{email} has no way to log in yet. Open this once, within 24 hours, to add a passkey:\n\n    {address}\n"
-    );
+    write_stderr(&format!(
+        "\n{email} has no way to log in yet. Open this once, within 24 hours, to add a passkey:\n\n    {address}\n\n"
+    ));
 }

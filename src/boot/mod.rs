@@ -23,6 +23,7 @@ mod serve;
 mod services;
 mod tls;
 mod traces;
+mod unusable;
 
 pub use changeable::Handles;
 pub use database::open as open_database;
@@ -33,3 +34,4 @@ pub use login::Enrolment;
 pub use process::{Prepared, prepare};
 pub use reload::{Reloaded, Reloader, Source};
 pub use serve::serve;
+pub use unusable::unusable;

@@ -1,6 +1,7 @@
 //! Parsers of single arguments. Their errors follow "invalid value …:" and say how to mend it.
 
 use crate::{
+    config::socket_addr,
     core::{
         Timestamp,
         id::{DeliveryId, GrantId},
@@ -8,7 +9,7 @@ use crate::{
     identity::{self, change::names},
     policy::PermissionPattern,
 };
-use std::{str::FromStr, time::Duration};
+use std::{net::SocketAddr, str::FromStr, time::Duration};
 
 pub fn email(text: &str) -> Result<String, identity::email::InvalidEmail> {
     identity::email::canonical(text)
@@ -25,6 +26,11 @@ pub fn grant_id(text: &str) -> Result<GrantId, &'static str> {
 
 pub fn delivery_id(text: &str) -> Result<DeliveryId, &'static str> {
     text.parse().map_err(|_| "it is not an id; `webhooks list` prints the ids")
+}
+
+/// What is listened on, in any form that the configuration knows.
+pub fn listener(text: &str) -> Result<SocketAddr, String> {
+    socket_addr(text).map_err(|problem| format!("it {problem}"))
 }
 
 /// The name of a custom role.

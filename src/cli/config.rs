@@ -4,7 +4,7 @@ use super::{
     failure::{Exit, Failure},
     output::{Report, table},
 };
-use crate::config::{Config, ConfigErrors, NO_RACK};
+use crate::config::{Config, ConfigError, ConfigErrors, NO_RACK};
 use clap::Subcommand;
 use serde::Serialize;
 
@@ -25,6 +25,16 @@ struct Check {
     warnings: Vec<String>,
     /// Names that are set in the environment and have no effect in this version.
     reserved: Vec<&'static str>,
+    /// Names that are set in the environment and that client commands read; the server does not.
+    for_clients: Vec<&'static str>,
+}
+
+/// A setting that is well formed, and that `serve` refuses none the less.
+#[derive(Debug)]
+pub struct Unusable {
+    /// As in a row of [`Config::summary`].
+    pub key: String,
+    pub problem: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -44,49 +54,81 @@ struct Setting {
     source: String,
 }
 
+impl Problem {
+    fn of(error: &ConfigError) -> Self {
+        let ConfigError { origin, key, problem } = error;
+        Self { origin: origin.to_string(), key: key.clone(), problem: problem.clone() }
+    }
+
+    /// Where the setting stands, its name, and what is wrong with what it leads to.
+    fn with(Unusable { key, problem }: Unusable, config: &Config) -> Self {
+        let row = config.summary().into_iter().find(|(known, ..)| *known == key);
+        let origin = row.map_or_else(|| "default".to_owned(), |(_, _, origin)| origin);
+        Self { origin, key, problem }
+    }
+
+    fn line(&self) -> String {
+        let Self { origin, key, problem } = self;
+        format!("{origin}: {key}: {problem}")
+    }
+}
+
 impl ConfigCommand {
-    pub fn run(self, config: Result<Config, ConfigErrors>) -> Result<Report, Failure> {
+    /// `unusable` tells what `serve` would refuse of a configuration that can be read.
+    pub fn run(
+        self,
+        config: Result<Config, ConfigErrors>,
+        unusable: fn(&Config) -> Vec<Unusable>,
+    ) -> Result<Report, Failure> {
         match (self, config) {
-            (Self::Check, Ok(config)) => Ok(readable(&config)),
+            (Self::Check, Ok(config)) => Ok(readable(&config, unusable(&config))),
             (Self::Check, Err(errors)) => Ok(invalid(&errors)),
             (Self::Show, config) => Ok(show(&config?)),
         }
     }
 }
 
-/// Every value is good; without a rack, there is still nothing to serve.
-fn readable(config: &Config) -> Report {
+/// Every value is good; what the values lead to may not be, and without a rack there is nothing to serve.
+fn readable(config: &Config, unusable: Vec<Unusable>) -> Report {
     let no_rack = config.racks.is_empty().then(|| Problem {
         origin: "default".to_owned(),
         key: "RACK_HOST".to_owned(),
         problem: NO_RACK.to_owned(),
     });
-    let (sentence, exit) = match &no_rack {
-        Some(_) => (NO_RACK, Exit::Usage),
-        None => ("the configuration is valid", Exit::Done),
-    };
+    let unusable: Vec<_> = unusable.into_iter().map(|one| Problem::with(one, config)).collect();
+    let mut lines: Vec<_> = no_rack.iter().map(|_| NO_RACK.to_owned()).collect();
+    lines.extend(unusable.iter().map(Problem::line));
+    let valid = lines.is_empty();
+    let exit = if valid { Exit::Done } else { Exit::Usage };
+    if valid {
+        lines.push("the configuration is valid".to_owned());
+    }
     let check = Check {
-        valid: no_rack.is_none(),
-        problems: no_rack.into_iter().collect(),
+        valid,
+        problems: no_rack.into_iter().chain(unusable).collect(),
         warnings: config.warnings.clone(),
         reserved: config.reserved.clone(),
+        for_clients: config.for_clients.clone(),
     };
-    let mut lines = vec![sentence.to_owned()];
     lines.extend(check.warnings.iter().map(|warning| format!("warning: {warning}")));
     if !check.reserved.is_empty() {
         lines.push(format!("without effect in this version: {}", check.reserved.join(", ")));
+    }
+    if !check.for_clients.is_empty() {
+        let names = check.for_clients.join(", ");
+        lines.push(format!("for client commands; the server does not read them: {names}"));
     }
     Report::new(lines.join("\n"), &check).with_exit(exit)
 }
 
 fn invalid(errors: &ConfigErrors) -> Report {
-    let problems = errors.iter().map(|error| Problem {
-        origin: error.origin.to_string(),
-        key: error.key.clone(),
-        problem: error.problem.clone(),
-    });
-    let check =
-        Check { valid: false, problems: problems.collect(), warnings: Vec::new(), reserved: Vec::new() };
+    let check = Check {
+        valid: false,
+        problems: errors.iter().map(Problem::of).collect(),
+        warnings: Vec::new(),
+        reserved: Vec::new(),
+        for_clients: Vec::new(),
+    };
     Report::new(errors.to_string(), &check).with_exit(Exit::Usage)
 }
 

@@ -1,12 +1,8 @@
 //! Why a command did not do what it was asked, and with which code the process ends.
 
 use super::output;
-use crate::{config::ConfigErrors, identity::change::Refused, store::StoreError};
-use std::{
-    error::Error,
-    io::{self, Write as _},
-    process::ExitCode,
-};
+use crate::{config::ConfigErrors, identity::change::Refused, observe::log::write_stderr, store::StoreError};
+use std::{error::Error, process::ExitCode};
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,27 +62,42 @@ impl Failure {
 
     /// What goes to stderr: a line for each problem, and the causes below it.
     pub fn text(&self) -> String {
-        if let Self::Config(errors) = self {
-            return errors.iter().map(|error| line("error", error)).collect();
+        match self {
+            Self::Config(errors) => problems(errors),
+            other => told(other),
         }
-        let mut text = line("error", self);
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            text.push_str(&line("  because", error));
-            cause = error.source();
-        }
-        text
     }
 
     pub fn print(&self) -> Exit {
         // When stderr is gone, the exit code is what is left to tell.
-        let _ = io::stderr().write_all(self.text().as_bytes());
+        write_stderr(&self.text());
         self.exit()
     }
 }
 
-fn line(label: &str, error: &dyn Error) -> String {
-    format!("{label}: {}\n", output::plain(&error.to_string()))
+/// An error and its causes as they stand on stderr, a line each. A cause that the line above repeats is left out.
+pub fn told(error: &dyn Error) -> String {
+    let mut above = error.to_string();
+    let mut text = line("error", &above);
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !above.contains(&words) {
+            text.push_str(&line("  because", &words));
+            above = words;
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// Each problem of a configuration, a line each.
+pub fn problems(errors: &ConfigErrors) -> String {
+    errors.iter().map(|error| line("error", &error.to_string())).collect()
+}
+
+fn line(label: &str, words: &str) -> String {
+    format!("{label}: {}\n", output::plain(words))
 }
 
 #[cfg(test)]
@@ -108,5 +119,20 @@ mod tests {
     fn a_cause_is_told_once() {
         let failure = Failure::from(StoreError::NotFound("the user a@b.c".to_owned()));
         assert_eq!(failure.text(), "error: the user a@b.c does not exist\n");
+
+        /// Repeats its cause or not.
+        #[derive(Debug, thiserror::Error)]
+        enum Effect {
+            #[error("cannot listen: {0}")]
+            Repeats(#[source] std::io::Error),
+            #[error("it did not start")]
+            Hides(#[source] Box<Effect>),
+        }
+        let taken = || std::io::Error::other("the port is taken");
+        assert_eq!(told(&Effect::Repeats(taken())), "error: cannot listen: the port is taken\n");
+        assert_eq!(
+            told(&Effect::Hides(Box::new(Effect::Repeats(taken())))),
+            "error: it did not start\n  because: cannot listen: the port is taken\n"
+        );
     }
 }

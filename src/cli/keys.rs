@@ -28,7 +28,8 @@ impl KeysCommand {
 }
 
 async fn rotate(admin: &Admin, config: &IdentityConfig) -> Result<Report, Failure> {
-    let keys = mfa::keys(config, admin.db())?.ok_or_else(|| Failure::NotDone(NO_KEY.to_owned()))?;
+    let keys = mfa::keys(config, admin.db()).await?;
+    let keys = keys.ok_or_else(|| Failure::NotDone(NO_KEY.to_owned()))?;
     let what = What {
         action: "keys.rotate",
         resource_type: "keys",

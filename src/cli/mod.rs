@@ -29,9 +29,11 @@ use crate::{
 };
 use clap::{Args, Parser, Subcommand};
 pub use client::{ClientCommand, run as run_client};
+pub use config::Unusable;
 use context::Admin;
 pub use demo::DemoCommand;
 use failure::Failure;
+pub use failure::{problems, told};
 pub use health::HealthCommand;
 pub use output::OutputFormat;
 use output::Report;
@@ -132,21 +134,19 @@ pub fn parse() -> Cli {
 pub fn block_on(command: impl Future<Output = ExitCode>) -> ExitCode {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(command),
-        Err(error) => {
-            eprintln!("error: the runtime cannot start: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => Failure::NotDone(format!("the runtime cannot start: {error}")).print().report(),
     }
 }
 
-/// Carries out `command` and prints what came of it.
+/// Carries out `command` and prints what came of it. `unusable` tells what `serve` would refuse of a configuration.
 pub async fn run(
     command: AdminCommand,
     options: &GlobalOptions,
     env: &dyn Env,
     clock: SharedClock,
+    unusable: fn(&Config) -> Vec<Unusable>,
 ) -> ExitCode {
-    match Box::pin(execute(command, options, env, clock)).await {
+    match Box::pin(execute(command, options, env, clock, unusable)).await {
         Ok(report) => report.print(options.output),
         Err(failure) => failure.print(),
     }
@@ -158,10 +158,11 @@ async fn execute(
     options: &GlobalOptions,
     env: &dyn Env,
     clock: SharedClock,
+    unusable: fn(&Config) -> Vec<Unusable>,
 ) -> Result<Report, Failure> {
     let config = Config::load(env, options.config.as_deref());
     match command {
-        AdminCommand::Config(command) => command.run(config),
+        AdminCommand::Config(command) => command.run(config, unusable),
         AdminCommand::Migrate => migrate::run(&config?.database, env, clock).await,
         AdminCommand::Keys(command) => {
             let config = config?;
@@ -173,7 +174,7 @@ async fn execute(
         AdminCommand::Access(command) => {
             let config = config?;
             let admin = Admin::open(&config.database, env, clock).await?.telling(&config);
-            let done = command.run(&admin).await;
+            let done = command.run(&admin, &config).await;
             admin.close().await;
             done
         }
@@ -181,13 +182,13 @@ async fn execute(
 }
 
 impl AccessCommand {
-    async fn run(self, admin: &Admin) -> Result<Report, Failure> {
+    async fn run(self, admin: &Admin, config: &Config) -> Result<Report, Failure> {
         match self {
             Self::Users(command) => command.run(admin).await,
             Self::Roles(command) => command.run(admin).await,
             Self::Grants(command) => command.run(admin).await,
             Self::Tokens(command) => command.run(admin).await,
-            Self::Webhooks(command) => command.run(admin).await,
+            Self::Webhooks(command) => command.run(admin, &config.webhooks).await,
         }
     }
 }

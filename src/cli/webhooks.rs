@@ -7,12 +7,14 @@ use super::{
     output::{Report, table, time, time_or},
 };
 use crate::{
+    config::WebhookConfig,
     core::{Timestamp, id::DeliveryId},
     notify::webhook,
     store::DeliveryRow,
 };
 use clap::{Args, Subcommand};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 #[derive(Debug, Subcommand)]
 pub enum WebhooksCommand {
@@ -101,12 +103,37 @@ impl DeliveryView {
 }
 
 impl WebhooksCommand {
-    pub async fn run(self, admin: &Admin) -> Result<Report, Failure> {
+    /// `configured` are the webhooks of the configuration.
+    pub async fn run(self, admin: &Admin, configured: &[WebhookConfig]) -> Result<Report, Failure> {
+        let named = match &self {
+            Self::List(list) => list.webhook.as_deref(),
+            Self::Redeliver(redeliver) => redeliver.webhook.as_deref(),
+        };
+        if let Some(name) = named {
+            must_be_known(name, admin, configured).await?;
+        }
         match self {
             Self::List(list) => list.run(admin).await,
             Self::Redeliver(redeliver) => redeliver.run(admin).await,
         }
     }
+}
+
+/// A name is known by the configuration, or by what a webhook that was there once has not heard or has.
+async fn must_be_known(name: &str, admin: &Admin, configured: &[WebhookConfig]) -> Result<(), Failure> {
+    let mut known: BTreeSet<_> = configured.iter().map(|webhook| webhook.name.clone()).collect();
+    if known.contains(name) {
+        return Ok(());
+    }
+    known.extend(admin.db().deliveries().await?.into_iter().map(|row| row.webhook));
+    if known.contains(name) {
+        return Ok(());
+    }
+    let known: Vec<_> = known.into_iter().collect();
+    Err(Failure::NotDone(match known.as_slice() {
+        [] => format!("the webhook {name} does not exist; there is none"),
+        names => format!("the webhook {name} does not exist; known are {}", names.join(", ")),
+    }))
 }
 
 impl List {

@@ -2,7 +2,7 @@
 
 use super::{
     live,
-    reserved::{RESERVED, RESERVED_PREFIXES},
+    reserved::{FOR_CLIENTS, RESERVED, RESERVED_PREFIXES},
     section::Section,
     settings::{self, Kind},
     variables::{self, Variable},
@@ -16,6 +16,7 @@ pub fn markdown() -> String {
         page.push_str(&section_of(section));
     }
     page.push_str(&changeable());
+    page.push_str(&for_clients());
     page.push_str(&reserved());
     page
 }
@@ -194,6 +195,18 @@ role = \"ops\"
 target = \"staging\"
 ```";
 
+fn for_clients() -> String {
+    let mut text = String::from(
+        "\n## For client commands\n\n\
+         The server does not read these. The commands that speak to a gateway elsewhere do ([CLI.md](CLI.md#logging-in)).\n\n\
+         | Variable | Meaning |\n| --- | --- |\n",
+    );
+    for (name, meaning) in FOR_CLIENTS {
+        let _ = writeln!(text, "| `{name}` | {meaning} |");
+    }
+    text
+}
+
 fn reserved() -> String {
     let mut text = String::from(
         "\n## Reserved: accepted, without effect in this version\n\n\
@@ -229,7 +242,8 @@ mod tests {
     fn the_page_names_every_setting() {
         let page = markdown();
         let reserved = RESERVED.iter().flat_map(|(names, _)| names.iter().copied());
-        for name in variables::ALL.iter().map(|row| row.name).chain(reserved) {
+        let for_clients = FOR_CLIENTS.iter().map(|(name, _)| *name);
+        for name in variables::ALL.iter().map(|row| row.name).chain(reserved).chain(for_clients) {
             assert!(page.contains(&format!("`{name}`")), "{name}");
         }
     }

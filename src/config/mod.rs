@@ -69,7 +69,10 @@ pub use webhooks::{WebhookAction, WebhookConfig};
 
 use prints::Prints;
 use reader::Reader;
-use std::path::{Path, PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 use toml_file::TomlFile;
 
 /// Everything that can be set. `Debug` prints no secret.
@@ -100,6 +103,8 @@ pub struct Config {
     pub warnings: Vec<String>,
     /// Names that are set in the environment and have no effect in this version.
     pub reserved: Vec<&'static str>,
+    /// Names that are set in the environment and that only client commands read.
+    pub for_clients: Vec<&'static str>,
     summary: Vec<SummaryRow>,
     prints: Prints,
     files: Vec<PathBuf>,
@@ -115,6 +120,14 @@ impl Config {
         let mut config = Self::from_sources(env, file, errors)?;
         config.files.extend(path.or_else(|| path_in(env)));
         Ok(config)
+    }
+
+    /// Where the operators' listener is, and nothing else: other mistakes, and a file that cannot be read, are told to
+    /// who serves with them.
+    pub fn ops_listen(env: &dyn Env, file: Option<&Path>) -> Result<SocketAddr, ConfigErrors> {
+        let file = open_file(env, file, &mut Vec::new());
+        let mut reader = Reader::new(env, file, Vec::new());
+        server::ops_listen(&mut reader).ok_or_else(|| ConfigErrors::new(reader.errors))
     }
 
     /// What differs from `other`, by the names of the settings.
@@ -193,6 +206,7 @@ impl Config {
             limits: limits?,
             warnings: std::mem::take(&mut r.warnings),
             reserved: names::reserved(env),
+            for_clients: names::for_clients(env),
             summary: std::mem::take(&mut r.summary),
             prints: std::mem::take(&mut r.prints),
             files: std::mem::take(&mut r.files),

@@ -1,8 +1,8 @@
-//! Names in the environment that are ours but not known, and known ones that have no effect.
+//! Names in the environment that are ours but not known, and known ones that have no effect on the server.
 
 use super::{
     env::Env,
-    reserved::{RESERVED, RESERVED_PREFIXES},
+    reserved::{FOR_CLIENTS, RESERVED, RESERVED_PREFIXES},
     suggest, variables,
 };
 
@@ -33,11 +33,17 @@ pub(super) fn reserved(env: &dyn Env) -> Vec<&'static str> {
     reserved_names().filter(|name| set.iter().any(|set| set == name)).collect()
 }
 
+/// Names for client commands that are set, in the order of the table.
+pub(super) fn for_clients(env: &dyn Env) -> Vec<&'static str> {
+    let set = env.names();
+    client_names().filter(|name| set.iter().any(|set| set == name)).collect()
+}
+
 fn is_known(name: &str) -> bool {
     let plain = name.strip_suffix("_FILE").unwrap_or(name);
     let is_ours = variables::ALL.iter().any(|row| row.name == name || (row.is_secret() && row.name == plain));
     is_ours
-        || reserved_names().any(|reserved| reserved == name)
+        || reserved_names().chain(client_names()).any(|reserved| reserved == name)
         || RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
@@ -47,7 +53,11 @@ fn is_service_link(env: &dyn Env, name: &str) -> bool {
 }
 
 fn known_names() -> impl Iterator<Item = &'static str> {
-    variables::ALL.iter().map(|row| row.name).chain(reserved_names())
+    variables::ALL.iter().map(|row| row.name).chain(reserved_names()).chain(client_names())
+}
+
+fn client_names() -> impl Iterator<Item = &'static str> {
+    FOR_CLIENTS.iter().map(|(name, _)| *name)
 }
 
 fn reserved_names() -> impl Iterator<Item = &'static str> {
@@ -88,5 +98,17 @@ mod tests {
         let env =
             MapEnv::from([("GITHUB_TOKEN", "hunter2"), ("AUDIT_HMAC_SECRET", "hunter2"), ("HOME", "/")]);
         assert_eq!(reserved(&env), ["AUDIT_HMAC_SECRET", "GITHUB_TOKEN"]);
+        assert_eq!(for_clients(&env), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn names_for_clients_are_known_and_listed_by_themselves() {
+        let env = MapEnv::from([("RACK_GATEWAY_API_TOKEN", "hunter2"), ("RACK_GATEWAY_URI", "x")]);
+        assert_eq!(for_clients(&env), ["RACK_GATEWAY_API_TOKEN"]);
+        assert_eq!(reserved(&env), Vec::<&str>::new());
+        assert_eq!(
+            misspelt(&env),
+            ["environment: RACK_GATEWAY_URI: is not known; did you mean RACK_GATEWAY_URL?"]
+        );
     }
 }

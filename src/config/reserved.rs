@@ -1,4 +1,4 @@
-//! Names that a later version may read.
+//! Names that the server does not read: a later version may, or client commands do.
 
 /// Names that are accepted without effect in this version, so that an existing environment loads unchanged.
 /// Their values are never read.
@@ -32,16 +32,18 @@ pub const RESERVED: &[(&[&str], &str)] = &[
     (&["DEBUG_TOPICS", "ENABLE_SENTRY_TEST_BUTTONS"], "Debugging"),
     (&["FORCE_CSP_IN_DEV", "WEB_DEV_SERVER_URL", "E2E_TEST_MODE"], "Development and tests"),
     (&["RESET_RACK_GATEWAY_DATABASE", "DISABLE_DATABASE_ENVIRONMENT_CHECK"], "Reset of the database"),
+    (&["CONVOX_APP"], "Client commands"),
+];
+
+/// What the commands read that speak to a gateway elsewhere. The server does not.
+pub const FOR_CLIENTS: &[(&str, &str)] = &[
     (
-        &[
-            "RACK_GATEWAY_RACK",
-            "RACK_GATEWAY_URL",
-            "RACK_GATEWAY_API_TOKEN",
-            "GATEWAY_CLI_CONFIG_DIR",
-            "CONVOX_APP",
-        ],
-        "Client commands",
+        "RACK_GATEWAY_RACK",
+        "The gateway to speak to, by the name it was logged in under; `--rack` is stronger.",
     ),
+    ("RACK_GATEWAY_URL", "The address of the gateway to speak to, where none is named."),
+    ("RACK_GATEWAY_API_TOKEN", "An API token to use instead of a login."),
+    ("GATEWAY_CLI_CONFIG_DIR", "Where logins are kept; `--config-dir` is stronger."),
 ];
 
 /// Beginnings of reserved names with a variable end: `RGW_SETTING_<KEY>`, `RGW_APP_<APP>_SETTING_<KEY>`.

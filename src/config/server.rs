@@ -40,7 +40,7 @@ const LONGEST_DRAIN: Duration = Duration::from_secs(3_600);
 
 pub(super) fn read(r: &mut Reader<'_>) -> Option<ServerConfig> {
     let listen = listen(r);
-    let ops_listen = r.required(&OPS_LISTEN, values::socket_addr);
+    let ops_listen = ops_listen(r);
     let domain = r.optional(&DOMAIN, values::domain);
     let tls = tls(r);
     let threads = r.required(&WORKER_THREADS, number(0..=1_024));
@@ -68,6 +68,10 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<ServerConfig> {
         reuse_port: reuse_port?,
         reload_interval: reload_interval.filter(|interval| !interval.is_zero()),
     })
+}
+
+pub(super) fn ops_listen(r: &mut Reader<'_>) -> Option<SocketAddr> {
+    r.required(&OPS_LISTEN, values::socket_addr)
 }
 
 fn listen(r: &mut Reader<'_>) -> Option<SocketAddr> {

@@ -389,14 +389,15 @@ variables! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::reserved::RESERVED;
+    use crate::config::reserved::{FOR_CLIENTS, RESERVED};
     use std::collections::BTreeSet;
 
     #[test]
     fn names_and_keys_are_unique() {
         let mut names = BTreeSet::new();
         let reserved = RESERVED.iter().flat_map(|(names, _)| names.iter().copied());
-        for name in ALL.iter().map(|row| row.name).chain(reserved) {
+        let for_clients = FOR_CLIENTS.iter().map(|(name, _)| *name);
+        for name in ALL.iter().map(|row| row.name).chain(reserved).chain(for_clients) {
             assert!(names.insert(name), "{name}");
         }
         for section in Section::ALL {

@@ -10,6 +10,7 @@
     clippy::indexing_slicing,
     reason = "a test that meets what it did not expect fails"
 )]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test says what it leaves out")]
 
 mod admin;
 mod alerts;

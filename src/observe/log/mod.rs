@@ -178,9 +178,10 @@ fn filter(level: Level) -> Targets {
     Targets::new().with_default(theirs).with_target(OURS, ours)
 }
 
-/// A log that cannot be written must not stop the work that it tells about.
-fn write_stderr(line: &str) {
-    let _ = io::stderr().lock().write_all(line.as_bytes());
+/// Writes text, which ends its own lines, to standard error. What cannot be written must not stop the work that it
+/// tells about; the macros of the standard library would panic.
+pub fn write_stderr(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
 fn log_panic(info: &panic::PanicHookInfo<'_>) {

@@ -58,7 +58,7 @@ async fn a_collector_that_is_gone_is_reported_once() {
     let directory = tempfile::tempdir().unwrap();
     let site = Site::on(sqlite_in(directory.path())).await;
     let end = Arc::new(Mutex::new(None));
-    let gateway = Child::start(&site.variables(&[]), Reader::Held(end.clone())).await.unwrap();
+    let mut gateway = Child::start(&site.variables(&[]), Reader::Held(end.clone())).await.unwrap();
     drop(end.lock().unwrap().take());
     let mut made = Vec::new();
     for _ in 0..5 {
@@ -69,7 +69,8 @@ async fn a_collector_that_is_gone_is_reported_once() {
     assert_eq!(site.metric(&gateway, "audit_stdout_failures_total").await, 5.0, "each line is counted");
     assert_eq!(site.metric(&gateway, "audit_lines_total").await, 0.0);
     assert_eq!(gateway.log.count("cannot write audit lines to stdout"), 1, "{}", gateway.log.get());
-    assert!(gateway.stop().await.success());
+    gateway.terminate();
+    assert_eq!(gateway.ended().await.code(), Some(1), "lines were not taken");
     let ledger = Ledger::read(&site).await;
     ledger.assert_covers(&site, &made);
     assert!(made.iter().all(|request| ledger.outcome(*request)["http_status"] == 200));

@@ -1,6 +1,7 @@
 //! `config …`.
 
 use super::{Machine, rows};
+use crate::support::tls::Authority;
 use rack_gateway::boot::BootError;
 use serde_json::json;
 
@@ -15,7 +16,7 @@ fn with_rack(mut machine: Machine) -> Machine {
 fn a_valid_configuration() {
     let machine = with_rack(Machine::new());
     assert_eq!(machine.text(&["config", "check"]), "the configuration is valid\n");
-    let valid = json!({"valid": true, "problems": [], "warnings": [], "reserved": []});
+    let valid = json!({"valid": true, "problems": [], "warnings": [], "reserved": [], "for_clients": []});
     assert_eq!(machine.json(&["config", "check"]), valid);
     assert!(!machine.database().exists(), "checking touches nothing");
 }
@@ -26,15 +27,19 @@ fn doubts_and_names_without_effect() {
         ("RGW_DATABASE_ULR", "hunter2"),
         ("GITHUB_TOKEN", "hunter2"),
         ("AUDIT_HMAC_SECRET", "hunter2"),
+        ("RACK_GATEWAY_API_TOKEN", "hunter2"),
+        ("GATEWAY_CLI_CONFIG_DIR", "/nowhere"),
     ]));
     assert_eq!(
         machine.text(&["config", "check"]),
         "the configuration is valid\n\
          warning: environment: RGW_DATABASE_ULR: is not known; did you mean RGW_DATABASE_URL?\n\
-         without effect in this version: AUDIT_HMAC_SECRET, GITHUB_TOKEN\n"
+         without effect in this version: AUDIT_HMAC_SECRET, GITHUB_TOKEN\n\
+         for client commands; the server does not read them: RACK_GATEWAY_API_TOKEN, GATEWAY_CLI_CONFIG_DIR\n"
     );
     let checked = machine.json(&["config", "check"]);
     assert_eq!(checked["reserved"], json!(["AUDIT_HMAC_SECRET", "GITHUB_TOKEN"]));
+    assert_eq!(checked["for_clients"], json!(["RACK_GATEWAY_API_TOKEN", "GATEWAY_CLI_CONFIG_DIR"]));
     assert_eq!(checked["warnings"].as_array().unwrap().len(), 1);
 }
 
@@ -80,6 +85,57 @@ fn every_problem_is_told_at_once() {
     let port =
         checked["problems"].as_array().unwrap().iter().find(|problem| problem["key"] == "PORT").unwrap();
     assert_eq!(port["origin"], "environment");
+}
+
+/// What `serve` refuses is no valid configuration, although every file is there.
+#[test]
+fn files_that_hold_something_else_are_told() {
+    let mut machine = with_rack(Machine::new());
+    let authority = Authority::new();
+    let (mine, other) = (authority.sign(&["a.example.com"]), authority.sign(&["b.example.com"]));
+    let cert = machine.file("cert.pem", &mine.pem);
+    let key = machine.file("key.pem", &other.key_pem);
+    let garbage =
+        machine.file("garbage.pem", "-----BEGIN CERTIFICATE-----\n%%%\n-----END CERTIFICATE-----\n");
+    let empty = machine.file("empty.pem", "");
+    let staging = format!(
+        "[racks.staging]\nurl = \"https://s.example.com\"\npassword = \"hunter2\"\nca_file = \"{empty}\"\n"
+    );
+    let file = machine.file("gateway.toml", &staging);
+    for (name, value) in [
+        ("TLS_CERT_FILE", &cert),
+        ("TLS_KEY_FILE", &key),
+        ("RACK_CA_FILE", &garbage),
+        ("SERVICE_CA_FILE", &empty),
+        ("SERVICE_TRUST", &format!("billing={garbage}")),
+        ("RACK_GATEWAY_CONFIG", &file),
+    ] {
+        machine.env.push((name.to_owned(), value.clone()));
+    }
+    let checked = machine.run(&["config", "check"]);
+    assert_eq!((checked.code, checked.stderr.as_str()), (2, ""), "{checked:?}");
+    for (start, path) in [
+        ("environment: TLS_CERT_FILE: ", &cert),
+        ("environment: RACK_CA_FILE: ", &garbage),
+        ("environment: SERVICE_CA_FILE: ", &empty),
+        ("environment: SERVICE_TRUST: ", &garbage),
+        (&*format!("{file}:4: racks.staging.ca_file: "), &empty),
+    ] {
+        let told = checked.stdout.lines().any(|line| line.starts_with(start) && line.contains(path.as_str()));
+        assert!(told, "{start}: {}", checked.stdout);
+    }
+    assert_eq!(checked.stdout.lines().count(), 5, "{}", checked.stdout);
+    let checked = machine.run(&["config", "check", "-o", "json"]);
+    let checked: serde_json::Value = serde_json::from_str(&checked.stdout).unwrap();
+    assert_eq!((&checked["valid"], checked["problems"].as_array().unwrap().len()), (&json!(false), 5));
+    let served = machine.run(&["serve"]);
+    assert_ne!(served.code, 0, "{served:?}");
+
+    machine.file("key.pem", &mine.key_pem);
+    for path in ["garbage.pem", "empty.pem"] {
+        machine.file(path, &authority.pem);
+    }
+    assert_eq!(machine.text(&["config", "check"]), "the configuration is valid\n");
 }
 
 #[test]

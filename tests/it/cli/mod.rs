@@ -4,6 +4,7 @@ mod audit;
 mod config;
 mod database;
 mod grants;
+mod health;
 mod keys;
 mod roles;
 mod running;

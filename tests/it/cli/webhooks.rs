@@ -83,6 +83,11 @@ async fn what_was_given_up_is_shown_and_sent_again() {
     assert_eq!(machine.json(&["webhooks", "redeliver", "--all"]).as_array().unwrap().len(), 1);
     assert_eq!(machine.text(&["webhooks", "redeliver", "--all"]), "nothing was given up\n");
 
+    for command in [&["webhooks", "list"][..], &["webhooks", "redeliver", "--all"]] {
+        let command = [command, &["--webhook", "nope"]].concat();
+        machine.refused(&command, 1, "the webhook nope does not exist; known are ci, scan\n");
+    }
+
     let filter =
         AuditFilter { action: Some("webhook.redeliver".into()), limit: 100, ..AuditFilter::default() };
     let records: Vec<Value> = db
@@ -97,4 +102,28 @@ async fn what_was_given_up_is_shown_and_sent_again() {
     assert_eq!(told.len(), 6, "{told:?}");
     assert_eq!(told[..2], [("ci", &"intent".into()), ("ci", &"outcome".into())]);
     assert!(records[0].to_string().contains(&first) && records[0].to_string().contains("push team/app:v1"));
+}
+
+/// One that has nothing to hear yet is known by its configuration.
+#[test]
+fn a_webhook_of_the_configuration_is_known() {
+    let mut machine = Machine::new();
+    machine.refused(
+        &["webhooks", "list", "--webhook", "ci"],
+        1,
+        "the webhook ci does not exist; there is none\n",
+    );
+    let text = "[webhooks.ci]\nurl = \"https://ci.example.com/\"\nsecret = \"0123456789abcdef\"\n";
+    let file = machine.file("gateway.toml", text);
+    machine.env.push(("RACK_GATEWAY_CONFIG".to_owned(), file));
+    assert!(states(&machine, &["--webhook", "ci"]).is_empty());
+    assert_eq!(
+        machine.text(&["webhooks", "redeliver", "--all", "--webhook", "ci"]),
+        "nothing was given up\n"
+    );
+    machine.refused(
+        &["webhooks", "list", "--webhook", "cd"],
+        1,
+        "the webhook cd does not exist; known are ci\n",
+    );
 }

@@ -3,3 +3,4 @@
 mod reload;
 mod scrape;
 mod sentry;
+mod unheard;

@@ -13,6 +13,7 @@ use crate::{
     config::Env,
     core::Secret,
     directory::node::hostname,
+    observe::log::write_stderr,
 };
 use clap::Args;
 use presence::{Beat, Presence};
@@ -126,7 +127,7 @@ async fn keep_alive(api: &Api, all: &mut [Presence], interval: Duration) -> Fail
             }
             Some(failure) => {
                 let wait = backoff.next();
-                eprint!("{}", failure.text());
+                write_stderr(&failure.text());
                 wait
             }
         };
