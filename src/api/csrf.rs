@@ -14,6 +14,7 @@ use subtle::ConstantTimeEq as _;
 
 pub static X_CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
 static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// base64url(HMAC-SHA256(key = the session's secret, "csrf")). Changes with the secret.
 pub fn token(session: &Secret) -> String {
@@ -48,6 +49,20 @@ pub(super) fn same_site(headers: &HeaderMap) -> Result<(), ApiError> {
         b"same-origin" | b"none" => Ok(()),
         _ => Err(refused("the call was made by a page of another site")),
     }
+}
+
+/// What a page of another site embeds is refused, where the browser tells: images, scripts, frames, fetches. Who
+/// goes from there to an address of ours, as everybody does who comes back from a provider, is let through. For
+/// calls without a credential, which cost their address some of its budget.
+///
+/// `Sec-Fetch-Site` and `Sec-Fetch-Dest`: <https://www.w3.org/TR/fetch-metadata/>.
+pub(super) fn not_embedded(headers: &HeaderMap) -> Result<(), ApiError> {
+    let is_foreign = headers.get(&SEC_FETCH_SITE).is_some_and(|site| site.as_bytes() == b"cross-site");
+    let is_page = headers.get(&SEC_FETCH_DEST).is_none_or(|dest| dest.as_bytes() == b"document");
+    if is_foreign && !is_page {
+        return Err(refused("the call was made from inside a page of another site"));
+    }
+    Ok(())
 }
 
 /// A websocket by cookie must come from our own page; browsers say in `Origin` whose page it is.
@@ -120,6 +135,28 @@ mod tests {
         {
             let sent = headers(&[("x-csrf-token", &token), ("sec-fetch-site", site)]);
             assert_eq!(check(&sent, &session).is_ok(), fits, "{site}");
+        }
+    }
+
+    #[test]
+    fn other_sites_lead_here_and_embed_nothing() {
+        for (site, dest, fits) in [
+            (Some("cross-site"), Some("document"), true),
+            (Some("cross-site"), None, true),
+            (Some("cross-site"), Some("image"), false),
+            (Some("cross-site"), Some("script"), false),
+            (Some("cross-site"), Some("iframe"), false),
+            (Some("cross-site"), Some("empty"), false),
+            (Some("cross-site"), Some(""), false),
+            (Some("cross-site"), Some("documents"), false),
+            (Some("same-origin"), Some("empty"), true),
+            (Some("none"), Some("document"), true),
+            (None, Some("image"), true),
+            (None, None, true),
+        ] {
+            let named = [("sec-fetch-site", site), ("sec-fetch-dest", dest)];
+            let sent: Vec<_> = named.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+            assert_eq!(not_embedded(&headers(&sent)).is_ok(), fits, "{site:?} {dest:?}");
         }
     }
 

@@ -9,19 +9,20 @@ use crate::{
     audit::{Decision, Scope, Seen},
     core::RequestId,
     gateway::{Refusal, RouteLabel, count_decision},
-    identity::{Admitted, Means, Principal},
-    observe::errors::FailureFacts,
-    policy::{self, Demand, Demanding, Effect, Permission, Target},
+    identity::{Admitted, Means, Principal, Via, step_up::Challenge},
+    observe::{errors::FailureFacts, otel::Trace},
+    policy::{self, Demand, Demanding, Effect, MfaLevel, Permission, Target},
 };
 use axum::{
+    RequestExt as _,
     body::Body,
-    extract::{Request, State},
+    extract::{RawPathParams, Request, State},
     middleware::{self, Next},
     response::Response,
     routing::MethodRouter,
 };
 use http::{HeaderMap, header::CONTENT_TYPE};
-use std::{borrow::Cow, net::IpAddr};
+use std::{borrow::Cow, net::IpAddr, panic::resume_unwind};
 use tower_http::compression::CompressionLayer;
 
 /// What the edge knows of a request, put into its extensions.
@@ -30,6 +31,9 @@ pub struct Edge {
     pub request_id: RequestId,
     pub ip: IpAddr,
 }
+
+/// Parameters of paths that name something; others are secrets.
+const NAMES: [&str; 6] = ["id", "email", "key", "name", "slug", "url"];
 
 /// The endpoints of one path, each behind its guard.
 pub(super) fn guarded(context: &Context, endpoints: Vec<Endpoint>) -> MethodRouter<Context> {
@@ -71,14 +75,47 @@ async fn check(
     scope.resource_type = route.resource_type();
     scope.route = route.path;
 
-    let note = Note::default();
-    let mut response = match Box::pin(admit(&context, route, &mut scope, edge, request)).await {
-        Ok(mut request) => {
-            request.extensions_mut().insert(note.clone());
-            next.run(request).await
+    match Box::pin(admit(&context, route, &mut scope, edge, request)).await {
+        Ok(request) => {
+            let work = handle(route, scope, request_id, request, next);
+            if route.is_unsafe() || route.access.is_public() {
+                to_the_end(work, request_id).await
+            } else {
+                work.await
+            }
         }
-        Err(error) => refuse(&error, &mut scope, request_id),
-    };
+        Err(error) => {
+            let response = refuse(&error, &mut scope, request_id);
+            close(route, scope, response)
+        }
+    }
+}
+
+/// What has begun to change something is carried out and recorded as what it was, also when the client goes away.
+async fn to_the_end(
+    work: impl Future<Output = Response> + Send + 'static,
+    request_id: RequestId,
+) -> Response {
+    match tokio::spawn(Trace::current().carry(work)).await {
+        Ok(response) => response,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            // The process ends.
+            Err(_) => ApiError::internal().response(request_id),
+        },
+    }
+}
+
+async fn handle(
+    route: &'static ApiRoute,
+    mut scope: Scope,
+    request_id: RequestId,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let note = Note::default();
+    request.extensions_mut().insert(note.clone());
+    let mut response = next.run(request).await;
     if let Some(Failure(error)) = response.extensions_mut().remove::<Failure>() {
         response = fail(&error, &mut scope, request_id);
     } else if scope.decision == Decision::Allow {
@@ -90,6 +127,11 @@ async fn check(
         return response;
     }
     note.write_into(&mut scope);
+    close(route, scope, response)
+}
+
+/// The record is complete with the last byte of the answer.
+fn close(route: &'static ApiRoute, mut scope: Scope, mut response: Response) -> Response {
     scope.answered(response.status());
     FailureFacts { kind: "api", user_id: scope.user_id }.note(&mut response);
     let mut response = response.map(|body| Recorded::wrap(body, scope));
@@ -125,10 +167,13 @@ async fn admit(
     mut request: Request,
 ) -> Result<Request, ApiError> {
     if route.access.is_public() {
-        context.logins.check(route.access, edge.ip, context.clock.now())?;
+        // Before anything is counted, lest foreign pages use up the attempts of whoever looks at them.
         if route.is_unsafe() {
             csrf::same_site(request.headers())?;
+        } else {
+            csrf::not_embedded(request.headers())?;
         }
+        context.logins.check(route.access, edge.ip, context.clock.now())?;
     } else {
         let admitted = context.entrance.admit_browser(request.headers()).await.map_err(Refusal::from)?;
         scope.set_principal(&admitted.principal);
@@ -139,7 +184,11 @@ async fn admit(
         request.extensions_mut().insert(Caller(admitted.principal));
         request.extensions_mut().insert(admitted.by);
     }
-    let request = with_body(context, route, scope, request).await?;
+    let mut request = with_body(context, route, scope, request).await?;
+    if route.is_unsafe() && !route.access.is_public() {
+        still_let_in(context, route, scope, &mut request)?;
+        scope.resource = subject(&mut request).await;
+    }
     scope.decision = Decision::Allow;
     if is_change(route) {
         scope.intent().await.map_err(Refusal::from)?;
@@ -216,15 +265,47 @@ pub fn may_on(
         .map_err(|denied| Refusal::denied(principal, &denied).into())
 }
 
+/// A body may take its time: whoever was let in before its first byte may have lost since then what let them in.
+fn still_let_in(
+    context: &Context,
+    route: &'static ApiRoute,
+    scope: &mut Scope,
+    request: &mut Request,
+) -> Result<(), ApiError> {
+    let Some(Caller(before)) = request.extensions_mut().remove::<Caller>() else {
+        return Err(ApiError::internal());
+    };
+    let now = match &before.via {
+        Via::Session(session) => context.entrance.recall_session(session.id),
+        Via::Token(token) => context.entrance.recall_token(token.id),
+    };
+    let now = now.map_err(Refusal::from)?;
+    authorize(context, route, scope, &now)?;
+    let proved = |who: &Principal| who.session().and_then(|session| session.step_up_at).is_some();
+    if route.mfa_level() != MfaLevel::None && proved(&before) && !proved(&now) {
+        return Err(Refusal::from(Challenge::Recent).into());
+    }
+    request.extensions_mut().insert(Caller(now));
+    Ok(())
+}
+
+/// What the address names, for the intent: the handler says more only when it is done.
+async fn subject(request: &mut Request) -> String {
+    let Ok(params) = request.extract_parts::<RawPathParams>().await else { return String::new() };
+    let named = params.iter().filter(|(name, _)| NAMES.contains(name));
+    let text = named.map(|(_, value)| value).collect::<Vec<_>>().join("/");
+    text.chars().take(255).collect()
+}
+
 async fn prove(
     context: &Context,
     route: &ApiRoute,
-    level: policy::MfaLevel,
+    level: MfaLevel,
     principal: &Principal,
     ip: IpAddr,
     headers: &HeaderMap,
 ) -> Result<(), ApiError> {
-    if level == policy::MfaLevel::None && route.is_open_to_the_unenrolled() {
+    if level == MfaLevel::None && route.is_open_to_the_unenrolled() {
         return Ok(());
     }
     let now = context.clock.now();
@@ -256,14 +337,15 @@ async fn with_body(
     Ok(Request::from_parts(head, Body::from(bytes)))
 }
 
-/// What changes something is on disk before it is done. Before a login there is nobody to hold to it.
+/// What changes something is on disk before it is done. Before a login there is nobody to hold to it, but somebody may
+/// come to be.
 fn is_change(route: &ApiRoute) -> bool {
     if matches!(route.access, Access::Pulse(_)) {
         return false;
     }
     let by_permission =
         matches!(route.access, Access::Needs(permission) if permission.effect() == Effect::Change);
-    by_permission || (route.is_unsafe() && !route.access.is_public())
+    by_permission || (route.is_unsafe() && !route.access.is_public()) || route.may_make_a_person()
 }
 
 struct OnOne([Demand; 1]);

@@ -65,6 +65,11 @@ impl ApiRoute {
         !matches!(self.method, Method::GET | Method::HEAD | Method::OPTIONS)
     }
 
+    /// A call without a credential by which somebody may come to be, or get or lose what their groups give.
+    pub fn may_make_a_person(&self) -> bool {
+        matches!(self.action, "link.use" | "login.complete")
+    }
+
     /// What a person may do who has not enrolled a second factor yet: enrol one, see who they are, leave.
     pub fn is_open_to_the_unenrolled(&self) -> bool {
         self.path.starts_with("/api/v1/auth/") || matches!(self.path, "/api/v1/info" | "/api/v1/me")

@@ -4,6 +4,7 @@
 
 use super::{
     arrival::invited,
+    change::{self, Actor, Refused},
     email,
     token::{self, TokenHash},
 };
@@ -118,17 +119,12 @@ impl Links {
         Ok(Some((secret, link)))
     }
 
-    pub async fn invite(&self, new: Invitation) -> Result<(Secret, LinkRow), LinkError> {
-        match self.db.user_by_email(&new.email).await {
-            // A link would be a second way into an account that is somebody's.
-            Ok(_) => return Err(LinkError::Taken),
-            Err(StoreError::NotFound(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
+    pub async fn invite(&self, actor: &Actor<'_>, new: Invitation) -> Result<(Secret, LinkRow), Refused> {
         let Invitation { email, name, grant, by, expires_at } = new;
-        let (secret, link) = row(INVITATION, (email, name), grant, Some(by), expires_at, self.clock.now());
-        self.db.add_link(&link).await?;
-        Ok((secret, link))
+        let now = self.clock.now();
+        let (secret, link) = row(INVITATION, (email, name), grant, Some(by), expires_at, now);
+        let added = change::invitations::add(&self.db, actor, now, &link).await?;
+        Ok((secret, added.value))
     }
 
     /// The link, if it can be used now.

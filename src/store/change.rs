@@ -3,15 +3,17 @@
 
 use super::{
     AccessRows, Db, GrantRow, RoleRow, SettingRow, StoreError, StoreResult, TokenRow, UserRow, access,
+    cli_logins,
     grants::{self, bind_grant},
-    links, roles, sessions, settings,
+    links::{self, LinkRow, bind_link},
+    roles, sessions, settings,
     tokens::{self, bind_token},
     users::{self, bind_user},
     write_tx,
 };
 use crate::core::{
     Timestamp,
-    id::{GrantId, TokenId, UserId},
+    id::{GrantId, SessionId, TokenId, UserId},
 };
 
 /// One thing to write. What it names must be among the rows that it was decided on.
@@ -38,8 +40,14 @@ pub enum AccessWrite {
         why: &'static str,
         at: Timestamp,
     },
-    /// Sessions go on, but what needs a fresh proof needs a new one.
+    /// Sessions go on, but what needs a fresh proof needs a new one; so do those that come of logins of the command
+    /// line which the person has approved.
     ForgetStepUp(UserId),
+    /// Ends the open invitations and enrolment links for an address.
+    RevokeLinks {
+        email: String,
+        at: Timestamp,
+    },
     AddGrant(GrantRow),
     RemoveGrant(GrantId),
     AddRole(RoleRow),
@@ -61,6 +69,7 @@ pub enum AccessWrite {
     },
     PutSetting(SettingRow),
     DropSetting(String),
+    AddInvitation(LinkRow),
 }
 
 /// Both engines run the same statements.
@@ -102,6 +111,10 @@ macro_rules! carry_out {
             }
             AccessWrite::ForgetStepUp(user) => {
                 sqlx::query(sessions::FORGET_STEP_UP).bind(*user).execute(&mut *$tx).await?;
+                sqlx::query(cli_logins::FORGET_PROOFS).bind(*user).execute(&mut *$tx).await?;
+            }
+            AccessWrite::RevokeLinks { email, at } => {
+                sqlx::query(links::REVOKE_FOR).bind(*at).bind(email).execute(&mut *$tx).await?;
             }
             AccessWrite::AddGrant(grant) => {
                 bind_grant!(grant).execute(&mut *$tx).await?;
@@ -148,15 +161,19 @@ macro_rules! carry_out {
             AccessWrite::DropSetting(key) => {
                 sqlx::query(settings::DROP).bind(key).execute(&mut *$tx).await?;
             }
+            AccessWrite::AddInvitation(link) => {
+                bind_link!(link).execute(&mut *$tx).await?;
+            }
         }
     };
 }
 
 impl Db {
-    /// Lets `decide` look at the rows and carries out what it wants, or nothing when it refuses. Sessions are not
-    /// read: no decision depends on them.
+    /// Lets `decide` look at the rows and carries out what it wants, or nothing when it refuses. Of sessions only
+    /// the `caller`'s is read, if it has not ended.
     pub async fn decide<T, E>(
         &self,
+        caller: Option<SessionId>,
         decide: impl FnOnce(&AccessRows) -> Result<(Vec<AccessWrite>, T), E>,
     ) -> StoreResult<Result<T, E>> {
         write_tx!(self, tx => {
@@ -168,7 +185,10 @@ impl Db {
                 roles: sqlx::query_as(roles::LIST).fetch_all(&mut *tx).await?,
                 tokens: sqlx::query_as(tokens::LIST).fetch_all(&mut *tx).await?,
                 grants: sqlx::query_as(grants::LIST).fetch_all(&mut *tx).await?,
-                sessions: Vec::new(),
+                sessions: match caller {
+                    Some(id) => sqlx::query_as(sessions::LIVE_BY_ID).bind(id).fetch_all(&mut *tx).await?,
+                    None => Vec::new(),
+                },
                 settings: sqlx::query_as(settings::LIST).fetch_all(&mut *tx).await?,
                 invitations: sqlx::query_as(links::OFFERING).fetch_all(&mut *tx).await?,
             };
@@ -217,6 +237,7 @@ impl AccessRows {
                 (user.mfa_enrolled_at, user.preferred_mfa) = (None, None);
             }),
             AccessWrite::EndSessions { .. } | AccessWrite::ForgetStepUp(_) => {}
+            AccessWrite::RevokeLinks { email, .. } => self.invitations.retain(|link| link.email != *email),
             AccessWrite::AddGrant(grant) => self.grants.push(grant.clone()),
             AccessWrite::RemoveGrant(id) => self.grants.retain(|grant| grant.id != *id),
             AccessWrite::AddRole(role) => self.roles.push(role.clone()),
@@ -238,6 +259,7 @@ impl AccessRows {
                 self.settings.push(row.clone());
             }
             AccessWrite::DropSetting(key) => self.settings.retain(|one| one.key != *key),
+            AccessWrite::AddInvitation(link) => self.invitations.push(link.clone()),
         }
     }
 

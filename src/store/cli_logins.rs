@@ -32,7 +32,10 @@ pub struct CliLoginRow {
     pub polled_at: Option<Timestamp>,
     pub approved_by: Option<UserId>,
     pub approved_session: Option<SessionId>,
-    pub approved_at: Option<Timestamp>,
+    /// When the factor was proved that came along with the approval; none where the browser's session was fresh, or
+    /// roles have changed since.
+    #[sqlx(rename = "approved_at")]
+    pub proved_at: Option<Timestamp>,
     pub denied_at: Option<Timestamp>,
 }
 
@@ -65,7 +68,9 @@ const OPEN_FROM: &str = "SELECT COUNT(*) FROM cli_logins WHERE ip = $1 AND expir
 const POLLED: &str = "UPDATE cli_logins SET polled_at = $1, poll_interval = $2 WHERE id = $3";
 const APPROVE: &str = "UPDATE cli_logins SET approved_by = $1, approved_session = $2, approved_at = $3, \
      hash = COALESCE($4, hash) \
-     WHERE id = $5 AND approved_by IS NULL AND denied_at IS NULL AND expires_at > $3";
+     WHERE id = $5 AND approved_by IS NULL AND denied_at IS NULL AND expires_at > $6";
+pub(super) const FORGET_PROOFS: &str =
+    "UPDATE cli_logins SET approved_at = NULL WHERE approved_by = $1 AND approved_at IS NOT NULL";
 const DENY: &str = "UPDATE cli_logins SET denied_at = $1 \
      WHERE id = $2 AND approved_by IS NULL AND denied_at IS NULL AND expires_at > $1";
 const TAKE: &str = concat!(
@@ -136,12 +141,13 @@ impl Db {
         })
     }
 
-    /// A person says yes. `code_hash` is of the code that the redirect carries. False when the login is decided,
-    /// expired or unknown.
+    /// A person says yes. `proved_at` is of a factor that came along with it; `code_hash` is of the code that the
+    /// redirect carries. False when the login is decided, expired or unknown.
     pub async fn approve_cli_login(
         &self,
         id: CliLoginId,
         by: (UserId, SessionId),
+        proved_at: Option<Timestamp>,
         code_hash: Option<&[u8]>,
         now: Timestamp,
     ) -> StoreResult<bool> {
@@ -149,9 +155,10 @@ impl Db {
             let done = sqlx::query(APPROVE)
                 .bind(by.0)
                 .bind(by.1)
-                .bind(now)
+                .bind(proved_at)
                 .bind(code_hash)
                 .bind(id)
+                .bind(now)
                 .execute(&mut *tx)
                 .await?;
             done.rows_affected() == 1

@@ -85,8 +85,8 @@ impl Db {
         Ok(count > 0)
     }
 
-    /// Fails with `Exists` when the address or the identity is taken, and with `NotFound` when the ticket is not
-    /// good any more; then nothing is written.
+    /// Uses up the ticket and revokes every other link for the address. Fails with `Exists` when the address or the
+    /// identity is taken, and with `NotFound` when the ticket is not good any more; then nothing is written.
     pub async fn add_person(&self, person: &NewPerson) -> StoreResult<()> {
         let NewPerson { user, identity, grants, ticket } = person;
         let gone = || StoreError::NotFound("a link that can still be used".to_owned());
@@ -121,6 +121,9 @@ impl Db {
             for grant in grants {
                 bind_grant!(grant).execute(&mut *tx).await?;
             }
+            // Other links for the address would let the person in again who was deleted meanwhile.
+            let others = sqlx::query(links::REVOKE_FOR).bind(user.created_at).bind(&user.email);
+            others.execute(&mut *tx).await?;
         })
     }
 }

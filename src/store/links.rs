@@ -49,11 +49,33 @@ macro_rules! columns {
     };
 }
 
-const INSERT: &str = concat!(
+pub(super) const INSERT: &str = concat!(
     "INSERT INTO links (",
     columns!(),
     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 );
+
+/// Binds a link's columns in the order of [`INSERT`].
+macro_rules! bind_link {
+    ($link:expr) => {
+        sqlx::query(crate::store::links::INSERT)
+            .bind($link.id)
+            .bind(&$link.hash)
+            .bind(&$link.kind)
+            .bind(&$link.email)
+            .bind(&$link.name)
+            .bind(&$link.role)
+            .bind(&$link.target)
+            .bind($link.created_by)
+            .bind($link.created_at)
+            .bind($link.expires_at)
+            .bind($link.used_at)
+            .bind($link.revoked_at)
+    };
+}
+
+pub(super) use bind_link;
+
 const BY_HASH: &str = concat!("SELECT ", columns!(), " FROM links WHERE hash = $1");
 const OF_KIND: &str =
     concat!("SELECT ", columns!(), " FROM links WHERE kind = $1 ORDER BY created_at DESC, id DESC");
@@ -75,6 +97,9 @@ pub(super) const REVOKE_INVITATIONS_OF: &str = "UPDATE links SET revoked_at = $1
      WHERE created_by = $2 AND kind = 'invitation' AND used_at IS NULL AND revoked_at IS NULL";
 pub(super) const DELETE_INVITATIONS_OF: &str =
     "DELETE FROM links WHERE created_by = $1 AND kind = 'invitation' AND used_at IS NULL";
+/// Whom a link names is here, is gone, or has another address now: none lets in whoever comes with an old one.
+pub(super) const REVOKE_FOR: &str = "UPDATE links SET revoked_at = $1 \
+     WHERE email = $2 AND kind IN ('invitation', 'enrolment') AND used_at IS NULL AND revoked_at IS NULL";
 const REVOKE: &str =
     "UPDATE links SET revoked_at = $1 WHERE id = $2 AND kind = $3 AND used_at IS NULL AND revoked_at IS NULL";
 /// TOTP does not count: it is no way in by itself.
@@ -113,21 +138,7 @@ impl Db {
 
     pub async fn add_link(&self, link: &LinkRow) -> StoreResult<()> {
         write_tx!(self, tx => {
-            sqlx::query(INSERT)
-                .bind(link.id)
-                .bind(&link.hash)
-                .bind(&link.kind)
-                .bind(&link.email)
-                .bind(&link.name)
-                .bind(&link.role)
-                .bind(&link.target)
-                .bind(link.created_by)
-                .bind(link.created_at)
-                .bind(link.expires_at)
-                .bind(link.used_at)
-                .bind(link.revoked_at)
-                .execute(&mut *tx)
-                .await?;
+            bind_link!(link).execute(&mut *tx).await?;
         })
     }
 

@@ -3,7 +3,7 @@
 use super::{BackupCodeRow, Db, StoreError, StoreResult, access_tx, read, users::HOLD, write_tx};
 use crate::core::{
     Timestamp,
-    id::{MethodId, UserId},
+    id::{MethodId, SessionId, UserId},
 };
 
 #[derive(Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -50,6 +50,8 @@ pub enum Factor {
 #[derive(Clone, Debug)]
 pub struct NewFactor {
     pub user: UserId,
+    /// By which they add it; it must not have ended. `None` for whoever may open the database itself.
+    pub session: Option<SessionId>,
     pub factor: Factor,
     pub grounds: Grounds,
     pub codes: Vec<BackupCodeRow>,
@@ -115,6 +117,10 @@ macro_rules! insert_method {
     };
 }
 
+/// Whether somebody is let in by a session of theirs.
+const IS_IN: &str = "SELECT COUNT(*) FROM sessions JOIN users ON users.id = sessions.user_id \
+     WHERE sessions.id = $1 AND users.id = $2 AND sessions.revoked_at IS NULL AND users.locked_at IS NULL";
+
 impl Db {
     /// Adds a factor that is not confirmed yet, in the place of an earlier one of its kind.
     pub async fn add_pending_method(&self, method: &MethodRow) -> StoreResult<()> {
@@ -125,14 +131,25 @@ impl Db {
     }
 
     /// Makes a factor good. Fails with `Exists` when it was to be the first and is not, or when its credential is
-    /// registered already; with `NotFound` when it is not waiting to be confirmed.
+    /// registered already; with `NotFound` when it is not waiting to be confirmed, when the session has ended or its
+    /// person is locked, and when the factor that was proved before is gone.
     pub async fn confirm_method(&self, new: &NewFactor) -> StoreResult<Confirmed> {
         access_tx!(self, tx => {
             sqlx::query(HOLD).bind(new.user).execute(&mut *tx).await?;
+            if let Some(session) = new.session {
+                let live: i64 =
+                    sqlx::query_scalar(IS_IN).bind(session).bind(new.user).fetch_one(&mut *tx).await?;
+                if live == 0 {
+                    return Err(StoreError::NotFound("the session".to_owned()));
+                }
+            }
             let enrolled = sqlx::query(ENROL).bind(new.at).bind(new.user).execute(&mut *tx).await?;
             let first = enrolled.rows_affected() == 1;
             if !first && new.grounds == Grounds::First {
                 return Err(StoreError::Exists("a second factor".to_owned()));
+            }
+            if first && new.grounds == Grounds::Proved {
+                return Err(StoreError::NotFound("the factor that was proved".to_owned()));
             }
             match &new.factor {
                 Factor::Totp { id, step } => {

@@ -49,6 +49,9 @@ const LIVE: &str = concat!(
     columns!(),
     " FROM sessions WHERE revoked_at IS NULL AND expires_at > $1 ORDER BY created_at, id"
 );
+/// One that has not ended.
+pub(super) const LIVE_BY_ID: &str =
+    concat!("SELECT ", columns!(), " FROM sessions WHERE id = $1 AND revoked_at IS NULL");
 const OF_USER: &str =
     concat!("SELECT ", columns!(), " FROM sessions WHERE user_id = $1 ORDER BY created_at DESC, id DESC");
 const REVOKE: &str = "UPDATE sessions SET revoked_at = $1, revoked_why = $2 WHERE id = $3 AND user_id = $4 AND revoked_at IS NULL";

@@ -14,7 +14,6 @@ use crate::{
 };
 use http::HeaderMap;
 use serde::Serialize;
-use std::time::Duration;
 use utoipa::ToSchema;
 
 #[derive(Serialize, ToSchema)]
@@ -56,7 +55,7 @@ pub async fn open(
     granted: Granted,
     device: Device,
 ) -> Result<LoggedIn, ApiError> {
-    let step_up = proved_at(&granted, context.step_up.policy().window);
+    let step_up = proved_at(&granted);
     let Granted { to, device_id, device_name, .. } = granted;
     note.user(&to.email);
     let device = Device { id: or(device_id, device.id), name: or(device_name, device.name) };
@@ -66,7 +65,7 @@ pub async fn open(
         user: to.user_id,
         channel: Channel::Cli,
         method: to.method,
-        step_up: Some(step_up),
+        step_up,
         device: device.clone(),
         ip: edge.ip,
         user_agent: user_agent.clone(),
@@ -94,11 +93,10 @@ pub async fn open(
     })
 }
 
-/// When the person proved their factor. Nobody approves without: where the browser's session was not fresh then, the
-/// proof came along with the approval.
-fn proved_at(granted: &Granted, window: Duration) -> Timestamp {
-    let fresh = granted.to.step_up_at.filter(|at| at.saturating_add(window) > granted.approved_at);
-    fresh.unwrap_or(granted.approved_at)
+/// When the person last proved their factor, in the browser's session or along with the approval. Neither proof
+/// outlives a change of their roles.
+fn proved_at(granted: &Granted) -> Option<Timestamp> {
+    granted.to.step_up_at.max(granted.proved_at)
 }
 
 fn or(first: String, second: String) -> String {

@@ -4,7 +4,7 @@
 use super::{logins, request::find};
 use crate::{
     api::{Access, ApiError, ApiRoute, Caller, Context, Note},
-    identity::cli_login::Approver,
+    identity::{cli_login::Approver, step_up},
     policy::MfaLevel,
 };
 use axum::{
@@ -39,7 +39,10 @@ pub async fn approve(
     let request = find(&context, &note, &principal, &name).await?;
     let session =
         principal.session().ok_or_else(|| ApiError::forbidden("logins are confirmed in a browser"))?;
-    let by = Approver { user: principal.user.id, session: session.id };
-    let decided = logins(&context).approve(request.id, by, context.clock.now()).await?;
+    let now = context.clock.now();
+    // What is missing came along with the call, for the guard has let it pass.
+    let missing = step_up::required(ROUTE.mfa, &principal, context.step_up.policy(), now);
+    let by = Approver { user: principal.user.id, session: session.id, proved_at: missing.map(|_| now) };
+    let decided = logins(&context).approve(request.id, by, now).await?;
     Ok(Json(Decision { redirect: decided.redirect }))
 }

@@ -4,8 +4,9 @@ use super::{offer, view::InvitationView};
 use crate::{
     api::{Access, ApiError, ApiRoute, Caller, Context, Endpoint, Note, Payload},
     identity::{
+        change::Actor,
         email,
-        links::{INVITATION, INVITATION_LIFE, Invitation, LinkError},
+        links::{INVITATION_LIFE, Invitation},
     },
     policy::{MfaLevel, Permission},
 };
@@ -79,15 +80,8 @@ async fn invite(
         expires_at: now.saturating_add(INVITATION_LIFE),
     };
     let links = &context.login.links;
-    let (secret, link) = links.invite(invitation).await.map_err(|error| match error {
-        LinkError::Store(error) => error.into(),
-        taken => ApiError::conflict(taken.to_string()),
-    })?;
-    // Somebody may have made more of the role meanwhile; from here on whoever does is asked for it.
-    if let Err(refused) = offer::checked(&context, &by, body.role.as_deref(), body.target.as_deref()).await {
-        context.db.revoke_link(link.id, INVITATION, context.clock.now()).await?;
-        return Err(refused);
-    }
+    let actor = Actor::Caller { principal: &by, needs: Some(Permission::LinkCreate) };
+    let (secret, link) = links.invite(&actor, invitation).await?;
     let invited = Invited { invitation: InvitationView::of(link, now), url: links.address(&secret) };
     Ok((StatusCode::CREATED, Json(invited)).into_response())
 }

@@ -11,7 +11,7 @@ impl From<MfaError> for ApiError {
     fn from(error: MfaError) -> Self {
         let status = match &error {
             // Not 401: the session is good, and a browser would ask for a password.
-            MfaError::Wrong | MfaError::Used | MfaError::Locked | MfaError::NotAPerson => {
+            MfaError::Wrong | MfaError::Used | MfaError::Locked | MfaError::Barred | MfaError::NotAPerson => {
                 StatusCode::FORBIDDEN
             }
             MfaError::Malformed(_) | MfaError::Over => StatusCode::BAD_REQUEST,
@@ -44,6 +44,7 @@ mod tests {
             (MfaError::Malformed("the code"), 400, "bad_parameter"),
             (MfaError::Busy, 429, "mfa_busy"),
             (MfaError::Locked, 403, "account_locked"),
+            (MfaError::Barred, 403, "account_locked"),
             (MfaError::Held, 429, "mfa_too_many_attempts"),
             (MfaError::Over, 400, "mfa_ceremony_over"),
             (MfaError::ProofNeeded, 401, "mfa_step_up_required"),

@@ -31,7 +31,7 @@ impl GroupGrants<'_> {
         if self.leaving(&grants).next().is_none() && self.coming(&grants, now).is_empty() {
             return Ok(Settled::default());
         }
-        let decided = db.decide(|rows| {
+        let decided = db.decide(None, |rows| {
             let settled = self.decide(rows, now);
             Ok::<_, Infallible>((settled.writes(self.user), settled))
         });

@@ -7,6 +7,7 @@
 mod admins;
 pub mod grants;
 pub mod groups;
+pub mod invitations;
 pub mod names;
 mod refused;
 pub mod roles;
@@ -69,7 +70,7 @@ async fn carry_out<T>(
     now: Timestamp,
     decide: impl FnOnce(&Scene<'_>) -> Decision<T>,
 ) -> Result<Done<T>, Refused> {
-    let decided = db.decide(|rows| {
+    let decided = db.decide(actor.session(), |rows| {
         let scene = Scene::of(rows, actor, now)?;
         let (mut writes, done) = decide(&scene)?;
         admins::must_remain(rows, &writes)?;

@@ -4,7 +4,7 @@ use super::Refused;
 use crate::{
     core::{
         Timestamp,
-        id::{TokenId, UserId},
+        id::{SessionId, TokenId, UserId},
     },
     identity::{
         Principal, Via,
@@ -21,6 +21,15 @@ pub enum Actor<'a> {
     Operator,
     /// A caller, and the permission on the gateway that lets them; `None` for what is their own.
     Caller { principal: &'a Principal, needs: Option<Permission> },
+}
+
+impl Actor<'_> {
+    pub(super) fn session(&self) -> Option<SessionId> {
+        match self {
+            Actor::Operator => None,
+            Actor::Caller { principal, .. } => principal.session().map(|session| session.id),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -124,7 +133,7 @@ fn standing(
     let user = principal.user.id;
     let is_here = rows.users.iter().any(|row| row.id == user && row.locked_at.is_none());
     let is_good = match &principal.via {
-        Via::Session(_) => true,
+        Via::Session(session) => rows.sessions.iter().any(|row| row.id == session.id),
         Via::Token(token) => rows.tokens.iter().any(|row| row.id == token.id && row.revoked_at.is_none()),
     };
     if !is_here || !is_good {

@@ -8,7 +8,7 @@ use crate::{
     },
     identity::{Channel, Principal, SessionIdentity, UserIdentity, Via},
     policy::{Permission, Rights},
-    store::{AccessRows, AccessWrite, GrantRow, RoleRow, Subject, UserRow},
+    store::{AccessRows, AccessWrite, GrantRow, RoleRow, SessionRow, Subject, UserRow},
 };
 use std::sync::{Arc, atomic::AtomicI64};
 
@@ -95,7 +95,8 @@ impl World {
         decide: impl FnOnce(&Scene<'_>) -> Result<(Vec<AccessWrite>, Done<T>), Refused>,
     ) -> Result<Vec<AccessWrite>, Refused> {
         let principal = self.person(name);
-        let scene = Scene::of(&self.rows, &Actor::Caller { principal: &principal, needs }, NOW)?;
+        let rows = AccessRows { sessions: session_of(&principal), ..self.rows.clone() };
+        let scene = Scene::of(&rows, &Actor::Caller { principal: &principal, needs }, NOW)?;
         decide(&scene).map(|(writes, _)| writes)
     }
 
@@ -106,6 +107,29 @@ impl World {
     pub fn id(&self, name: &str) -> UserId {
         self.user(name).id
     }
+}
+
+/// The row of the session by which the person is there.
+fn session_of(principal: &Principal) -> Vec<SessionRow> {
+    let row = |session: &Arc<SessionIdentity>| SessionRow {
+        id: session.id,
+        user_id: principal.user.id,
+        hash: Vec::new(),
+        channel: "web".to_owned(),
+        method: session.method.to_string(),
+        created_at: NOW,
+        last_seen_at: NOW,
+        rotated_at: NOW,
+        expires_at: session.expires_at,
+        step_up_at: session.step_up_at,
+        revoked_at: None,
+        revoked_why: None,
+        ip: String::new(),
+        user_agent: String::new(),
+        device_id: String::new(),
+        device_name: String::new(),
+    };
+    principal.session().map(row).into_iter().collect()
 }
 
 pub fn email(name: &str) -> String {

@@ -88,6 +88,7 @@ pub async fn update(
             }
             // Who they are to providers changes, so everybody logs in anew.
             writes.push(AccessWrite::EndSessions { user: id, why: "email changed", at: now });
+            writes.push(AccessWrite::RevokeLinks { email: before.email.clone(), at: now });
         }
         let changes = Changes::new(facts(before), facts(&after));
         Ok((writes, Done { value: after, changes }))
@@ -130,14 +131,18 @@ pub enum ShutOut {
     Spared,
 }
 
-/// Locks somebody who failed too often; of several that try, one is told [`ShutOut::Locked`].
+/// Locks somebody who failed too often and ends their sessions, one of which is the guesser's; of several that try, one
+/// is told [`ShutOut::Locked`].
 pub async fn lock_for_failures(db: &Db, now: Timestamp, id: UserId, reason: &str) -> StoreResult<ShutOut> {
-    let decided = db.decide(|rows| {
+    let decided = db.decide(None, |rows| {
         let is_open = rows.users.iter().any(|user| user.id == id && user.locked_at.is_none());
         if !is_open {
             return Err(ShutOut::Already);
         }
-        let writes = vec![AccessWrite::LockUser { id, at: now, reason: reason.to_owned() }];
+        let writes = vec![
+            AccessWrite::LockUser { id, at: now, reason: reason.to_owned() },
+            AccessWrite::EndSessions { user: id, why: "too many failed proofs", at: now },
+        ];
         match must_remain(rows, &writes) {
             Ok(()) => Ok((writes, ShutOut::Locked)),
             Err(_) => Err(ShutOut::Spared),
@@ -158,14 +163,18 @@ pub async fn unlock(db: &Db, actor: &Actor<'_>, now: Timestamp, who: &str) -> Re
     .await
 }
 
-/// With all that is theirs.
+/// With all that is theirs, and the links by which somebody could come in as them again.
 pub async fn delete(db: &Db, actor: &Actor<'_>, now: Timestamp, who: &str) -> Result<Done<()>, Refused> {
     carry_out(db, actor, now, |scene| {
         let user = scene.user(who)?;
         not_oneself(scene, user, "delete")?;
         scene.may_take_over_if_a_person(user.id)?;
         let changes = Changes::removed(facts(user));
-        Ok((vec![AccessWrite::DeleteUser(user.id)], Done { value: (), changes }))
+        let writes = vec![
+            AccessWrite::RevokeLinks { email: user.email.clone(), at: now },
+            AccessWrite::DeleteUser(user.id),
+        ];
+        Ok((writes, Done { value: (), changes }))
     })
     .await
 }

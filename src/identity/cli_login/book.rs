@@ -64,6 +64,8 @@ pub struct Request {
 pub struct Approver {
     pub user: UserId,
     pub session: SessionId,
+    /// When they proved a factor along with the decision; none where the session was fresh.
+    pub proved_at: Option<Timestamp>,
 }
 
 /// Where the browser goes after a decision, if anywhere.
@@ -76,7 +78,9 @@ pub struct Decided {
 #[derive(Clone, Debug)]
 pub struct Granted {
     pub to: ApproverRow,
-    pub approved_at: Timestamp,
+    /// When a factor was proved along with the approval; none where the browser's session was fresh, or roles have
+    /// changed since.
+    pub proved_at: Option<Timestamp>,
     pub device_id: String,
     pub device_name: String,
 }
@@ -186,8 +190,8 @@ impl CliLogins {
         let row = self.db.cli_login(id).await?.ok_or(CliLoginError::NoRequest)?;
         let code = (row.flow == Flow::Loopback.as_str()).then(random::<32>);
         let code_hash = code.as_ref().map(|code| hash(code.expose()));
-        let by = (by.user, by.session);
-        if !self.db.approve_cli_login(id, by, code_hash.as_deref(), now).await? {
+        let (by, proved_at) = ((by.user, by.session), by.proved_at);
+        if !self.db.approve_cli_login(id, by, proved_at, code_hash.as_deref(), now).await? {
             return Err(CliLoginError::NoRequest);
         }
         let code = code.as_ref().map(|code| ("code", code.expose()));
@@ -209,7 +213,7 @@ impl CliLogins {
         let to = approver.filter(|to| Some(to.user_id) == taken.approved_by);
         Ok(Granted {
             to: to.ok_or(CliLoginError::Withdrawn)?,
-            approved_at: taken.approved_at.unwrap_or(now),
+            proved_at: taken.proved_at,
             device_id: taken.device_id,
             device_name: taken.device_name,
         })
@@ -245,7 +249,7 @@ impl Begin {
             polled_at: None,
             approved_by: None,
             approved_session: None,
-            approved_at: None,
+            proved_at: None,
             denied_at: None,
         }
     }

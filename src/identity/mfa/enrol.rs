@@ -185,7 +185,8 @@ impl Mfa {
             Factor::WebAuthn(_) => Kind::WebAuthn,
         };
         let issued = self.issue(user, now).await?;
-        let new = NewFactor { user, factor, grounds, codes: issued.rows, at: now };
+        let session = who.session().map(|session| session.id);
+        let new = NewFactor { user, session, factor, grounds, codes: issued.rows, at: now };
         let confirmed = self.db().confirm_method(&new).await.map_err(|error| match error {
             StoreError::Exists(what) if what == "a second factor" => MfaError::ProofNeeded,
             StoreError::Exists(_) => MfaError::Taken,

@@ -16,6 +16,9 @@ pub enum MfaError {
     Busy,
     #[error("the account is locked after too many failed attempts; ask an administrator to unlock it")]
     Locked,
+    /// Whatever the reason.
+    #[error("the account is locked; ask an administrator")]
+    Barred,
     /// The last administrator is not locked.
     #[error("too many failed attempts: your sessions have ended, and no code counts for five minutes")]
     Held,
@@ -54,7 +57,7 @@ impl MfaError {
             Self::Used => "mfa_code_used",
             Self::Malformed(_) => "bad_parameter",
             Self::Busy => "mfa_busy",
-            Self::Locked => "account_locked",
+            Self::Locked | Self::Barred => "account_locked",
             Self::Held => "mfa_too_many_attempts",
             Self::NotEnrolled => "mfa_not_enrolled",
             Self::Over => "mfa_ceremony_over",

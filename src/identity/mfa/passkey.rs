@@ -29,7 +29,7 @@ impl Mfa {
         Ok(StartedAssertion { options: to_json(&challenge.public_key)?, handle })
     }
 
-    /// The person whose passkey answered. [`MfaError::Locked`] only tells its owner.
+    /// The person whose passkey answered. [`MfaError::Barred`] only tells its owner.
     pub async fn finish_passkey_login(
         &self,
         handle: &Secret,
@@ -62,7 +62,7 @@ impl Mfa {
         self.check_answer(row, &state, answer, now).await?;
         let user = self.db().user_by_id(owner).await?.ok_or(MfaError::Wrong)?;
         if user.locked_at.is_some() {
-            return Err(MfaError::Locked);
+            return Err(MfaError::Barred);
         }
         Ok(PasskeyLogin { user, method })
     }

@@ -23,7 +23,7 @@ impl Verifier for Mfa {
             let proven = Self::verify(self, who, proof, ip, now).await;
             proven.map(drop).map_err(|error| match error {
                 MfaError::Busy | MfaError::Held => NotProven::TooMany,
-                MfaError::Locked => NotProven::Locked,
+                MfaError::Locked | MfaError::Barred => NotProven::Locked,
                 MfaError::NoKey
                 | MfaError::WebAuthnOff(_)
                 | MfaError::Unreadable

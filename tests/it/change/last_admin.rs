@@ -97,7 +97,11 @@ async fn failures_lock_everybody_but_the_last_one() {
         let ada = add(&db, "ada", "admin", "*").await;
         let bob = add(&db, "bob", "deployer", "*").await;
         let lock = async |id| users::lock_for_failures(&db, NOW, id, "too often").await.unwrap();
+        person(&db, "bob").await;
         assert_eq!(lock(bob).await, ShutOut::Locked);
+        let session = db.sessions_of(bob).await.unwrap().remove(0);
+        let ended = (session.revoked_at, session.revoked_why.as_deref());
+        assert_eq!(ended, (Some(NOW), Some("too many failed proofs")), "it may be the guesser's");
         assert_eq!(lock(bob).await, ShutOut::Already);
         assert_eq!(lock(ada).await, ShutOut::Spared);
         assert_eq!(db.user_by_email(&email("ada")).await.unwrap().locked_at, None);

@@ -45,6 +45,7 @@ async fn all(db: &TestDb) -> Vec<AccessWrite> {
         AccessWrite::RemoveGrant(old),
         AccessWrite::EndSessions { user: eve, why: "test", at: NOW },
         AccessWrite::ForgetStepUp(ada),
+        AccessWrite::RevokeLinks { email: email("ada"), at: NOW },
         AccessWrite::ResetMfa(ada),
         AccessWrite::UnlockUser(eve),
         AccessWrite::SetRole {
@@ -81,7 +82,7 @@ async fn each_write_does_in_the_database_what_it_does_in_memory() {
         for write in all(&db).await {
             let before = db.standing_rows().await.unwrap();
             let expected = sorted(before.after(std::slice::from_ref(&write)));
-            db.decide::<_, StoreError>(|_| Ok((vec![write.clone()], ()))).await.unwrap().unwrap();
+            db.decide::<_, StoreError>(None, |_| Ok((vec![write.clone()], ()))).await.unwrap().unwrap();
             let after = db.standing_rows().await.unwrap();
             assert!(after.epoch > before.epoch, "{write:?}");
             same(&sorted(after), &expected, &format!("{write:?}"));
@@ -95,12 +96,12 @@ async fn what_is_refused_or_fails_leaves_no_trace() {
     each(async |db: TestDb| {
         add(&db, "ada", "admin", "*").await;
         let before = db.standing_rows().await.unwrap();
-        let refused: Result<(), &str> = db.decide(|_| Err("no")).await.unwrap();
+        let refused: Result<(), &str> = db.decide(None, |_| Err("no")).await.unwrap();
         assert_eq!(refused, Err("no"));
         // The second write fails on what is unique, so the first must go too.
         let bob = AccessWrite::AddUser(UserRow::new(&email("bob"), "", NOW));
         let ada = AccessWrite::AddUser(UserRow::new(&email("ada"), "", NOW));
-        let failed = db.decide::<_, StoreError>(|_| Ok((vec![bob, ada], ()))).await;
+        let failed = db.decide::<_, StoreError>(None, |_| Ok((vec![bob, ada], ()))).await;
         assert!(matches!(failed, Err(StoreError::Exists(_))), "{failed:?}");
         let after = db.standing_rows().await.unwrap();
         assert_eq!(after.epoch, before.epoch);
@@ -118,7 +119,7 @@ async fn a_decision_sees_what_the_one_before_it_wrote() {
         let count = async |db: &rack_gateway::store::Db| {
             for index in 0..20 {
                 let name = format!("{index}-{}", rack_gateway::core::RequestId::new(NOW));
-                db.decide::<_, StoreError>(|rows| {
+                db.decide::<_, StoreError>(None, |rows| {
                     // At most ten, however many try at once.
                     let room = rows.users.len() < 10;
                     let user = UserRow::new(&email(&name), "", Timestamp::from_micros(index));

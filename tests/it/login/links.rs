@@ -8,7 +8,10 @@ use crate::support::{
 };
 use rack_gateway::{
     core::{PublicUrl, Secret, SharedClock, Timestamp, clock::FixedClock, id::UserId},
-    identity::links::{INVITATION, Invitation, LinkError, Links, Newcomer},
+    identity::{
+        change::{Actor, Refused},
+        links::{INVITATION, Invitation, LinkError, Links, Newcomer},
+    },
     store::LinkRow,
 };
 use serde_json::{Value, json};
@@ -35,7 +38,7 @@ async fn invite(links: &Links, email: &str) -> (Secret, LinkRow) {
         by,
         expires_at: NOW.saturating_add(7 * DAY),
     };
-    links.invite(new).await.unwrap()
+    links.invite(&Actor::Operator, new).await.unwrap()
 }
 
 #[tokio::test]
@@ -177,7 +180,7 @@ async fn an_invitation_is_no_second_way_into_an_account() {
             by: UserId::new(NOW),
             expires_at: NOW.saturating_add(DAY),
         };
-        assert!(matches!(links.invite(again).await, Err(LinkError::Taken)));
+        assert!(matches!(links.invite(&Actor::Operator, again).await, Err(Refused::Conflict(_))));
         assert_eq!((db.users().await.unwrap().len(), db.grants().await.unwrap().len()), (1, 0));
     })
     .await;

@@ -8,6 +8,7 @@ mod flows;
 mod github;
 mod keys;
 mod links;
+mod returning;
 mod starting;
 mod tokens;
 mod world;

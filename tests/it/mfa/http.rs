@@ -1,9 +1,15 @@
 //! The endpoints, as a browser and a command line use them.
 
-use crate::support::{gateway::TestGateway, security_key::SecurityKey};
+use crate::support::{
+    gateway::{TestGateway, until_status},
+    security_key::SecurityKey,
+};
 use rack_gateway::{
     core::{Timestamp, id::SessionId},
-    identity::token::{self, TokenHash},
+    identity::{
+        change::{Actor, users},
+        token::{self, TokenHash},
+    },
     store::SessionRow,
 };
 use reqwest::{Response, StatusCode};
@@ -236,6 +242,29 @@ async fn cve_a_stolen_session_cannot_add_its_own_factor() {
     let proved = thief.request("POST mfa/enroll/totp/start").header("X-Mfa-Totp", app.code(ada.now(), 0));
     let (status, body) = thief.read(proved.json(&json!({})).send().await.unwrap()).await;
     assert_eq!(status, 200, "with a proof it is Ada herself: {body}");
+    gateway.stop().await;
+}
+
+/// Who guesses has a session of the person's. It stays ended when the person may come in again.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unlock_does_not_bring_the_guessers_session_back() {
+    let gateway = TestGateway::start().await;
+    let ada = Client::new(&gateway, "ada@example.com", "web").await;
+    let (app, _) = ada.enrol_app().await;
+    let near: Vec<_> = (-2..=2).map(|step| app.code(ada.now(), step)).collect();
+    let wrong = (0..).map(|number: u32| format!("{number:06}")).filter(|code| !near.contains(code));
+    for code in wrong.take(5) {
+        let (status, body) = ada.send("POST mfa/verify", json!({ "code": code })).await;
+        assert_eq!(status, 403, "{code}: {body}");
+    }
+    until_status(|| ada.request("GET mfa/status"), 401).await;
+
+    users::unlock(&gateway.db, &Actor::Operator, gateway.clock.now(), "ada@example.com").await.unwrap();
+    let again = Client::new(&gateway, "ada@example.com", "web").await;
+    let secret = again.secret.lock().unwrap().clone();
+    gateway.until_known(&secret).await;
+    let old = ada.request("GET mfa/status").send().await.unwrap();
+    assert_eq!(old.status(), 401, "the old cookie is worth nothing any more");
     gateway.stop().await;
 }
 

@@ -3,6 +3,7 @@
 mod csrf;
 mod ending;
 mod entering;
+mod held;
 mod hosts;
 mod limits;
 mod own;

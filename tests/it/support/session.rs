@@ -79,7 +79,7 @@ pub async fn enrol(db: &Db, user: UserId, now: Timestamp) {
         last_used_at: None,
     };
     let factor = Factor::WebAuthn(method);
-    let new = NewFactor { user, factor, grounds: Grounds::First, codes: Vec::new(), at: now };
+    let new = NewFactor { user, session: None, factor, grounds: Grounds::First, codes: Vec::new(), at: now };
     db.confirm_method(&new).await.unwrap();
 }
 

@@ -22,7 +22,7 @@ export function Challenge() {
     onSuccess: () => location.assign("/app/login"),
   });
   return (
-    <Stage title="One more step" about="Show a second factor to finish signing in.">
+    <Stage title="One more step" about="Show a second factor. Until then, whatever asks for one is refused.">
       {status.isPending && <Loading what="your factors" />}
       <Problem error={status.error} retry={() => void status.refetch()} />
       {status.data && (
