@@ -128,7 +128,7 @@ async fn open_sqlite(path: &Path, options: &Options) -> StoreResult<Db> {
         .pragma("automatic_index", "false");
     let open = |error: sqlx::Error| StoreError::Open(format!("cannot open {}: {error}", path.display()));
     // A disk may take longer to make the file and its log than a pool waits for a connection.
-    let first = connect.connect().await.map_err(open)?;
+    let mut first = connect.connect().await.map_err(open)?;
     // Where the file has left its path, another is not made in its place.
     let connect = connect.create_if_missing(false);
     // SQLite itself rolls back when a write fails, as on a full disk. The driver then takes its own rollback for
@@ -150,6 +150,8 @@ async fn open_sqlite(path: &Path, options: &Options) -> StoreResult<Db> {
         .await
         .map_err(open)?;
     let file = DatabaseFile::at(path).map_err(sqlx::Error::Io).map_err(open)?;
+    // Only who has read from the log has it open.
+    sqlx::query("SELECT COUNT(*) FROM sqlite_schema").execute(&mut first).await.map_err(open)?;
     file.keep_open_by(first);
     Ok(Db::Sqlite { read, write, file })
 }

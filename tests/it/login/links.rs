@@ -12,7 +12,7 @@ use rack_gateway::{
         change::{Actor, Refused},
         links::{INVITATION, Invitation, LinkError, Links, Newcomer},
     },
-    store::LinkRow,
+    store::{AuditFilter, LinkRow},
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -218,6 +218,15 @@ async fn through_the_front_door() {
     );
     let record = site.gateway.lines.wait_for(|record| record["request_id"] == id.as_str()).await;
     assert_eq!((&record["user_email"], &record["action"]), (&json!(ADA), &json!("link.use")));
+
+    let filter = AuditFilter { action: Some("link.use".to_owned()), limit: 20, ..AuditFilter::default() };
+    let rows = site.gateway.db.audit_rows(&filter).await.unwrap();
+    let records: Vec<Value> = rows.iter().map(|row| serde_json::from_slice(&row.record).unwrap()).collect();
+    assert!(
+        records.iter().any(|record| record["request_id"] == id.as_str() && record["event"] == "intent"),
+        "written before anybody was made: {records:#?}"
+    );
+    assert!(records.iter().all(|record| !record.to_string().contains(secret)));
 
     let again = browser.post(&path, &json!({ "email": "eve@corp.example" })).await;
     assert_eq!(again.status(), 404);

@@ -141,3 +141,23 @@ async fn an_administrator_takes_all_factors_away() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn who_is_not_let_in_any_more_adds_no_factor() {
+    each(async |db: TestDb| {
+        let world = World::new(&db);
+        let who = world.person("ada@example.com").await;
+        let session = who.session().unwrap().id;
+        world.enrol_key(&who, Grounds::First).await.unwrap();
+        db.reset_mfa(who.user.id, NOW).await.unwrap();
+        let added = world.enrol_key(&who, Grounds::Proved).await;
+        assert!(matches!(added, Err(MfaError::Over)), "what was proved is gone");
+        db.set_user_lock("ada@example.com", Some((NOW, "left"))).await.unwrap();
+        assert!(matches!(world.enrol_key(&who, Grounds::First).await, Err(MfaError::Over)));
+        db.set_user_lock("ada@example.com", None).await.unwrap();
+        db.revoke_session(who.user.id, session, "ended", NOW).await.unwrap();
+        assert!(matches!(world.enrol_key(&who, Grounds::First).await, Err(MfaError::Over)));
+        assert!(db.methods_of(who.user.id).await.unwrap().is_empty());
+    })
+    .await;
+}

@@ -1,10 +1,11 @@
 //! What takes its time: a body that comes slowly, a client that goes away in the middle.
 
+use super::status_of_me;
 use crate::support::{
     database::{TestDb, each},
     exchange::Wire,
     gateway::{TestGateway, until_status},
-    session::{CLI, Kind},
+    session::CLI,
     wire::SOON,
 };
 use rack_gateway::store::{AuditFilter, Db};
@@ -31,37 +32,29 @@ async fn rest(mut wire: Wire) -> u16 {
     wire.answer().await.unwrap().status
 }
 
-const INVITE: &str = "POST /api/v1/invitations";
-
 #[tokio::test]
 async fn who_is_not_let_in_any_more_does_nothing_with_the_last_byte() {
     let gateway = TestGateway::start().await;
     let now = gateway.clock.now();
-    let proved = Kind { step_up: Some(now), ..CLI };
-    let invitation = |to: &str| format!(r#"{{"email":"{to}@example.com","role":"admin"}}"#);
-    let (left, ended) =
-        (gateway.session_of("admin", &proved).await, gateway.session_of("admin", &proved).await);
-    assert_eq!(rest(held(&gateway, &left.secret, INVITE, &invitation("first")).await).await, 201);
+    const END_OTHERS: &str = "POST /api/v1/sessions/revoke-others";
+    let person = gateway.session_of("viewer", &CLI).await;
+    assert_eq!(rest(held(&gateway, &person.secret, END_OTHERS, "{}").await).await, 200, "who is let in");
 
-    let by_left = held(&gateway, &left.secret, INVITE, &invitation("second")).await;
-    let by_ended = held(&gateway, &ended.secret, INVITE, &invitation("third")).await;
+    let other = person.another(&gateway.db, now, &CLI).await;
+    assert_eq!(status_of_me(&gateway, &other).await, 200);
+    let by_person = held(&gateway, &person.secret, END_OTHERS, "{}").await;
     let robot = gateway.person("admin").await;
-    let by_robot =
-        held(&gateway, &robot.token, "POST /api/v1/users", r#"{"email":"fourth@example.com"}"#).await;
-    gateway.db.set_user_lock(&left.email, Some((now, "left"))).await.unwrap();
-    gateway.db.revoke_session(ended.user, ended.id, "ended", now).await.unwrap();
+    let end = format!("POST /api/v1/users/{}/sessions/revoke_all", person.email);
+    let by_robot = held(&gateway, &robot.token, &end, "{}").await;
+    gateway.db.revoke_session(person.user, person.id, "ended", now).await.unwrap();
     gateway.db.revoke_token(robot.token_id, now).await.unwrap();
-    for secret in [&left.secret, &ended.secret, &robot.token] {
+    for secret in [&person.secret, &robot.token] {
         until_status(|| gateway.own(secret, "GET /api/v1/me"), 401).await;
     }
-    for wire in [by_left, by_ended, by_robot] {
+    for wire in [by_person, by_robot] {
         assert_eq!(rest(wire).await, 401);
     }
-    assert!(gateway.db.user_by_email("fourth@example.com").await.is_err());
-    for (who, is_there) in [("first", true), ("second", false), ("third", false)] {
-        let link = gateway.db.open_invitation(&format!("{who}@example.com"), now).await.unwrap();
-        assert_eq!(link.is_some(), is_there, "{who}");
-    }
+    assert_eq!(status_of_me(&gateway, &other).await, 200, "neither ended it");
 }
 
 #[tokio::test]
