@@ -9,7 +9,7 @@ use crate::{
     audit::{Decision, Scope, Seen},
     core::RequestId,
     gateway::{Refusal, RouteLabel, count_decision},
-    identity::{Admitted, Means, Principal, Via, step_up::Challenge},
+    identity::{Admitted, Means, Principal, step_up::Challenge},
     observe::{errors::FailureFacts, otel::Trace},
     policy::{self, Demand, Demanding, Effect, MfaLevel, Permission, Target},
 };
@@ -275,11 +275,7 @@ fn still_let_in(
     let Some(Caller(before)) = request.extensions_mut().remove::<Caller>() else {
         return Err(ApiError::internal());
     };
-    let now = match &before.via {
-        Via::Session(session) => context.entrance.recall_session(session.id),
-        Via::Token(token) => context.entrance.recall_token(token.id),
-    };
-    let now = now.map_err(Refusal::from)?;
+    let now = context.entrance.again(&before).map_err(Refusal::from)?;
     authorize(context, route, scope, &now)?;
     let proved = |who: &Principal| who.session().and_then(|session| session.step_up_at).is_some();
     if route.mfa_level() != MfaLevel::None && proved(&before) && !proved(&now) {

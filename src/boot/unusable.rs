@@ -51,7 +51,7 @@ impl Authorities {
 
 fn racks(config: &Config) -> Vec<Authorities> {
     let of_rack = |name: &str, path| Authorities {
-        key: in_file(config, format!("racks.{name}.ca_file")).unwrap_or_else(|| "RACK_CA_FILE".to_owned()),
+        key: setting(config, format!("racks.{name}.ca_file"), "RACK_CA_FILE"),
         path,
     };
     let named = config.racks.iter().filter_map(|rack| match &rack.trust {
@@ -80,8 +80,7 @@ fn registry(config: &Config) -> Vec<Authorities> {
     };
     let behind = behind.map(|path| Authorities::of("REGISTRY_UPSTREAM_CA_FILE", path));
     let receivers = config.webhooks.iter().filter_map(|webhook| {
-        let key = in_file(config, format!("webhooks.{}.ca_file", webhook.name));
-        let key = key.unwrap_or_else(|| "WEBHOOK_CA_FILE".to_owned());
+        let key = setting(config, format!("webhooks.{}.ca_file", webhook.name), "WEBHOOK_CA_FILE");
         Some(Authorities { key, path: webhook.ca_file.clone()? })
     });
     behind.into_iter().chain(receivers).collect()
@@ -98,7 +97,7 @@ fn mail(config: &Config) -> Option<Unusable> {
     Some(Unusable { key: "SMTP_CA_FILE".to_owned(), problem: error.to_string() })
 }
 
-/// A key that only the file knows; what the environment may set too goes by the name that it has there.
-fn in_file(config: &Config, key: String) -> Option<String> {
-    config.summary().iter().any(|(known, ..)| *known == key).then_some(key)
+/// A key that only the file knows; what the environment may set too goes by the name of the variable.
+fn setting(config: &Config, key: String, variable: &str) -> String {
+    if config.summary().iter().any(|(known, ..)| *known == key) { key } else { variable.to_owned() }
 }

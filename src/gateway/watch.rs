@@ -79,7 +79,7 @@ impl Watch {
     pub(super) fn check(&self) -> Result<(), String> {
         let Ok(snapshot) = self.access.current() else { return Ok(()) };
         let now = self.clock.now();
-        let Some(principal) = snapshot.again(&self.principal, now) else {
+        let Ok(principal) = snapshot.again(&self.principal, now) else {
             return Err("your access was withdrawn while this was running".to_owned());
         };
         let held = |demand: &&Demand| principal.rights.allow(demand.permission, &demand.target, now);

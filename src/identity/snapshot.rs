@@ -133,15 +133,15 @@ impl AccessSnapshot {
         self.sessions.values().map(|entry| &entry.session)
     }
 
-    /// The same caller with the rights they have now; `None` when they would not be let in any more. For
-    /// whoever is in the middle of something.
-    pub fn again(&self, principal: &Principal, now: Timestamp) -> Option<Principal> {
+    /// The same caller with the rights they have now, or why they would not be let in any more. For whoever is in
+    /// the middle of something.
+    pub fn again(&self, principal: &Principal, now: Timestamp) -> Result<Principal, AuthError> {
         match &principal.via {
-            Via::Token(token) => self.recall_token(token.id, now).ok(),
+            Via::Token(token) => self.recall_token(token.id, now),
             Via::Session(session) => {
                 // What runs is use: the idle limit counts from its end.
-                self.session_by_id(session.id)?.session.saw(now);
-                self.recall_session(session.id, now).ok()
+                self.session_by_id(session.id).ok_or(AuthError::Unknown)?.session.saw(now);
+                self.recall_session(session.id, now)
             }
         }
     }

@@ -31,6 +31,31 @@ pub struct SessionRow {
     pub device_name: String,
 }
 
+impl SessionRow {
+    /// One that begins `now`, of a browser that is not known, with no proof of a second factor. `hash` is the SHA-256
+    /// of its secret.
+    pub fn new(user: UserId, hash: &[u8], now: Timestamp, expires_at: Timestamp) -> Self {
+        Self {
+            id: SessionId::new(now),
+            user_id: user,
+            hash: hash.to_vec(),
+            channel: "web".to_owned(),
+            method: "passkey".to_owned(),
+            created_at: now,
+            last_seen_at: now,
+            rotated_at: now,
+            expires_at,
+            step_up_at: None,
+            revoked_at: None,
+            revoked_why: None,
+            ip: String::new(),
+            user_agent: String::new(),
+            device_id: String::new(),
+            device_name: String::new(),
+        }
+    }
+}
+
 macro_rules! columns {
     () => {
         "id, user_id, hash, channel, method, created_at, last_seen_at, rotated_at, expires_at, step_up_at, \

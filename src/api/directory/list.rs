@@ -130,7 +130,7 @@ async fn until_new(context: &Context, principal: &Principal, filter: &Filter, in
 fn still(context: &Context, principal: Principal) -> Result<Principal, ApiError> {
     let Ok(snapshot) = context.entrance.access.current() else { return Ok(principal) };
     let again = snapshot.again(&principal, context.clock.now());
-    again.ok_or_else(|| ApiError::forbidden("your access was withdrawn while you waited"))
+    again.map_err(|_| ApiError::forbidden("your access was withdrawn while you waited"))
 }
 
 /// Seconds, with or without an `s`.

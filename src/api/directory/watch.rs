@@ -185,7 +185,7 @@ impl Watcher {
     fn may_go_on(&mut self) -> bool {
         let now = self.context.clock.now();
         let Ok(snapshot) = self.context.entrance.access.current() else { return true };
-        let Some(again) = snapshot.again(&self.principal, now) else { return false };
+        let Ok(again) = snapshot.again(&self.principal, now) else { return false };
         self.principal = again;
         let rights = &self.principal.rights;
         let sees_nodes = || rights.allow(Permission::NodeView, &Target::gateway(), now);

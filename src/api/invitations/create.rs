@@ -69,8 +69,8 @@ async fn invite(
     if name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
         return Err(ApiError::field("name", "is longer than 200 characters, or holds a control character"));
     }
-    let grant = offer::checked(&context, &by, body.role.as_deref(), body.target.as_deref()).await?;
-    note.changes(&json!(null), &json!({ "email": email, "role": body.role, "target": body.target }));
+    let given = json!({ "email": email, "role": body.role, "target": body.target });
+    let grant = offer::grant(body.role, body.target.as_deref())?;
     let now = context.clock.now();
     let invitation = Invitation {
         email,
@@ -82,6 +82,7 @@ async fn invite(
     let links = &context.login.links;
     let actor = Actor::Caller { principal: &by, needs: Some(Permission::LinkCreate) };
     let (secret, link) = links.invite(&actor, invitation).await?;
+    note.changes(&json!(null), &given);
     let invited = Invited { invitation: InvitationView::of(link, now), url: links.address(&secret) };
     Ok((StatusCode::CREATED, Json(invited)).into_response())
 }

@@ -16,12 +16,10 @@ pub async fn add(
     link: &LinkRow,
 ) -> Result<Done<LinkRow>, Refused> {
     carry_out(db, actor, now, |scene| {
+        may_offer(scene, link)?;
         // A link would be a second way into an account that is somebody's.
         if scene.user(&link.email).is_ok() {
             return Err(Refused::Conflict("there is a user with this address already".to_owned()));
-        }
-        if let Some(offer) = offer_of(scene, link)? {
-            scene.may_give(&offer)?;
         }
         let changes =
             Changes::added(json!({ "email": link.email, "role": link.role, "target": link.target }));
@@ -30,13 +28,16 @@ pub async fn add(
     .await
 }
 
-/// `None` when it gives nothing.
-fn offer_of(scene: &Scene<'_>, link: &LinkRow) -> Result<Option<Offer>, Refused> {
-    let (Some(role), Some(target)) = (&link.role, &link.target) else { return Ok(None) };
+/// One without a role gives nothing.
+fn may_offer(scene: &Scene<'_>, link: &LinkRow) -> Result<(), Refused> {
+    let (Some(role), Some(target)) = (&link.role, &link.target) else { return Ok(()) };
     let Some(permissions) = scene.permissions_of(role) else {
-        return Err(Refused::NotFound(format!("the role {role}")));
+        return Err(Refused::field("role", "does not exist; see GET /api/v1/roles"));
     };
-    let target: TargetPattern =
+    let pattern: TargetPattern =
         target.parse().map_err(|error| Refused::field("target", format!("{error}")))?;
-    Ok(Some(Offer { permissions, target, expires_at: None, limits: CallLimits::default() }))
+    let offer = Offer { permissions, target: pattern, expires_at: None, limits: CallLimits::default() };
+    scene
+        .may_give(&offer)
+        .map_err(|exceeds| Refused::NotAllowed(format!("you cannot give {role} on {target}: {exceeds}")))
 }

@@ -113,21 +113,9 @@ impl World {
 fn session_of(principal: &Principal) -> Vec<SessionRow> {
     let row = |session: &Arc<SessionIdentity>| SessionRow {
         id: session.id,
-        user_id: principal.user.id,
-        hash: Vec::new(),
-        channel: "web".to_owned(),
         method: session.method.to_string(),
-        created_at: NOW,
-        last_seen_at: NOW,
-        rotated_at: NOW,
-        expires_at: session.expires_at,
         step_up_at: session.step_up_at,
-        revoked_at: None,
-        revoked_why: None,
-        ip: String::new(),
-        user_agent: String::new(),
-        device_id: String::new(),
-        device_name: String::new(),
+        ..SessionRow::new(principal.user.id, &[], NOW, session.expires_at)
     };
     principal.session().map(row).into_iter().collect()
 }

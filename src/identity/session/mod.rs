@@ -64,22 +64,19 @@ impl Sessions {
     pub async fn open(&self, new: NewSession) -> StoreResult<(Secret, SessionRow)> {
         let (secret, now) = (token::generate_session(), self.clock.now());
         let row = SessionRow {
-            id: SessionId::new(now),
-            user_id: new.user,
-            hash: TokenHash::of(secret.expose()).as_bytes().to_vec(),
             channel: new.channel.as_str().to_owned(),
             method: new.method,
-            created_at: now,
-            last_seen_at: now,
-            rotated_at: now,
-            expires_at: self.limits.end(new.channel, now),
             step_up_at: new.step_up,
-            revoked_at: None,
-            revoked_why: None,
             ip: new.ip.to_string(),
             user_agent: cut(&new.user_agent),
             device_id: cut(&new.device.id),
             device_name: cut(&new.device.name),
+            ..SessionRow::new(
+                new.user,
+                TokenHash::of(secret.expose()).as_bytes(),
+                now,
+                self.limits.end(new.channel, now),
+            )
         };
         self.db.add_session(&row).await?;
         self.access.refresh().await?;

@@ -6,10 +6,7 @@ mod rules;
 mod writes;
 
 use rack_gateway::{
-    core::{
-        Timestamp,
-        id::{SessionId, UserId},
-    },
+    core::{Timestamp, id::UserId},
     identity::{
         AccessSnapshot, Presented, Principal, authenticate,
         change::{Actor, grants::NewGrant},
@@ -39,22 +36,8 @@ pub async fn person(db: &Db, name: &str) -> Principal {
     let secret = token::generate_session();
     let hash = TokenHash::of(secret.expose());
     let session = SessionRow {
-        id: SessionId::new(NOW),
-        user_id: user.id,
-        hash: hash.as_bytes().to_vec(),
-        channel: "web".into(),
-        method: "passkey".into(),
-        created_at: NOW,
-        last_seen_at: NOW,
-        expires_at: Timestamp::from_micros(i64::MAX),
         step_up_at: Some(NOW),
-        revoked_at: None,
-        revoked_why: None,
-        rotated_at: NOW,
-        ip: String::new(),
-        user_agent: String::new(),
-        device_id: String::new(),
-        device_name: String::new(),
+        ..SessionRow::new(user.id, hash.as_bytes(), NOW, Timestamp::from_micros(i64::MAX))
     };
     db.add_session(&session).await.unwrap();
     present(db, &Presented::Session(hash)).await

@@ -96,22 +96,17 @@ impl TestGateway {
     async fn seat_of(&self, user: UserId, email: String, seat: Seat) -> Browser {
         let (now, secret) = (self.clock.now(), token::generate_session());
         let session = SessionRow {
-            id: SessionId::new(now),
-            user_id: user,
-            hash: TokenHash::of(secret.expose()).as_bytes().to_vec(),
             channel: seat.channel.into(),
             method: "oidc:test".into(),
-            created_at: now,
-            last_seen_at: now,
-            expires_at: now.saturating_add(Duration::from_secs(3_600)),
             step_up_at: seat.proved,
-            revoked_at: None,
-            rotated_at: now,
-            revoked_why: None,
             ip: "127.0.0.1".into(),
             user_agent: "test".into(),
-            device_id: String::new(),
-            device_name: String::new(),
+            ..SessionRow::new(
+                user,
+                TokenHash::of(secret.expose()).as_bytes(),
+                now,
+                now.saturating_add(Duration::from_secs(3_600)),
+            )
         };
         self.db.add_session(&session).await.unwrap();
         Browser { email, user, session: session.id, secret: secret.expose().to_owned() }

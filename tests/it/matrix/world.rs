@@ -307,24 +307,12 @@ impl<'a> World<'a> {
 
     async fn session(&self, user: UserId) -> (String, SessionId) {
         let (secret, now) = (token::generate_session(), self.gateway.clock.now());
-        let row = SessionRow {
-            id: SessionId::new(now),
-            user_id: user,
-            hash: TokenHash::of(secret.expose()).as_bytes().to_vec(),
-            channel: "web".into(),
-            method: "passkey".into(),
-            created_at: now,
-            last_seen_at: now,
-            expires_at: Timestamp::from_micros(i64::MAX),
-            step_up_at: None,
-            revoked_at: None,
-            revoked_why: None,
-            rotated_at: now,
-            ip: String::new(),
-            user_agent: String::new(),
-            device_id: String::new(),
-            device_name: String::new(),
-        };
+        let row = SessionRow::new(
+            user,
+            TokenHash::of(secret.expose()).as_bytes(),
+            now,
+            Timestamp::from_micros(i64::MAX),
+        );
         self.gateway.db.add_session(&row).await.unwrap();
         (secret.expose().to_owned(), row.id)
     }

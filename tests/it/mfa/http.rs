@@ -5,7 +5,7 @@ use crate::support::{
     security_key::SecurityKey,
 };
 use rack_gateway::{
-    core::{Timestamp, id::SessionId},
+    core::Timestamp,
     identity::{
         change::{Actor, users},
         token::{self, TokenHash},
@@ -37,22 +37,14 @@ impl<'a> Client<'a> {
         };
         let secret = token::generate_session();
         let session = SessionRow {
-            id: SessionId::new(now),
-            user_id: user.id,
-            hash: TokenHash::of(secret.expose()).as_bytes().to_vec(),
             channel: channel.into(),
             method: "link".into(),
-            created_at: now,
-            last_seen_at: now,
-            expires_at: now.saturating_add(Duration::from_secs(3_600)),
-            step_up_at: None,
-            rotated_at: now,
-            revoked_at: None,
-            revoked_why: None,
-            ip: String::new(),
-            user_agent: String::new(),
-            device_id: String::new(),
-            device_name: String::new(),
+            ..SessionRow::new(
+                user.id,
+                TokenHash::of(secret.expose()).as_bytes(),
+                now,
+                now.saturating_add(Duration::from_secs(3_600)),
+            )
         };
         gateway.db.add_session(&session).await.unwrap();
         Self {

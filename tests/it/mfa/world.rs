@@ -6,11 +6,7 @@ use crate::support::{
 };
 use rack_gateway::{
     audit::{Audit, LineSink, Writer, WriterOptions},
-    core::{
-        PublicUrl, Secret, SystemClock, Timestamp,
-        id::{MethodId, SessionId},
-        seal::Keys,
-    },
+    core::{PublicUrl, Secret, SystemClock, Timestamp, id::MethodId, seal::Keys},
     identity::{
         AccessSnapshot, Presented, Principal, Proof, authenticate,
         mfa::{Assertion, Enrolled, Mfa, MfaError, Nobody, Proven, Site},
@@ -68,22 +64,8 @@ impl World {
         let secret = token::generate_session();
         let hash = TokenHash::of(secret.expose());
         let session = SessionRow {
-            id: SessionId::new(NOW),
-            user_id: user.id,
-            hash: hash.as_bytes().to_vec(),
-            channel: "web".into(),
             method: "link".into(),
-            created_at: NOW,
-            last_seen_at: NOW,
-            rotated_at: NOW,
-            expires_at: NOW.saturating_add(Duration::from_secs(86_400)),
-            step_up_at: None,
-            revoked_at: None,
-            revoked_why: None,
-            ip: String::new(),
-            user_agent: String::new(),
-            device_id: String::new(),
-            device_name: String::new(),
+            ..SessionRow::new(user.id, hash.as_bytes(), NOW, NOW.saturating_add(Duration::from_secs(86_400)))
         };
         self.db.add_session(&session).await.unwrap();
         let rows = self.db.access_rows(NOW).await.unwrap();

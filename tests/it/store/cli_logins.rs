@@ -41,24 +41,8 @@ fn login(code: &str, hash: Option<&[u8]>) -> CliLoginRow {
 
 async fn person(db: &TestDb) -> (UserId, SessionId) {
     let user = db.add_user("ada@example.com", "Ada", NOW).await.unwrap();
-    let session = SessionRow {
-        id: SessionId::new(NOW),
-        user_id: user.id,
-        hash: b"session".to_vec(),
-        channel: "web".into(),
-        method: "passkey".into(),
-        created_at: NOW,
-        last_seen_at: NOW,
-        expires_at: later(3_600),
-        step_up_at: Some(NOW),
-        rotated_at: NOW,
-        revoked_at: None,
-        revoked_why: None,
-        ip: String::new(),
-        user_agent: String::new(),
-        device_id: String::new(),
-        device_name: String::new(),
-    };
+    let session =
+        SessionRow { step_up_at: Some(NOW), ..SessionRow::new(user.id, b"session", NOW, later(3_600)) };
     db.add_session(&session).await.unwrap();
     (user.id, session.id)
 }

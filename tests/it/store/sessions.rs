@@ -9,22 +9,12 @@ use rack_gateway::{
 
 fn session(user: UserId, hash: u8) -> SessionRow {
     SessionRow {
-        id: SessionId::new(NOW),
-        user_id: user,
-        hash: vec![hash; 32],
-        channel: "web".to_owned(),
         method: "oidc:google".to_owned(),
-        created_at: NOW,
-        last_seen_at: NOW,
-        rotated_at: NOW,
-        expires_at: later(3_600),
-        step_up_at: None,
-        revoked_at: None,
-        revoked_why: None,
         ip: "2001:db8::1".to_owned(),
         user_agent: "Mozilla/5.0 (X; 日本)".to_owned(),
         device_id: "d".to_owned(),
         device_name: "laptop".to_owned(),
+        ..SessionRow::new(user, &[hash; 32], NOW, later(3_600))
     }
 }
 

@@ -87,21 +87,18 @@ async fn add_session(db: &Db, user: UserId, id: SessionId, now: Timestamp, kind:
     let secret = token::generate_session();
     let row = SessionRow {
         id,
-        user_id: user,
-        hash: TokenHash::of(secret.expose()).as_bytes().to_vec(),
         channel: kind.channel.to_owned(),
         method: "link".to_owned(),
-        created_at: now,
         last_seen_at: kind.last_seen.unwrap_or(now),
-        rotated_at: now,
-        expires_at: kind.expires.unwrap_or(now.saturating_add(Duration::from_secs(3_600))),
         step_up_at: kind.step_up,
-        revoked_at: None,
-        revoked_why: None,
         ip: "192.0.2.1".to_owned(),
         user_agent: "test".to_owned(),
-        device_id: String::new(),
-        device_name: String::new(),
+        ..SessionRow::new(
+            user,
+            TokenHash::of(secret.expose()).as_bytes(),
+            now,
+            kind.expires.unwrap_or(now.saturating_add(Duration::from_secs(3_600))),
+        )
     };
     db.add_session(&row).await.unwrap();
     secret.expose().to_owned()

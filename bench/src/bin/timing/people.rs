@@ -3,7 +3,7 @@
 use crate::{Kind, security_key::SecurityKey};
 use rack_gateway::{
     audit::{Audit, LineSink, Writer, WriterOptions},
-    core::{PublicUrl, Secret, SystemClock, Timestamp, id::SessionId, seal::Keys},
+    core::{PublicUrl, Secret, SystemClock, Timestamp, seal::Keys},
     identity::{
         AccessSnapshot, Presented, Principal, Proof, authenticate,
         mfa::{Mfa, MfaError, Nobody, Site},
@@ -96,9 +96,9 @@ impl People {
         let right = self.backup.get(number % self.backup.len()).ok_or("no backup code")?;
         let guess = match kind {
             Kind::Near => with_other_letter(right, 11, number, ALPHABET),
-            Kind::Far => (0..12).fold(right.clone(), |code, place| {
-                with_other_letter(&code, place, number, ALPHABET)
-            }),
+            Kind::Far => {
+                (0..12).fold(right.clone(), |code, place| with_other_letter(&code, place, number, ALPHABET))
+            }
         };
         self.guess_code(guess).await
     }
@@ -127,22 +127,8 @@ async fn person(db: &Db, now: Timestamp) -> Outcome<Principal> {
     let user = db.add_user(EMAIL, "Ada", now).await?;
     let hash = TokenHash::of(token::generate_session().expose());
     let session = SessionRow {
-        id: SessionId::new(now),
-        user_id: user.id,
-        hash: hash.as_bytes().to_vec(),
-        channel: "web".into(),
         method: "link".into(),
-        created_at: now,
-        last_seen_at: now,
-        rotated_at: now,
-        expires_at: now.saturating_add(Duration::from_secs(3_600)),
-        step_up_at: None,
-        revoked_at: None,
-        revoked_why: None,
-        ip: String::new(),
-        user_agent: String::new(),
-        device_id: String::new(),
-        device_name: String::new(),
+        ..SessionRow::new(user.id, hash.as_bytes(), now, now.saturating_add(Duration::from_secs(3_600)))
     };
     db.add_session(&session).await?;
     let snapshot = AccessSnapshot::compile(&db.access_rows(now).await?, IdleLimits::default());
